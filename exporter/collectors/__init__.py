@@ -1,0 +1,13 @@
+"""One file per resource of the ZVM's API: its wire struct, its labels, its table of metrics, how it is fetched.
+
+This is the only room that names a field of the API and a metric on one line.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from exporter.collectors import vms, vpgs
+from exporter.collectors.base import Collector
+
+ALL: Final[tuple[Collector[Any], ...]] = (vms.COLLECTOR, vpgs.COLLECTOR)  # in the order of the page

@@ -1,0 +1,284 @@
+"""Virtual protection groups: GET /v1/vpgs. What their VMs are measured against: RPO and journal history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from exporter.collectors.base import Collector, Filters, name_states
+from exporter.collectors.enums import ALERT_STATUS, PRIORITY, STATUS, SUBSTATUS, Code
+from exporter.collectors.wire import (
+    Entities,
+    Identifier,
+    Item,
+    Link,
+    Number,
+    calculated,
+    entity,
+    identity_from_link,
+    role,
+    site_id,
+    timestamp,
+)
+from exporter.exposition import (
+    CODE,
+    MEBIBYTES,
+    MEBIBYTES_PER_SECOND,
+    MINUTES,
+    NONE,
+    PERCENT,
+    SECONDS,
+    TIMESTAMP,
+    Labels,
+    Metric,
+    Table,
+)
+from exporter.zvm.client import Zvm
+from exporter.zvm.decode import Decoded, Decoder
+
+PATH = "/v1/vpgs"
+
+
+class Checkpoint(Struct, frozen=True, gc=False):
+    time: str | None = field(name="TimeStamp", default=None)
+
+
+class History(Struct, frozen=True, gc=False):
+    actual: Number = field(name="ActualHistoryInMinutes", default=None)
+    configured: Number = field(name="ConfiguredHistoryInMinutes", default=None)
+    earliest: Checkpoint | None = field(name="EarliestCheckpoint", default=None)
+
+
+class FailSafeHistory(Struct, frozen=True, gc=False):
+    actual: Number = field(name="ActualFailSafeHistory", default=None)
+    configured: Number = field(name="ConfiguredFailSafeHistory", default=None)
+
+
+class Processes(Struct, frozen=True, gc=False):
+    failover_test: Item | None = field(name="RunningFailOverTestApi", default=None)
+
+
+class Vpg(Struct, kw_only=True, gc=False):
+    id: Identifier = field(name="VpgIdentifier")
+    name: str | None = field(name="VpgName", default=None)
+    organization: str | None = field(name="OrganizationName", default=None)
+    priority: Code = field(name="Priority", default=None)
+    status: Code = field(name="Status", default=None)
+    substatus: Code = field(name="SubStatus", default=None)
+    alert_status: Code = field(name="AlertStatus", default=None)
+    protected_site: Link | None = field(name="ProtectedSite", default=None)
+    recovery_site: Link | None = field(name="RecoverySite", default=None)
+    protected_site_name: str | None = field(name="ProtectedSiteName", default=None)
+    recovery_site_name: str | None = field(name="RecoverySiteName", default=None)
+    source_site: str | None = field(name="SourceSite", default=None)
+    target_site: str | None = field(name="TargetSite", default=None)
+    entities: Entities | None = field(name="Entities", default=None)
+    service_profile: str | None = field(name="ServiceProfileName", default=None)
+    actual_rpo: Number = field(name="ActualRPO", default=None)
+    configured_rpo: Number = field(name="ConfiguredRpoSeconds", default=None)
+    history: History | None = field(name="HistoryStatusApi", default=None)
+    failsafe: FailSafeHistory | None = field(name="FailSafeHistory", default=None)
+    iops: Number = field(name="IOPs", default=None)
+    throughput: Number = field(name="ThroughputInMB", default=None)
+    provisioned_storage: Number = field(name="ProvisionedStorageInMB", default=None)
+    used_storage: Number = field(name="UsedStorageInMB", default=None)
+    vms: Number = field(name="VmsCount", default=None)
+    progress: Number = field(name="ProgressPercentage", default=None)
+    last_test: str | None = field(name="LastTest", default=None)
+    processes: Processes | None = field(name="ActiveProcessesApi", default=None)
+
+
+# What GET /v1/vms is filtered by and GET /v1/vpgs knows too, by the name that it has there.
+FILTERS = {
+    "vpgName": "name",
+    "status": "status",
+    "subStatus": "subStatus",
+    "protectedSiteType": "protectedSiteType",
+    "recoverySiteType": "recoverySiteType",
+    "protectedSiteIdentifier": "protectedSiteIdentifier",
+    "recoverySiteIdentifier": "recoverySiteIdentifier",
+    "organizationName": "organizationName",
+    "priority": "priority",
+    "sourceType": "sourceType",
+    "targetType": "targetType",
+    "sourceSite": "sourceSite",
+    "targetSite": "targetSite",
+}
+
+LABELS: Labels[Vpg] = {
+    "vpg": lambda vpg: vpg.name or "",
+    "vpg_id": lambda vpg: vpg.id,
+}
+
+INFO: Labels[Vpg] = {
+    "organization": lambda vpg: vpg.organization or "",
+    "priority": lambda vpg: PRIORITY.name(vpg.priority),
+    "role": lambda vpg: role(vpg.protected_site, vpg.recovery_site),
+    "protected_site": lambda vpg: vpg.protected_site_name or vpg.source_site or "",
+    "protected_site_id": lambda vpg: site_id(vpg.protected_site),
+    "recovery_site": lambda vpg: vpg.recovery_site_name or vpg.target_site or "",
+    "recovery_site_id": lambda vpg: site_id(vpg.recovery_site),
+    "protected_type": lambda vpg: entity(vpg.entities, "protected"),
+    "recovery_type": lambda vpg: entity(vpg.entities, "recovery"),
+    "service_profile": lambda vpg: vpg.service_profile or "",
+}
+
+STATE: Labels[Vpg] = {
+    "status": lambda vpg: STATUS.name(vpg.status),
+    "substatus": lambda vpg: SUBSTATUS.name(vpg.substatus),
+}
+
+TABLE: Table[Vpg] = Table(
+    LABELS,
+    Metric("zerto_vpg_info", "What describes a VPG and seldom changes.", "GET /v1/vpgs", NONE, lambda _: 1, INFO),
+    Metric(
+        "zerto_vpg_state",
+        "The state that the VPG is in, by the API's names.",
+        "GET /v1/vpgs Status, SubStatus",
+        NONE,
+        lambda vpg: None if vpg.status is None and vpg.substatus is None else 1,
+        STATE,
+    ),
+    Metric(
+        "zerto_vpg_status_code",
+        "Status as a number; 1 is MeetingSLA.",
+        "GET /v1/vpgs Status",
+        CODE,
+        lambda vpg: STATUS.code(vpg.status),
+    ),
+    Metric(
+        "zerto_vpg_substatus_code",
+        "Substatus as a number; 0 is None.",
+        "GET /v1/vpgs SubStatus",
+        CODE,
+        lambda vpg: SUBSTATUS.code(vpg.substatus),
+    ),
+    Metric(
+        "zerto_vpg_alert_status_code",
+        "Worst alert on the VPG as a number: 0 none, 1 warning, 2 error.",
+        "GET /v1/vpgs AlertStatus",
+        CODE,
+        lambda vpg: ALERT_STATUS.code(vpg.alert_status),
+    ),
+    Metric(
+        "zerto_vpg_actual_rpo_seconds",
+        "Age of the newest checkpoint: what would be lost now. No sample while the ZVM has not calculated it.",
+        "GET /v1/vpgs ActualRPO",
+        SECONDS,
+        lambda vpg: calculated(vpg.actual_rpo),
+    ),
+    Metric(
+        "zerto_vpg_configured_rpo_seconds",
+        "RPO that the VPG is to meet.",
+        "GET /v1/vpgs ConfiguredRpoSeconds",
+        SECONDS,
+        lambda vpg: vpg.configured_rpo,
+    ),
+    Metric(
+        "zerto_vpg_history_seconds",
+        "Time that the journal reaches back.",
+        "GET /v1/vpgs HistoryStatusApi.ActualHistoryInMinutes",
+        MINUTES,
+        lambda vpg: None if vpg.history is None else vpg.history.actual,
+    ),
+    Metric(
+        "zerto_vpg_configured_history_seconds",
+        "Time that the journal is to reach back.",
+        "GET /v1/vpgs HistoryStatusApi.ConfiguredHistoryInMinutes",
+        MINUTES,
+        lambda vpg: None if vpg.history is None else vpg.history.configured,
+    ),
+    Metric(
+        "zerto_vpg_failsafe_history_seconds",
+        "Fail-safe history: the history below which the journal stops rather than lose checkpoints, as it is.",
+        "GET /v1/vpgs FailSafeHistory.ActualFailSafeHistory",
+        MINUTES,
+        lambda vpg: None if vpg.failsafe is None else vpg.failsafe.actual,
+    ),
+    Metric(
+        "zerto_vpg_configured_failsafe_history_seconds",
+        "Fail-safe history as it is configured.",
+        "GET /v1/vpgs FailSafeHistory.ConfiguredFailSafeHistory",
+        MINUTES,
+        lambda vpg: None if vpg.failsafe is None else vpg.failsafe.configured,
+    ),
+    Metric(
+        "zerto_vpg_earliest_checkpoint_timestamp_seconds",
+        "Time of the oldest checkpoint that the journal holds.",
+        "GET /v1/vpgs HistoryStatusApi.EarliestCheckpoint.TimeStamp",
+        TIMESTAMP,
+        lambda vpg: (
+            None if vpg.history is None or vpg.history.earliest is None else timestamp(vpg.history.earliest.time)
+        ),
+    ),
+    Metric(
+        "zerto_vpg_iops",
+        "I/O operations per second of its VMs.",
+        "GET /v1/vpgs IOPs",
+        NONE,
+        lambda vpg: vpg.iops,
+    ),
+    Metric(
+        "zerto_vpg_throughput_bytes_per_second",
+        "Rate at which its VMs write.",
+        "GET /v1/vpgs ThroughputInMB",
+        MEBIBYTES_PER_SECOND,
+        lambda vpg: vpg.throughput,
+    ),
+    Metric(
+        "zerto_vpg_provisioned_storage_bytes",
+        "Storage provisioned for its VMs at the recovery site.",
+        "GET /v1/vpgs ProvisionedStorageInMB",
+        MEBIBYTES,
+        lambda vpg: vpg.provisioned_storage,
+    ),
+    Metric(
+        "zerto_vpg_used_storage_bytes",
+        "Storage that its VMs use at the recovery site.",
+        "GET /v1/vpgs UsedStorageInMB",
+        MEBIBYTES,
+        lambda vpg: vpg.used_storage,
+    ),
+    Metric("zerto_vpg_vms", "VMs in the VPG.", "GET /v1/vpgs VmsCount", NONE, lambda vpg: vpg.vms),
+    Metric(
+        "zerto_vpg_progress_ratio",
+        "Progress of the synchronization or operation that runs; 0 when none does.",
+        "GET /v1/vpgs ProgressPercentage",
+        PERCENT,
+        lambda vpg: vpg.progress,
+    ),
+    Metric(
+        "zerto_vpg_last_test_timestamp_seconds",
+        "Time of the last failover test. No sample if there was none.",
+        "GET /v1/vpgs LastTest",
+        TIMESTAMP,
+        lambda vpg: timestamp(vpg.last_test),
+    ),
+    Metric(
+        "zerto_vpg_failover_test_running",
+        "1 while a failover test runs.",
+        "GET /v1/vpgs ActiveProcessesApi.RunningFailOverTestApi",
+        NONE,
+        lambda vpg: None if vpg.processes is None else vpg.processes.failover_test is not None,
+    ),
+)
+
+
+def repair(record: dict[str, Any]) -> None:
+    """Complete the identity of *record* from its link."""
+    identity_from_link(record, "vpgidentifier")
+
+
+DECODER: Decoder[Vpg] = Decoder(Vpg, repair)
+
+
+async def fetch(zvm: Zvm, filters: Filters) -> Decoded[Vpg]:
+    """Ask *zvm* for its VPGs; raises ZvmError."""
+    params = {FILTERS[name]: value for name, value in filters.items() if name in FILTERS}
+    decoded = await zvm.get(PATH, DECODER, params)
+    await name_states(zvm, decoded.rows)
+    return decoded
+
+
+COLLECTOR: Collector[Vpg] = Collector("vpgs", PATH, fetch, TABLE)

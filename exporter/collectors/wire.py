@@ -1,0 +1,115 @@
+"""What several resources of the API share on the wire: link, entity and limit objects, dates."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct, field
+
+from exporter.collectors.enums import ENTITY, LIMIT, Code
+
+Number = int | float | None  # a measurement; None where the ZVM sent none
+Identifier = Annotated[str, Meta(min_length=1)]
+
+_MICROSOFT_DATE: Final = re.compile(r"\\?/Date\((-?\d+)(?:[+-]\d{4})?\)\\?/")
+
+
+class Link(Struct, frozen=True, gc=False):
+    """A link to another resource. `href` is the ZVM's own idea of its address and is never followed."""
+
+    type: str | None = None
+    identifier: str | None = None
+
+
+class Entities(Struct, frozen=True, gc=False):
+    """The kind of both sides of a protection."""
+
+    protected: Code = field(name="Protected", default=None)
+    recovery: Code = field(name="Recovery", default=None)
+
+
+class Limit(Struct, frozen=True, gc=False):
+    """A limit of a journal; the type tells what the value is: nothing, MiB, or percent."""
+
+    type: Code = field(name="LimitType", default=None)
+    value: Number = field(name="LimitValue", default=None)
+
+
+class Item(Struct, frozen=True, gc=False):
+    """An element of an array of which only the length counts."""
+
+
+def megabytes(limit: Limit | None) -> Number:
+    """Return the value of a *limit* in MiB, None for another type."""
+    return limit.value if limit is not None and LIMIT.code(limit.type) == 1 else None
+
+
+def percentage(limit: Limit | None) -> Number:
+    """Return the value of a *limit* in percent, None for another type."""
+    return limit.value if limit is not None and LIMIT.code(limit.type) == 2 else None
+
+
+def calculated(rpo: Number) -> Number:
+    """Return *rpo*, None where the ZVM says -1: not calculated."""
+    return None if rpo == -1 else rpo
+
+
+def site_id(site: Link | None) -> str:
+    """Return the identifier of the *site* that is linked, "" where unknown."""
+    return "" if site is None else site.identifier or ""
+
+
+def entity(entities: Entities | None, side: Literal["protected", "recovery"]) -> str:
+    """Return the name of the entity type on one *side*, "" where unknown."""
+    return "" if entities is None else ENTITY.name(getattr(entities, side))
+
+
+def role(protected: Link | None, recovery: Link | None) -> str:
+    """Tell what the answering ZVM is to an object: its site's links say whose each side is."""
+    protects = protected is not None and protected.type == "LocalSiteApi"
+    recovers = recovery is not None and recovery.type == "LocalSiteApi"
+    if protects and recovers:
+        return "local"
+    return "protected" if protects else "recovery" if recovers else ""
+
+
+@lru_cache(maxsize=65536)  # the VMs of a VPG share its dates
+def timestamp(date: str | None) -> Number:
+    """Return *date* in seconds since the epoch, None for never, NaN for a text that is no date.
+
+    Both forms of the API: ISO 8601 (UTC where it has no offset) and `/Date(milliseconds+zzzz)/`, whose
+    offset is a hint for display. Never is null, "" or .NET's first day, `0001-01-01`.
+    """
+    if not date:
+        return None
+    microsoft = _MICROSOFT_DATE.fullmatch(date)
+    if microsoft:
+        seconds = int(microsoft[1]) / 1000
+    else:
+        try:
+            moment = datetime.fromisoformat(date)
+        except ValueError:
+            return math.nan
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds if seconds > 0 else None
+
+
+def identity_from_link(record: dict[str, Any], key: str) -> None:
+    """Complete *record*, whose keys are case-folded, with its identifier *key* from its link.
+
+    The OpenAPI document of 10.0 has no identifiers but in `Link.identifier`; on VMs that may carry
+    `?VpgIdentifier=`, or the VPG is `Link.vpg_identifier`.
+    """
+    link = record.get("link")
+    if not isinstance(link, dict):
+        return
+    link = {name.casefold(): value for name, value in link.items()}
+    identifier, _, query = str(link.get("identifier") or "").partition("?")
+    if not record.get(key):
+        record[key] = identifier
+    if key == "vmidentifier" and not record.get("vpgidentifier"):
+        record["vpgidentifier"] = link.get("vpg_identifier") or query.partition("=")[2]

@@ -1,0 +1,43 @@
+"""The whole product without a ZVM: two paired simulated sites in-process, and the exporter on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from exporter.config import Config, Zvm
+from exporter.server import Listener
+from exporter.service import Exporter
+from exporter.simulator import Simulator, pair
+from exporter.zvm.settings import Auth
+
+_INTERVAL_SECONDS = 5.0
+
+
+async def demo(listeners: Sequence[Listener], *, vms: int, seed: int, telemetry_path: str) -> int:
+    """Run until SIGTERM or SIGINT: sites `nyc` and `lon`, which protect *vms* VMs each to one another."""
+    async with AsyncExitStack() as stack:
+        zvms = []
+        nyc, lon = pair(("nyc", vms), ("lon", vms), seed=seed)
+        for name, simulator in (("nyc", Simulator(nyc, auth="keycloak")), ("lon", Simulator(lon, auth="session"))):
+            await simulator.start()
+            stack.push_async_callback(simulator.stop)
+            zvms.append(_zvm(name, simulator))
+            print(f"simulated site {name}: {simulator.url} ({simulator.auth} login)", flush=True)
+        exporter = Exporter(lambda: Config(tuple(zvms)))
+        exporter.configure()
+        for listener in listeners:
+            address = f"http://localhost:{listener.port}"
+            print(f"exporter: {address}/ and {address}{telemetry_path}", flush=True)
+        await exporter.serve(listeners, telemetry_path=telemetry_path, lifecycle=False)
+    return 0
+
+
+def _zvm(name: str, simulator: Simulator) -> Zvm:
+    return Zvm(
+        name=name,
+        url=simulator.url,
+        interval=_INTERVAL_SECONDS,
+        timeout=_INTERVAL_SECONDS,
+        auth=Auth(username=simulator.username, password=simulator.password),
+    )

@@ -1,0 +1,309 @@
+"""The loop: one task for each ZVM. The one place that times, catches and counts.
+
+Knows collectors, clients and the store, but no field of the API and no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from exporter import collectors
+from exporter.collectors.base import Collector, Summary
+from exporter.config import Zvm as ZvmConfig
+from exporter.exposition import Rendered
+from exporter.outcomes import Outcome, StateLog
+from exporter.store import Health, Store
+from exporter.telemetry import Telemetry
+from exporter.zvm.client import Observer, Zvm
+from exporter.zvm.errors import REASONS, ZvmError
+from exporter.zvm.settings import Settings
+
+POLL_OUTCOMES: Final = ("success", *REASONS, "bug")
+
+_GOODBYE_SECONDS: Final = 3.0
+_IN_LINE: Final = 100  # rows; fewer are rendered in well under a millisecond, a thread would cost more
+_BY_NAME: Final = {collector.name: collector for collector in collectors.ALL}
+
+
+class Clock:
+    """Time as the poller sees it; a test has one that it drives."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time()
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        """Return when *event* is set or after *seconds*, whichever is first."""
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            return
+
+
+@dataclass(frozen=True)
+class ZvmView:
+    """What can be told of a ZVM: to the landing page, and to `check`.
+
+    `up` is None until it was tried. Times in seconds since the epoch, None for never.
+    """
+
+    name: str
+    url: str
+    up: bool | None
+    since: float | None
+    last_success: float | None
+    error: str
+    summary: Summary | None
+    series: int
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass
+class _Watch:
+    """A ZVM that is being polled, and what is known of it."""
+
+    config: ZvmConfig
+    client: Zvm
+    collectors: tuple[Collector[Any], ...]
+    log: StateLog
+    certificates: tuple[bytes, ...]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    last_success: dict[str, float] = field(default_factory=dict)
+    summary: Summary | None = None
+    since: float | None = None
+    tried: bool = False
+
+    @property
+    def leading(self) -> str:
+        """The collector by which the ZVM is judged."""
+        return "vms" if "vms" in self.config.collectors else self.config.collectors[0]
+
+    @property
+    def up(self) -> bool | None:
+        """Whether the leading collector's last poll succeeded; None before the first."""
+        outcome = self.outcomes.get(self.leading)
+        return None if outcome is None else outcome.success
+
+
+class Poller:
+    """Polls the configured ZVMs into *store*, each at its interval, each on its own."""
+
+    def __init__(
+        self,
+        store: Store,
+        telemetry: Telemetry,
+        *,
+        clock: Clock | None = None,
+        connect: Callable[[Settings, Observer], Zvm] = Zvm,
+    ) -> None:
+        """Start with no ZVM; *connect* makes the client of one."""
+        self._store = store
+        self._telemetry = telemetry
+        self._clock = clock or Clock()
+        self._connect = connect
+        self._watched: dict[str, _Watch] = {}
+        self._goodbyes: set[asyncio.Task[None]] = set()
+        self._ready = False
+
+    def watch(self, zvms: Sequence[ZvmConfig]) -> None:
+        """Make *zvms* the ones that are polled. One that is unchanged keeps its data and its session.
+
+        A refused login or a Retry-After is forgotten, and what failed is tried again at once.
+
+        Raises:
+            OSError: a TLS file can no longer be read; nothing is changed then.
+        """
+        certificates = {zvm.name: zvm.tls.contents() for zvm in zvms}
+        old, self._watched = self._watched, {}
+        for zvm in zvms:
+            before = old.get(zvm.name)
+            if before is not None and before.config == zvm and before.certificates == certificates[zvm.name]:
+                self._watched[zvm.name] = old.pop(zvm.name)
+                before.client.release()
+                if not all(outcome.success for outcome in before.outcomes.values()):
+                    before.wake.set()
+                continue
+            if before is not None and not _same_samples(before.config, zvm):
+                self._store.drop(zvm.name)
+            self._watched[zvm.name] = self._new(zvm, certificates[zvm.name])
+        for name, watch in old.items():
+            if name not in self._watched:
+                self._store.drop(name)
+                self._telemetry.remove_zvm(name)
+            goodbye = asyncio.create_task(_dismiss(watch))
+            self._goodbyes.add(goodbye)
+            goodbye.add_done_callback(self._goodbyes.discard)
+
+    def start(self) -> None:
+        """Start a task for each ZVM that has none."""
+        for watch in self._watched.values():
+            if watch.task is None:
+                watch.task = asyncio.create_task(self._run(watch), name=f"poll {watch.config.name}")
+                watch.task.add_done_callback(_say_ended)
+
+    async def once(self) -> None:
+        """Poll each ZVM once."""
+        await asyncio.gather(*(self._poll(watch) for watch in self._watched.values()))
+
+    async def stop(self) -> None:
+        """Stop polling and log out everywhere, within a few seconds whatever the ZVMs do."""
+        watched, self._watched = list(self._watched.values()), {}
+        await asyncio.gather(*(_dismiss(watch) for watch in watched), *self._goodbyes)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the ZVMs."""
+        return tuple(self._watched)
+
+    def untried(self) -> tuple[str, ...]:
+        """Return the ZVMs for which readiness waits; none any more once all were tried.
+
+        A ZVM that a reload adds does not make the exporter unready: the others are served all the while.
+        """
+        untried = tuple(name for name, watch in self._watched.items() if not watch.tried)
+        self._ready = self._ready or not untried
+        return () if self._ready else untried
+
+    def views(self) -> list[ZvmView]:
+        """Return what can be told of each ZVM."""
+        return [self._view(watch) for watch in self._watched.values()]
+
+    async def version(self, name: str) -> str:
+        """Return the version of a ZVM, "" where it does not tell."""
+        return await self._watched[name].client.version()
+
+    def _view(self, watch: _Watch) -> ZvmView:
+        outcome = watch.outcomes.get(watch.leading)
+        name = watch.config.name
+        return ZvmView(
+            name=name,
+            url=watch.config.url,
+            up=watch.up,
+            since=watch.since,
+            last_success=watch.last_success.get(watch.leading),
+            error="" if outcome is None else outcome.error,
+            summary=watch.summary,
+            series=sum(self._store.series(name, collector.name) for collector in watch.collectors),
+            outcomes=tuple(watch.outcomes.values()),
+        )
+
+    def _new(self, zvm: ZvmConfig, certificates: tuple[bytes, ...]) -> _Watch:
+        chosen = tuple(_BY_NAME[name] for name in zvm.collectors)
+        log = structlog.get_logger().bind(zvm=zvm.name)
+        if zvm.insecure and not zvm.loopback:
+            log.warning("the connection to the ZVM is not secure", url=zvm.url, why=zvm.insecure)
+        paths = [collector.path for collector in chosen]
+        self._telemetry.add_zvm(zvm.name, zvm.collectors, paths, insecure=bool(zvm.insecure))
+        client = self._connect(zvm, self._telemetry)
+        return _Watch(zvm, client, chosen, StateLog(log, self._clock.monotonic), certificates)
+
+    async def _run(self, watch: _Watch) -> None:
+        interval = watch.config.interval
+        started, tick = self._clock.monotonic(), 0
+        while True:
+            await self._poll(watch)
+            passed = int((self._clock.monotonic() - started) / interval)
+            if passed > tick:
+                self._telemetry.skipped(watch.config.name, passed - tick)
+            tick = passed + 1
+            await self._clock.wait(watch.wake, started + tick * interval - self._clock.monotonic())
+            if watch.wake.is_set():
+                watch.wake.clear()
+                started, tick = self._clock.monotonic(), 0
+
+    async def _poll(self, watch: _Watch) -> None:
+        await asyncio.gather(*(self._collect(watch, collector) for collector in watch.collectors))
+        watch.tried = True
+        watch.log.polled(watch.leading, watch.outcomes)
+
+    async def _collect(self, watch: _Watch, collector: Collector[Any]) -> None:
+        name, started = watch.config.name, self._clock.monotonic()
+        try:
+            outcome = await self._fetch(watch, collector)
+        except ZvmError as error:
+            outcome = Outcome(collector.name, error.reason, str(error))
+        except Exception as error:  # noqa: BLE001 - an error of ours costs one poll of one collector, and is seen
+            outcome = Outcome(collector.name, "bug", f"{type(error).__name__}: {error}", error)
+        outcome.duration = self._clock.monotonic() - started
+        up_before = watch.up
+        watch.outcomes[collector.name] = outcome
+        self._telemetry.poll(name, collector.name, outcome.reason)
+        if outcome.success:
+            watch.last_success[collector.name] = self._clock.wall()
+        if watch.up != up_before:
+            watch.since = self._clock.wall()
+        health = [
+            Health(done.collector, done.success, done.duration, watch.last_success.get(done.collector))
+            for done in watch.outcomes.values()
+        ]
+        if watch.up is not None:
+            self._store.put_health(name, watch.config.labels, health, up=watch.up)
+
+    async def _fetch(self, watch: _Watch, collector: Collector[Any]) -> Outcome:
+        zvm = watch.config
+        decoded = await collector.fetch(watch.client, zvm.filters)
+        rendered = await _render(collector, {"zvm": zvm.name, **zvm.labels}, decoded.rows)
+        self._store.put(zvm.name, collector.name, rendered, zvm.served_for)
+        if collector.summary is not None:
+            watch.summary = collector.summary(decoded.rows)
+        lost_values = decoded.invalid_values + rendered.impossible
+        self._telemetry.lost(
+            zvm.name,
+            collector.name,
+            records=decoded.invalid_records,
+            values=lost_values,
+            duplicates=rendered.duplicates,
+        )
+        return Outcome(
+            collector.name,
+            series=rendered.series,
+            rows=len(decoded.rows),
+            lost=(decoded.invalid_records, lost_values, rendered.duplicates),
+            complaint=decoded.complaint,
+        )
+
+
+async def _render(collector: Collector[Any], constant: dict[str, str], rows: Sequence[Any]) -> Rendered:
+    if len(rows) <= _IN_LINE:
+        return collector.table.render(constant, rows)
+    return await asyncio.to_thread(collector.table.render, constant, rows)
+
+
+def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:
+    """Tell whether samples fetched under *one* are still true under *other*, until the next poll."""
+    return (one.url, one.collectors, one.filters, one.labels) == (
+        other.url,
+        other.collectors,
+        other.filters,
+        other.labels,
+    )
+
+
+def _say_ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        structlog.get_logger().error(
+            "polling ended by an error of ours", task=task.get_name(), exc_info=task.exception()
+        )
+
+
+async def _dismiss(watch: _Watch) -> None:
+    if watch.task is not None:
+        watch.task.cancel()
+        await asyncio.wait([watch.task])
+    try:
+        async with asyncio.timeout(_GOODBYE_SECONDS):
+            await watch.client.close()
+    except TimeoutError:
+        structlog.get_logger().info("no logout within time", zvm=watch.config.name, seconds=_GOODBYE_SECONDS)

@@ -1,0 +1,238 @@
+"""The HTTP side: metrics, landing page, health, reload. Knows pages and views, no ZVM and no field."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import jinja2
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from exporter import __version__
+from exporter.exposition import CONTENT_TYPE
+from exporter.fragments import gzipped, plain
+from exporter.pages import Pages
+from exporter.poller import ZvmView
+
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'",
+}
+_IN_LINE: Final = 2**20  # bytes of text; decompressing less takes a few milliseconds at most
+
+
+class Polls(Protocol):
+    """What the server asks the poller."""
+
+    def names(self) -> tuple[str, ...]: ...
+
+    def untried(self) -> tuple[str, ...]: ...
+
+    def views(self) -> list[ZvmView]: ...
+
+
+Reload = Callable[[], Awaitable[str]]  # returns what is wrong with the new configuration, "" if nothing
+
+
+@dataclass(frozen=True)
+class Listener:
+    """An address to listen on as the user wrote it, and its sockets."""
+
+    text: str
+    sockets: tuple[socket.socket, ...]
+
+    @property
+    def port(self) -> int:
+        """The port that was bound."""
+        return int(self.sockets[0].getsockname()[1])
+
+
+class ListenError(Exception):
+    """An address that cannot be listened on; the text names it and the reason."""
+
+
+class Server:
+    """The aiohttp application of section `HTTP endpoints` in the README."""
+
+    def __init__(
+        self,
+        pages: Pages,
+        polls: Polls,
+        *,
+        collectors: Sequence[str],
+        telemetry_path: str = "/metrics",
+        reload: Reload | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """Serve *pages*; without *reload* the endpoint for it is closed. *collectors* are the known ones."""
+        self._pages = pages
+        self._polls = polls
+        self._collectors = collectors
+        self._path = telemetry_path
+        self._reload = reload
+        self._wall = wall
+        templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        templates.filters["span"] = span
+        self._landing = templates.get_template("landing.html")
+        self._runner: web.AppRunner | None = None
+
+    def app(self) -> web.Application:
+        """Return the application."""
+        app = web.Application(middlewares=[_with_headers])
+        app.router.add_get(self._path, self.metrics)
+        app.router.add_get("/", self.landing)
+        app.router.add_get("/-/healthy", self.healthy)
+        app.router.add_get("/-/ready", self.ready)
+        app.router.add_post("/-/reload", self.reload)
+        return app
+
+    async def start(self, listeners: Sequence[Listener]) -> None:
+        """Serve on *listeners*."""
+        self._runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        for listener in listeners:
+            for bound in listener.sockets:
+                await web.SockSite(self._runner, bound).start()
+
+    async def stop(self) -> None:
+        """Close the listeners and the connections; answers under way have a second."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Answer a scrape: `zvm` and `collect[]` narrow it to samples of those, without the exporter's own."""
+        zvms, collectors = request.query.getall("zvm", None), request.query.getall("collect[]", None)
+        for parameter, asked, known in (
+            ("zvm", zvms, self._polls.names()),
+            ("collect[]", collectors, self._collectors),
+        ):
+            for name in asked or ():
+                if name not in known:
+                    text = f"{parameter}: {name!r} is not known; known are {', '.join(known)}\n"
+                    raise web.HTTPBadRequest(text=text)
+        headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+        narrowed = self._pages.view(zvms, collectors) if zvms is not None or collectors is not None else None
+        if accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+            headers[hdrs.CONTENT_ENCODING] = "gzip"
+            body = self._pages.gzipped() if narrowed is None else gzipped(narrowed)
+            return web.Response(body=body, headers=headers)
+        whole = self._pages.whole() if narrowed is None else narrowed
+        text_body = plain(whole) if whole.size <= _IN_LINE else await asyncio.to_thread(plain, whole)
+        return web.Response(body=text_body, headers=headers)
+
+    async def landing(self, _request: web.Request) -> web.Response:
+        """Answer a person: what each ZVM's state is."""
+        page = self._landing.render(
+            version=__version__,
+            path=self._path,
+            now=self._wall(),
+            views=sorted(self._polls.views(), key=lambda view: (view.up is not False, view.name)),
+        )
+        return web.Response(text=page, content_type="text/html")
+
+    async def healthy(self, _request: web.Request) -> web.Response:
+        """Answer that the event loop turns."""
+        return web.Response(text="healthy\n")
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """Answer 200 once each ZVM was tried."""
+        untried = self._polls.untried()
+        if untried:
+            return web.Response(status=503, text=f"not tried yet: {', '.join(untried)}\n")
+        return web.Response(text="ready\n")
+
+    async def reload(self, _request: web.Request) -> web.Response:
+        """Read the configuration again."""
+        if self._reload is None:
+            return web.Response(status=403, text="reloading over HTTP is off; start with --web.enable-lifecycle\n")
+        problems = await self._reload()
+        if problems:
+            return web.Response(status=500, text=f"{problems}\nthe configuration in force is unchanged\n")
+        return web.Response(text="reloaded\n")
+
+
+@web.middleware
+async def _with_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        error.headers.update(_HEADERS)
+        raise
+    response.headers.update(_HEADERS)
+    return response
+
+
+def accepts_gzip(header: str) -> bool:
+    """Tell whether an Accept-Encoding *header* (RFC 9110, 12.5.3) allows gzip."""
+    for part in header.split(","):
+        coding, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        if coding in {"gzip", "*"}:
+            weights = [parameter.partition("=")[2] for parameter in parameters if parameter.startswith("q=")]
+            return not any(weight.rstrip("0") in {"0.", "", "0"} for weight in weights)
+    return False
+
+
+def span(seconds: float | None) -> str:
+    """Return *seconds* as a person says it: `4 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+    if seconds is None:
+        return "never"
+    whole = max(round(seconds), 0)
+    for larger, smaller, names in ((86400, 3600, ("d", "h")), (3600, 60, ("h", "min")), (60, 1, ("min", "s"))):
+        if whole >= larger:
+            rest = whole % larger // smaller
+            return f"{whole // larger} {names[0]}" + (f" {rest} {names[1]}" if rest else "")
+    return f"{whole} s"
+
+
+def listen(address: str) -> Listener:
+    """Bind *address*: `host:port`, `[::1]:port`, or `:port` for all addresses of both IP families.
+
+    Raises:
+        ListenError: it is no address, or it cannot be bound.
+    """
+    host, colon, port_text = address.rpartition(":")
+    if not colon or not port_text.isdecimal() or int(port_text) > 65535 or (":" in host and host[0] != "["):
+        raise ListenError(f"--web.listen-address: expected host:port or :port, got {address!r}")
+    host, port = host.strip("[]"), int(port_text)
+    sockets: list[socket.socket] = []
+    wanted = [(host, 0)] if host else [("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)]  # noqa: S104 - all, as asked
+    for name, family in wanted:
+        try:
+            bound = _bind(name, port, family)
+        except OSError as error:
+            if sockets and error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}:
+                continue  # a machine without IPv6
+            raise ListenError(f"--web.listen-address: cannot listen on {address}: {error.strerror}") from error
+        sockets.append(bound)
+        port = bound.getsockname()[1]
+    return Listener(address, tuple(sockets))
+
+
+def _bind(host: str, port: int, family: int) -> socket.socket:
+    kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, family=family, type=kind, flags=flags)[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -1,0 +1,169 @@
+"""The parts put together, as the commands need them: the service, one poll, the check."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import structlog
+
+from exporter import __version__, collectors
+from exporter.config import Config, ConfigError
+from exporter.fragments import plain
+from exporter.pages import Pages
+from exporter.poller import POLL_OUTCOMES, Clock, Poller, ZvmView
+from exporter.server import Listener, Server
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+from exporter.zvm.client import LOGIN_OUTCOMES, Zvm
+
+_TABLES: Final = {collector.name: collector.table for collector in collectors.ALL}
+
+Load = Callable[[], Config]
+
+
+class Exporter:
+    """A store, what fills it and what serves it. *load* reads the configuration, at the start and at each reload."""
+
+    def __init__(self, load: Load, *, clock: Clock | None = None, process: bool = True) -> None:
+        self._load = load
+        clock = clock or Clock()
+        self.store = Store(_TABLES, monotonic=clock.monotonic, on_stale=_say_stale)
+        self.telemetry = Telemetry(
+            __version__,
+            poll_outcomes=POLL_OUTCOMES,
+            login_outcomes=LOGIN_OUTCOMES,
+            series=self.store.series,
+            process=process,
+            wall=clock.wall,
+        )
+        connect = partial(Zvm, monotonic=clock.monotonic)
+        self.poller = Poller(self.store, self.telemetry, clock=clock, connect=connect)
+        self.pages = Pages(self.store, self.telemetry, monotonic=clock.monotonic)
+        self._server: Server | None = None
+
+    def configure(self) -> None:
+        """Read the configuration and make it the one in force.
+
+        Raises:
+            ConfigError: it cannot be used; nothing is changed then.
+        """
+        try:
+            config = self._load()
+            self._watch(config)
+        except ConfigError:
+            self.telemetry.reloaded(successful=False)
+            raise
+        self.telemetry.reloaded(successful=True)
+
+    async def reload(self) -> str:
+        """Read the configuration again and poll by it; return what is wrong with it, "" if nothing."""
+        log = structlog.get_logger()
+        try:
+            self.configure()
+        except ConfigError as error:
+            problem = str(error)  # a traceback would tell the operator nothing more
+            log.warning("the configuration was not reloaded; the one in force goes on", error=problem)
+            return problem
+        else:
+            self.poller.start()
+            log.info("configuration reloaded", zvms=len(self.poller.names()))
+            return ""
+        finally:
+            self.pages.forget()
+
+    async def start(self, listeners: Sequence[Listener], *, telemetry_path: str = "/metrics", lifecycle: bool) -> None:
+        """Poll, and serve on *listeners*. `configure` comes first."""
+        self._server = Server(
+            self.pages,
+            self.poller,
+            collectors=tuple(_TABLES),
+            telemetry_path=telemetry_path,
+            reload=self.reload if lifecycle else None,
+        )
+        await self._server.start(listeners)
+        addresses = ",".join(f"{listener.text} (port {listener.port})" for listener in listeners)
+        structlog.get_logger().info(
+            "listening", addresses=addresses, version=__version__, zvms=len(self.poller.names())
+        )
+        self.poller.start()
+
+    async def stop(self) -> None:
+        """Close the listeners, stop polling, log out of each ZVM; within a few seconds whatever they do."""
+        log = structlog.get_logger()
+        log.info("stopping")
+        closing = [self.poller.stop(), *([self._server.stop()] if self._server is not None else [])]
+        await asyncio.gather(*closing)
+        log.info("stopped")
+
+    async def serve(self, listeners: Sequence[Listener], *, telemetry_path: str, lifecycle: bool) -> None:
+        """Poll and serve until SIGTERM or SIGINT; SIGHUP reloads."""
+        stop = asyncio.Event()
+        reloads: set[asyncio.Task[str]] = set()
+
+        def reload() -> None:
+            task = asyncio.create_task(self.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        await self.start(listeners, telemetry_path=telemetry_path, lifecycle=lifecycle)
+        await stop.wait()
+        await self.stop()
+
+    async def once(self) -> bytes:
+        """Poll each ZVM once and return the page in the text format."""
+        try:
+            await self.poller.once()
+            return plain(self.pages.whole())
+        finally:
+            await self.poller.stop()
+
+    async def check(self) -> list[Checked]:
+        """Poll each ZVM once and return what came of it."""
+        try:
+            await self.poller.once()
+            return [Checked(view, await self.poller.version(view.name)) for view in self.poller.views()]
+        finally:
+            await self.poller.stop()
+
+    def _watch(self, config: Config) -> None:
+        try:
+            self.poller.watch(config.zvms)
+        except OSError as error:
+            raise ConfigError("tls", [f"cannot read {error.filename}: {error.strerror}"]) from error
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A ZVM that was polled once, and its version, "" where it did not tell."""
+
+    view: ZvmView
+    version: str
+
+    @property
+    def good(self) -> bool:
+        """Whether every collector succeeded."""
+        return all(outcome.success for outcome in self.view.outcomes)
+
+    def __str__(self) -> str:
+        view = self.view
+        if not self.good:
+            failures = (f"{one.collector}: {one.reason}: {one.error}" for one in view.outcomes if not one.success)
+            return f"{view.name}: failed: {'; '.join(dict.fromkeys(failures))}"
+        vms = f"{view.summary.vms} VMs, " if view.summary else ""
+        seconds = max(outcome.duration for outcome in view.outcomes)
+        return (
+            f"{view.name}: ok: Zerto {self.version or 'of unknown version'}, {vms}{view.series} series, {seconds:.2f} s"
+        )
+
+
+def _say_stale(zvm: str, collector: str) -> None:
+    structlog.get_logger().warning("samples dropped: older than stale_after", zvm=zvm, collector=collector)

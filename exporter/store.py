@@ -1,0 +1,155 @@
+"""The last good blocks of each (ZVM, collector), their age, and the pages that they make up.
+
+Knows blocks and tables, no field. What is stored is replaced whole, never changed: a page is consistent
+within each (ZVM, collector), and a VM that is gone from an answer is gone from the page.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exporter.exposition import NONE, SECONDS, TIMESTAMP, Block, Labels, Metric, Rendered, Table
+from exporter.fragments import Fragment, join
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the polls of one collector go. Times in seconds; *last_success* since the epoch, None for never."""
+
+    collector: str
+    success: bool
+    duration: float
+    last_success: float | None
+
+
+ZVM_TABLE: Table[bool] = Table(
+    {},
+    Metric(
+        "zerto_up",
+        "1 if the last poll of the ZVM succeeded.",
+        "the vms collector; without it, the first one",
+        NONE,
+        lambda up: up,
+    ),
+)
+
+_COLLECTOR_LABELS: Labels[Health] = {"collector": lambda health: health.collector}
+
+COLLECTOR_TABLE: Table[Health] = Table(
+    _COLLECTOR_LABELS,
+    Metric(
+        "zerto_collector_success",
+        "1 if the last poll of the collector succeeded.",
+        "the exporter",
+        NONE,
+        lambda health: health.success,
+    ),
+    Metric(
+        "zerto_collector_duration_seconds",
+        "Time that the last poll of the collector took.",
+        "the exporter",
+        SECONDS,
+        lambda health: health.duration,
+    ),
+    Metric(
+        "zerto_collector_last_success_timestamp_seconds",
+        "Time of the last poll of the collector that succeeded: how old its samples are.",
+        "the exporter",
+        TIMESTAMP,
+        lambda health: health.last_success,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Blocks of one collector of one ZVM; from *until* on (monotonic seconds) they are stale."""
+
+    blocks: tuple[Block, ...]
+    series: int
+    until: float
+
+
+class Store:
+    """Holds what is served. *tables* are those of the collectors, by name, in the order of the page."""
+
+    def __init__(
+        self,
+        tables: Mapping[str, Table[Any]],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        on_stale: Callable[[str, str], None] = lambda _zvm, _collector: None,
+    ) -> None:
+        """Start empty; *on_stale* is told the ZVM and the collector whose samples were dropped."""
+        self._tables = tables
+        self._monotonic = monotonic
+        self._on_stale = on_stale
+        self._kept: dict[str, dict[str, _Kept]] = {}
+        self._health: dict[str, tuple[Rendered, Rendered]] = {}
+        self._page: Fragment | None = None
+
+    def put(self, zvm: str, collector: str, rendered: Rendered, stale_after: float) -> None:
+        """Replace the blocks of a collector; they are served for *stale_after* seconds."""
+        until = self._monotonic() + stale_after
+        self._kept.setdefault(zvm, {})[collector] = _Kept(rendered.blocks, rendered.series, until)
+        self._page = None
+
+    def put_health(self, zvm: str, labels: Mapping[str, str], health: Sequence[Health], *, up: bool) -> None:
+        """Replace what is said of a ZVM itself."""
+        constant = {"zvm": zvm, **labels}
+        self._health[zvm] = (ZVM_TABLE.render(constant, [up]), COLLECTOR_TABLE.render(constant, health))
+        self._page = None
+
+    def drop(self, zvm: str) -> None:
+        """Forget a ZVM that is no longer configured."""
+        self._kept.pop(zvm, None)
+        self._health.pop(zvm, None)
+        self._page = None
+
+    def series(self, zvm: str, collector: str) -> int:
+        """Return how many series of a collector are served."""
+        self._drop_stale()
+        kept = self._kept.get(zvm, {}).get(collector)
+        return kept.series if kept else 0
+
+    def page(self) -> Fragment:
+        """Return the page of all ZVMs; made once for each change, so that a scrape copies bytes."""
+        self._drop_stale()
+        if self._page is None:
+            self._page = self.view()
+        return self._page
+
+    def view(self, zvms: Collection[str] | None = None, collectors: Collection[str] | None = None) -> Fragment:
+        """Return the page of some *zvms* and *collectors*, None for all: the same blocks, joined."""
+        self._drop_stale()
+        names = sorted(zvm for zvm in self._health.keys() | self._kept.keys() if zvms is None or zvm in zvms)
+        health = [self._health[name] for name in names if name in self._health]
+        parts: list[Fragment] = []
+        _zip(parts, ZVM_TABLE, [of_zvm.blocks for of_zvm, _ in health])
+        _zip(parts, COLLECTOR_TABLE, [of_collectors.blocks for _, of_collectors in health])
+        for collector, table in self._tables.items():
+            if collectors is None or collector in collectors:
+                kept = [self._kept.get(name, {}).get(collector) for name in names]
+                _zip(parts, table, [one.blocks for one in kept if one is not None])
+        return join(parts)
+
+    def _drop_stale(self) -> None:
+        now = self._monotonic()
+        for zvm, of_zvm in self._kept.items():
+            for collector in [collector for collector, kept in of_zvm.items() if kept.until <= now]:
+                del of_zvm[collector]
+                self._page = None
+                self._on_stale(zvm, collector)
+
+
+def _zip(parts: list[Fragment], table: Table[Any], sources: Iterable[tuple[Block, ...]]) -> None:
+    """Append to *parts* each metric's header and its blocks of all *sources*; nothing where no source has a sample."""
+    sources = list(sources)
+    for index, metric in enumerate(table.metrics):
+        blocks = [blocks[index].fragment for blocks in sources if blocks[index].samples]
+        if blocks:
+            parts.append(metric.header)
+            parts.extend(blocks)

@@ -1,0 +1,1 @@
+"""Everything that talks to a Zerto Virtual Manager (ZVM). Knows Zerto, not Prometheus."""

@@ -1,0 +1,56 @@
+"""The ways in which asking a ZVM can fail, each with the reason under which it is counted."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+
+class ZvmError(Exception):
+    """A request to a ZVM that brought no usable answer.
+
+    Its text is one sentence for the person who must act and holds no secret. `reason` is the value of
+    the label `outcome` of `zerto_exporter_polls_total`.
+    """
+
+    reason: ClassVar[str]
+
+
+class AuthError(ZvmError):
+    """The ZVM refused the login, or a request made with a fresh one."""
+
+    reason = "auth"
+
+
+class ConnectError(ZvmError):
+    """No connection: name, route, port, TLS; or it broke before the answer was whole."""
+
+    reason = "connect"
+
+
+class RequestTimeoutError(ZvmError):
+    """The answer did not arrive within `timeout`."""
+
+    reason = "timeout"
+
+
+class StatusError(ZvmError):
+    """An HTTP status other than the one that was asked for."""
+
+    reason = "http"
+
+
+class DecodeError(ZvmError):
+    """An answer that is not what the API documents: cut off, no JSON, another shape."""
+
+    reason = "decode"
+
+
+class TooLargeError(ZvmError):
+    """An answer over `max_body`; it was read no further."""
+
+    reason = "too_large"
+
+
+REASONS: Final = tuple(
+    error.reason for error in (AuthError, ConnectError, RequestTimeoutError, StatusError, DecodeError, TooLargeError)
+)

@@ -1,0 +1,87 @@
+"""Fixtures: simulated ZVMs over TLS with a CA of their own, exporters in-process."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import trustme
+from support import PASSWORD, DrivenClock, Running, start_exporter
+
+from exporter.config import Zvm
+from exporter.poller import Clock
+from exporter.simulator import Estate, Simulator
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="write golden pages and generated documents anew")
+
+
+@pytest.fixture
+def update(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update"))
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("ca") / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return file
+
+
+@pytest.fixture(scope="session")
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1", "localhost", "zvm.example.com").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def clock() -> DrivenClock:
+    return DrivenClock()
+
+
+@pytest.fixture
+async def simulate(server_context: ssl.SSLContext) -> AsyncIterator[Callable[..., Awaitable[Simulator]]]:
+    """Start a simulated ZVM, over TLS unless told otherwise; it is stopped after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(estate: Estate | None = None, *, vms: int = 5, tls: bool = True, **options: Any) -> Simulator:
+            options = {"password": PASSWORD, "ssl_context": server_context if tls else None, **options}
+            simulator = Simulator(estate or Estate("nyc", vms=vms, seed=1), **options)
+            await simulator.start()
+            stack.push_async_callback(simulator.stop)
+            return simulator
+
+        yield start
+
+
+@pytest.fixture
+async def export(clock: DrivenClock) -> AsyncIterator[Callable[..., Awaitable[Running]]]:
+    """Start an exporter on a driven clock (or *clock*); it is stopped after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(zvms: Sequence[Zvm], *, clock: Clock = clock, lifecycle: bool = False) -> Running:
+            running = await start_exporter(zvms, clock, lifecycle=lifecycle)
+            stack.push_async_callback(running.session.close)
+            stack.push_async_callback(running.exporter.stop)
+            return running
+
+        yield start
+
+
+@pytest.fixture(autouse=True)
+def _plain_logging() -> Iterator[None]:
+    """Undo what a command did to the logs of the process."""
+    yield
+    structlog.reset_defaults()

@@ -1,0 +1,137 @@
+"""What the tests share: a clock that they drive, a page that they can ask, an exporter in-process."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.config import Config, Zvm
+from exporter.poller import Clock
+from exporter.server import listen
+from exporter.service import Exporter
+from exporter.simulator import Simulator
+from exporter.zvm.settings import Auth, Tls
+
+PASSWORD = 'pl4nted p@ss/w"ord'
+CLIENT_SECRET = "pl4nted+client&secret"
+
+
+class DrivenClock(Clock):
+    """Time stands still until the test moves it."""
+
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.now = now
+        self._waiting: dict[asyncio.Future[None], float] = {}
+        self._changed = asyncio.Event()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return self.now
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        due = asyncio.get_running_loop().create_future()
+        self._waiting[due] = self.now + max(seconds, 0.0)
+        self._changed.set()
+        woken = asyncio.create_task(event.wait())
+        try:
+            await asyncio.wait([due, woken], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+            self._waiting.pop(due, None)
+
+    async def idle(self, waiting: int) -> None:
+        """Return when so many tasks wait for this clock: each poll loop does, once its poll is done."""
+        while len(self._waiting) != waiting:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def advance(self, seconds: float) -> None:
+        """Move time on, stopping wherever a task is due until it waits again."""
+        end, waiting = self.now + seconds, len(self._waiting)
+        while self._waiting and min(self._waiting.values()) <= end:
+            self.now = max(self.now, min(self._waiting.values()))
+            for due, at in list(self._waiting.items()):
+                if at <= self.now:
+                    self._waiting.pop(due)
+                    due.set_result(None)
+            await self.idle(waiting)
+        self.now = end
+
+
+class Page:
+    """A page in the text format, parsed: it is valid and holds no series twice, or the test fails here."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                key = (sample.name, frozenset(sample.labels.items()))
+                assert key not in self.samples, f"twice on the page: {key}"
+                self.samples[key] = sample.value
+
+    def all(self, name: str, **labels: str) -> list[tuple[dict[str, str], float]]:
+        """Return labels and value of each sample of *name* that has at least these *labels*."""
+        wanted = set(labels.items())
+        return [(dict(has), value) for (found, has), value in self.samples.items() if found == name and wanted <= has]
+
+    def values(self, name: str, **labels: str) -> list[float]:
+        """Return the values of all samples of *name* that have at least these *labels*."""
+        return [value for _, value in self.all(name, **labels)]
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return the value of the one sample of *name* that has at least these *labels*."""
+        (value,) = self.values(name, **labels)
+        return value
+
+
+@dataclass
+class Running:
+    """An exporter that polls and serves in this process."""
+
+    exporter: Exporter
+    clock: Clock
+    session: aiohttp.ClientSession
+    url: str
+    zvms: list[Zvm] = field(default_factory=list)
+
+    async def get(self, path: str, **options: Any) -> tuple[int, str]:
+        """Return status and text of `GET path`."""
+        async with self.session.get(self.url + path, **options) as response:
+            return response.status, await response.text()
+
+    async def page(self, path: str = "/metrics") -> Page:
+        """Return the page at *path*, with the exporter's own metrics as they are now."""
+        self.exporter.pages.forget()
+        status, text = await self.get(path)
+        assert status == 200, text
+        return Page(text)
+
+
+def zvm_config(simulator: Simulator, name: str = "nyc", *, ca_file: Path | None = None, **keys: Any) -> Zvm:
+    """Return the configuration that reaches *simulator*."""
+    auth = Auth(username=simulator.username, password=simulator.password)
+    return Zvm(**{"name": name, "url": simulator.url, "auth": auth, "tls": Tls(ca_file=ca_file), **keys})
+
+
+async def start_exporter(zvms: Sequence[Zvm], clock: Clock, *, lifecycle: bool = False) -> Running:
+    """Start an exporter of *zvms*; changing the list that it holds and reloading changes what it polls."""
+    configured = list(zvms)
+    exporter = Exporter(lambda: Config(tuple(configured)), clock=clock)
+    exporter.configure()
+    listener = listen("127.0.0.1:0")
+    await exporter.start([listener], lifecycle=lifecycle)
+    return Running(exporter, clock, aiohttp.ClientSession(), f"http://127.0.0.1:{listener.port}", configured)
+
+
+Simulate = Callable[..., Any]
+Contexts = Callable[[], ssl.SSLContext]

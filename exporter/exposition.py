@@ -10,13 +10,18 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress
 from typing import Final, Generic, TypeVar
 
-from exporter.fragments import Fragment, fragment
+import msgspec
+
+from exporter.fragments import Compressor, Fragment, fragment
 
 Row = TypeVar("Row")
 Value = int | float | None
 Labels = Mapping[str, Callable[[Row], str]]
+
+_SLICE: Final = 1000  # rows; their lines of one metric stay in the processor's cache
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -79,7 +84,6 @@ class Rendered:
     """
 
     blocks: tuple[Block, ...]
-    rows: int
     duplicates: int
     impossible: int
 
@@ -99,20 +103,24 @@ class Table(Generic[Row]):
     def render(self, constant: Mapping[str, str], rows: Sequence[Row]) -> Rendered:
         """Render *rows*; *constant* are labels and values that every sample gets first."""
         prefix = ",".join(f'{name}="{escape(value)}"' for name, value in constant.items())
-        identities = _label_strings(self.labels, rows, [prefix] * len(rows) if prefix else None)
+        identities = _identities(prefix, self.labels, rows)
         duplicates = len(identities) - len(set(identities))
         if duplicates:
-            unique: dict[str, Row] = {}
+            first: dict[str, Row] = {}
             for identity, row in zip(identities, rows, strict=True):
-                unique.setdefault(identity, row)
-            identities, rows = list(unique), list(unique.values())
-        blocks, impossible = [], 0
-        for metric in self.metrics:
-            labels = _label_strings(metric.labels, rows, identities) if metric.labels else identities
-            block, bad = _render(metric, labels, rows)
-            blocks.append(block)
-            impossible += bad
-        return Rendered(tuple(blocks), len(rows), duplicates, impossible)
+                first.setdefault(identity, row)
+            identities, rows = list(first), list(first.values())
+        writers = [_Writer(metric) for metric in self.metrics]
+        for start in range(0, len(rows), _SLICE):
+            part = slice(start, start + _SLICE)
+            closed = [f"{identity}}} " for identity in identities[part]]
+            for writer in writers:
+                writer.write(identities[part], closed, rows[part])
+        return Rendered(
+            blocks=tuple(writer.block() for writer in writers),
+            duplicates=duplicates,
+            impossible=sum(writer.impossible for writer in writers),
+        )
 
 
 def escape(value: str) -> str:
@@ -125,12 +133,9 @@ def escape_help(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n")
 
 
-def _label_strings(labels: Labels[Row], rows: Sequence[Row], before: list[str] | None) -> list[str]:
-    """Return for each row `name="value",...` of *labels*, after what *before* has of it."""
-    if not labels:
-        return before or [""] * len(rows)
-    template = ",".join(f'{name}="%s"' for name in labels)
-    columns: list[list[str]] = []
+def _columns(labels: Labels[Row], rows: Sequence[Row]) -> list[list[str]]:
+    """Return for each of *labels* its values in all *rows*, escaped."""
+    columns = []
     for get in labels.values():
         column = list(map(get, rows))
         # Hardly a name needs escaping: three searches in all of them are cheaper than three in each.
@@ -138,26 +143,60 @@ def _label_strings(labels: Labels[Row], rows: Sequence[Row], before: list[str] |
         if "\\" in together or "\n" in together or '"' in together:
             column = list(map(escape, column))
         columns.append(column)
-    if before is not None:
-        template = f"%s,{template}"
-        columns.insert(0, before)
-    return list(map(template.__mod__, zip(*columns, strict=True)))
+    return columns
 
 
-def _render(metric: Metric[Row], labels: list[str], rows: Sequence[Row]) -> tuple[Block, int]:
-    start, factor, divisor, infinite = f"{metric.name}{{", metric.unit.factor, metric.unit.divisor, math.inf
-    values = list(map(metric.value, rows))
-    if divisor == 1:
-        lines = [
-            f"{start}{label}}} {value * factor}\n"
-            for label, value in zip(labels, values, strict=True)
-            if value is not None and 0 <= value < infinite
-        ]
-    else:
-        lines = [
-            f"{start}{label}}} {value * factor / divisor}\n"
-            for label, value in zip(labels, values, strict=True)
-            if value is not None and 0 <= value < infinite
-        ]
-    impossible = len(values) - values.count(None) - len(lines) if len(lines) < len(values) else 0
-    return Block(fragment("".join(lines).encode()), len(lines)), impossible
+def _identities(prefix: str, labels: Labels[Row], rows: Sequence[Row]) -> list[str]:
+    """Return for each row its identifying labels as they stand on the page, after *prefix*."""
+    template = ",".join([prefix.replace("%", "%%")] * bool(prefix) + [f'{name}="%s"' for name in labels])
+    return list(map(template.__mod__, zip(*_columns(labels, rows), strict=True))) if labels else [prefix] * len(rows)
+
+
+class _Writer(Generic[Row]):
+    """Makes the block of one metric, slice by slice."""
+
+    def __init__(self, metric: Metric[Row]) -> None:
+        self._metric = metric
+        self._compressor = Compressor()
+        self._samples = 0
+        self.impossible = 0
+        # A line in pieces: fixed texts, and places for its identity, the values of its own labels, and its number.
+        start = f"\n{metric.name}{{"
+        own = [piece for name in metric.labels for piece in (f'",{name}="', "")]
+        self._line = [start, "", own[0][1:], *own[1:], '"} ', ""] if own else [start, "", ""]
+        self._places = [*range(1, len(self._line), 2)] if own else [1, 2]
+
+    def write(self, identities: list[str], closed: list[str], rows: Sequence[Row]) -> None:
+        """Append the samples of *rows*; *closed* are their *identities* with what ends the labels."""
+        metric = self._metric
+        factor, divisor = metric.unit.factor, metric.unit.divisor
+        wire = list(map(metric.value, rows))
+        if divisor == 1:
+            values = [value * factor for value in wire if value is not None]
+        else:
+            values = [value * factor / divisor for value in wire if value is not None]
+        # One pass of msgspec writes all numbers, exact and in the shortest form; one join makes the lines. That takes
+        # 0.6 (integers) and 0.25 (floats) of the time of a format string for each line.
+        encoded = msgspec.json.encode(values)
+        if len(values) < len(wire) or b"-" in encoded or b"n" in encoded:  # NaN and infinity are written as null
+            possible = [value is not None and 0 <= value < math.inf for value in wire]
+            self.impossible += len(values) - sum(possible)
+            values = list(compress(values, [ok for ok, value in zip(possible, wire, strict=True) if value is not None]))
+            encoded = msgspec.json.encode(values)
+            identities, closed = list(compress(identities, possible)), list(compress(closed, possible))
+            rows = list(compress(rows, possible))
+        if not values:
+            return
+        self._samples += len(values)
+        numbers = encoded[1:-1].decode().split(",")
+        columns = (identities, *_columns(metric.labels, rows), numbers) if metric.labels else (closed, numbers)
+        pieces = self._line * len(values)
+        for place, column in zip(self._places, columns, strict=True):
+            pieces[place :: len(self._line)] = column
+        pieces[0] = pieces[0][1:]
+        pieces.append("\n")
+        self._compressor.write("".join(pieces).encode())
+
+    def block(self) -> Block:
+        """Return what was written."""
+        return Block(self._compressor.finish(), self._samples)

@@ -38,11 +38,32 @@ class Fragment:
     shift: int  # x^(8 * size) modulo the polynomial: what carries an earlier checksum over this block
 
 
+class Compressor:
+    """Makes a fragment of a text that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._stream = _zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW)
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._crc = 0
+
+    def write(self, text: bytes) -> None:
+        """Append *text*."""
+        self._parts.append(self._stream.compress(text))
+        self._size += len(text)
+        self._crc = _zlib.crc32(text, self._crc)
+
+    def finish(self) -> Fragment:
+        """Return the fragment of all that was written; nothing can be written after."""
+        self._parts.append(self._stream.flush(zlib.Z_FULL_FLUSH))
+        return Fragment(b"".join(self._parts), self._size, self._crc, _shift(self._size))
+
+
 def fragment(text: bytes) -> Fragment:
     """Compress *text*, a block that may stand anywhere on a page."""
-    compressor = _zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW)
-    data = compressor.compress(text) + compressor.flush(zlib.Z_FULL_FLUSH)
-    return Fragment(data, len(text), _zlib.crc32(text), _shift(len(text)))
+    compressor = Compressor()
+    compressor.write(text)
+    return compressor.finish()
 
 
 def join(fragments: Iterable[Fragment]) -> Fragment:

@@ -6,61 +6,83 @@ Source: Zerto's REST API guide, the enum tables of VPGs and VMs. Where a code ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 Code = int | str | None  # an enum on the wire: a number, a name, or not sent
 
+_CACHED = 1000  # answers of one enum; a server that invents ever new names must not fill the memory
 
-class Named(int):
-    """A code that our table lacks, with the name that the ZVM has for it."""
 
+@dataclass(frozen=True, eq=False)
+class Named:
+    """A state that our table lacks, as the ZVM has it."""
+
+    code: int
     name: str
 
-    def __new__(cls, code: int, name: str) -> Self:
-        named = super().__new__(cls, code)
-        named.name = name
-        return named
+
+State = Code | Named
+
+
+class _Cache(dict[Any, Any]):
+    """Answers of *ask*, kept: a label or a value is asked for each row, and there are few different ones."""
+
+    def __init__(self, ask: Callable[[Any], Any]) -> None:
+        self._ask = ask
+
+    def __missing__(self, wire: Any) -> Any:
+        answer = self._ask(wire)
+        if not isinstance(wire, Named) and len(self) < _CACHED:
+            self[wire] = answer
+        return answer
 
 
 class Enum:
     """One enum of the API. *path* is where a ZVM lists its names in the order of their codes, if it does."""
 
+    name: Callable[[State], str]
+    """Gives the name of what came on the wire; `Unknown(77)` for a code without one, "" where none was sent."""
+
+    code: Callable[[State], int | None]
+    """Gives the code of what came on the wire; None for a name that has none here."""
+
     def __init__(self, names: Mapping[int, str], path: str | None = None) -> None:
         self.path = path
         self._names = dict(names)
         self._codes = {name.casefold(): code for code, name in names.items()}
+        self.name = _Cache(self._name).__getitem__
+        self.code = _Cache(self._code).__getitem__
 
-    def name(self, wire: Code) -> str:
-        """Return the name of *wire*; `Unknown(77)` for a code without one, "" where none was sent."""
-        if wire is None:
-            return ""
-        if isinstance(wire, Named):
-            return wire.name
-        code = self.code(wire)
-        if code is None:
-            return str(wire)
-        return self._names.get(code) or f"Unknown({code})"
-
-    def code(self, wire: Code) -> int | None:
-        """Return the code of *wire*; None for a name that has none here."""
-        if wire is None or isinstance(wire, int):
-            return wire
-        try:
-            return int(wire)
-        except ValueError:
-            return self._codes.get(wire.casefold())
-
-    def knows(self, wire: Code) -> bool:
+    def knows(self, wire: State) -> bool:
         """Tell whether *wire* needs no question to the ZVM."""
         return wire is None or self.code(wire) in self._names
 
-    def named(self, wire: Code, listed: Sequence[str]) -> Code:
+    def named(self, wire: State, listed: Sequence[str]) -> State:
         """Return *wire* with its name or code from the ZVM's own list, where that has it."""
         code = self.code(wire)
         if code is not None:
             return Named(code, listed[code]) if 0 <= code < len(listed) else wire
         return next((Named(code, name) for code, name in enumerate(listed) if name == wire), wire)
+
+    def _name(self, wire: State) -> str:
+        if wire is None:
+            return ""
+        if isinstance(wire, Named):
+            return wire.name
+        code = self._code(wire)
+        return str(wire) if code is None else self._names.get(code) or f"Unknown({code})"
+
+    def _code(self, wire: State) -> int | None:
+        if wire is None or isinstance(wire, int):
+            return wire
+        if isinstance(wire, Named):
+            return wire.code
+        try:
+            return int(wire)
+        except ValueError:
+            return self._codes.get(wire.casefold())
 
 
 STATUS: Final = Enum(

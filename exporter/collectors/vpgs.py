@@ -15,8 +15,9 @@ from exporter.collectors.wire import (
     Link,
     Number,
     calculated,
-    entity,
     identity_from_link,
+    protected_type,
+    recovery_type,
     role,
     site_id,
     timestamp,
@@ -119,8 +120,8 @@ INFO: Labels[Vpg] = {
     "protected_site_id": lambda vpg: site_id(vpg.protected_site),
     "recovery_site": lambda vpg: vpg.recovery_site_name or vpg.target_site or "",
     "recovery_site_id": lambda vpg: site_id(vpg.recovery_site),
-    "protected_type": lambda vpg: entity(vpg.entities, "protected"),
-    "recovery_type": lambda vpg: entity(vpg.entities, "recovery"),
+    "protected_type": lambda vpg: protected_type(vpg.entities),
+    "recovery_type": lambda vpg: recovery_type(vpg.entities),
     "service_profile": lambda vpg: vpg.service_profile or "",
 }
 

@@ -6,13 +6,14 @@ import math
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
 
 from exporter.collectors.enums import ENTITY, LIMIT, Code
 
-Number = int | float | None  # a measurement; None where the ZVM sent none
+# A measurement; None where the ZVM sent none. A page with a number of 400 digits is one that Prometheus refuses whole.
+Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | None
 Identifier = Annotated[str, Meta(min_length=1)]
 
 _MICROSOFT_DATE: Final = re.compile(r"\\?/Date\((-?\d+)(?:[+-]\d{4})?\)\\?/")
@@ -45,12 +46,12 @@ class Item(Struct, frozen=True, gc=False):
 
 def megabytes(limit: Limit | None) -> Number:
     """Return the value of a *limit* in MiB, None for another type."""
-    return limit.value if limit is not None and LIMIT.code(limit.type) == 1 else None
+    return None if limit is None or LIMIT.code(limit.type) != 1 else limit.value
 
 
 def percentage(limit: Limit | None) -> Number:
     """Return the value of a *limit* in percent, None for another type."""
-    return limit.value if limit is not None and LIMIT.code(limit.type) == 2 else None
+    return None if limit is None or LIMIT.code(limit.type) != 2 else limit.value
 
 
 def calculated(rpo: Number) -> Number:
@@ -63,9 +64,14 @@ def site_id(site: Link | None) -> str:
     return "" if site is None else site.identifier or ""
 
 
-def entity(entities: Entities | None, side: Literal["protected", "recovery"]) -> str:
-    """Return the name of the entity type on one *side*, "" where unknown."""
-    return "" if entities is None else ENTITY.name(getattr(entities, side))
+def protected_type(entities: Entities | None) -> str:
+    """Return the name of the protected side's entity type, "" where unknown."""
+    return "" if entities is None else ENTITY.name(entities.protected)
+
+
+def recovery_type(entities: Entities | None) -> str:
+    """Return the name of the recovery side's entity type, "" where unknown."""
+    return "" if entities is None else ENTITY.name(entities.recovery)
 
 
 def role(protected: Link | None, recovery: Link | None) -> str:

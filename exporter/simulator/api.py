@@ -6,6 +6,7 @@ may ask for the same 18 MB at once.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -32,6 +33,17 @@ _NAMES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A request as far as its answer depends on it; `second` is the unix second that it is about."""
+
+    second: int
+    path: str
+    query: Mapping[str, str]
+    media_type: str
+    change: Change
+
+
 class ApiError(Exception):
     """The request has no answer but an error."""
 
@@ -47,37 +59,43 @@ class Api:
         self._estate = estate
         self._appliance = generation == "appliance"
         self._kept: tuple[object, dict[object, Payload]] = (None, {})
+        self._building = asyncio.Lock()
 
     async def answer(self, path: str, query: Mapping[str, str], media_type: str, change: Change) -> Payload:
         """The answer to a GET, built in a thread: an event loop shared with a client is not held up by it."""
-        moment = (self._estate.second, self._estate.revision)
-        if self._kept[0] != moment:
-            self._kept = (moment, {})
-        kept = self._kept[1]
-        key = (path.lower(), tuple(sorted(query.items())), media_type)
-        if change is None and key in kept:
+        if change is not None:
+            return await asyncio.to_thread(self._build, _Question(self._estate.second, path, query, media_type, change))
+        # One at a time: who comes while the same answer is being built finds it ready afterwards.
+        async with self._building:
+            second = self._estate.second
+            if self._kept[0] != (second, self._estate.revision):
+                self._kept = ((second, self._estate.revision), {})
+            kept = self._kept[1]
+            key = (path.lower(), tuple(sorted(query.items())), media_type)
+            if key not in kept:
+                kept[key] = await asyncio.to_thread(self._build, _Question(second, path, query, media_type, None))
             return kept[key]
+
+    def _build(self, asked: _Question) -> Payload:
         try:
-            payload = await asyncio.to_thread(self._build, path, query, media_type, change)
+            return self._routed(asked)
         except ApiError as error:
             return error.payload
-        if change is None:
-            kept[key] = payload
-        return payload
 
-    def _build(self, path: str, query: Mapping[str, str], media_type: str, change: Change) -> Payload:
+    def _routed(self, asked: _Question) -> Payload:
+        path, query, media_type, change = asked.path, asked.query, asked.media_type, asked.change
         segments = [segment for segment in path.split("/") if segment]
         match [segment.lower() for segment in segments[:2]], segments[2:]:
             case ["v1", "vms"], []:
-                payload = _list("VmApi", self._vms(query), media_type, change)
+                payload = _list("VmApi", self._vms(asked.second, query), media_type, change)
             case ["v1", "vms"], [identifier]:
-                payload = _single("VmApi", self._vm(identifier, query), media_type, change)
+                payload = _single("VmApi", self._vm(asked.second, identifier, query), media_type, change)
             case ["v1", "vpgs"], []:
-                payload = _list("VpgApi", self._vpgs(query), media_type, change)
+                payload = _list("VpgApi", self._vpgs(asked.second, query), media_type, change)
             case ["v1", "vpgs"], [word] if word.lower() in _NAMES:
                 payload = _strings(list(_NAMES[word.lower()]), media_type)
             case ["v1", "vpgs"], [identifier]:
-                payload = _single("VpgApi", self._vpg(identifier), media_type, change)
+                payload = _single("VpgApi", self._vpg(asked.second, identifier), media_type, change)
             case ["v1", "localsite"], []:
                 here = local_site(self._estate.here, appliance=self._appliance)
                 payload = _single("LocalSiteApi", here, media_type, change)
@@ -88,26 +106,26 @@ class Api:
                 raise ApiError(404, f"No HTTP resource was found that matches the request URI '{path}'.")
         return payload
 
-    def _vms(self, query: Mapping[str, str]) -> list[Any]:
-        rows = self._estate.vm_rows(self._estate.second, appliance=self._appliance)
+    def _vms(self, second: int, query: Mapping[str, str]) -> list[Any]:
+        rows = self._estate.vm_rows(second, appliance=self._appliance)
         try:
             return filter_vms(rows, query)
         except BadFilterError as problem:
             raise ApiError(400, f"Exception occurred in API: {problem}") from problem
 
-    def _vpgs(self, query: Mapping[str, str]) -> list[Any]:
-        documents = self._estate.vpg_documents(self._estate.second, appliance=self._appliance)
+    def _vpgs(self, second: int, query: Mapping[str, str]) -> list[Any]:
+        documents = self._estate.vpg_documents(second, appliance=self._appliance)
         try:
             return filter_vpgs(documents, query)
         except BadFilterError as problem:
             raise ApiError(400, f"Exception occurred in API: {problem}") from problem
 
-    def _vm(self, identifier: str, query: Mapping[str, str]) -> Any:
+    def _vm(self, second: int, identifier: str, query: Mapping[str, str]) -> Any:
         asked = {name.lower(): value for name, value in query.items()}
         vpg = asked.get("vpgidentifier", "").lower()
         one = {"vmidentifier": identifier}
         one |= {name: asked[name] for name in ("includebackupedvms", "includemountedvms") if name in asked}
-        found = [document for document in self._vms(one) if vpg in ("", document["VpgIdentifier"])]
+        found = [document for document in self._vms(second, one) if vpg in ("", document["VpgIdentifier"])]
         if not found:
             raise ApiError(404, f"Exception occurred in API: no virtual machine '{identifier}'.")
         if len(found) > 1:
@@ -118,8 +136,8 @@ class Api:
             )
         return found[0]
 
-    def _vpg(self, identifier: str) -> Any:
-        for document in self._vpgs({}):
+    def _vpg(self, second: int, identifier: str) -> Any:
+        for document in self._vpgs(second, {}):
             if document["VpgIdentifier"] == identifier.lower():
                 return document
         raise ApiError(404, f"Exception occurred in API: no VPG '{identifier}'.")

@@ -26,7 +26,7 @@ _GZIP_HEAD: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 async def slow(
     call: Call, payload: Payload, chunk: int, seconds: float, gate: asyncio.Event | None
 ) -> web.StreamResponse:
-    """The body in chunks with a pause between, or all but a first chunk (at most half) held back until the gate opens."""
+    """The body in chunks with a pause between, or all but a first chunk, at most half, held back by the gate."""
     if gate is not None:
         chunk = max(1, min(chunk, len(payload.body) // 2))
         # An answer without a body has nothing to be held back but itself.

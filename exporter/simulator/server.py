@@ -136,7 +136,11 @@ class Simulator:
         call = Call(request, record)
         if self._control is not None and request.path.lower().startswith(PREFIX):
             return await call.send(self._control.answer(call, body))
-        return await self._answer(call, self.faults.take(request.path))
+        try:
+            return await self._answer(call, self.faults.take(request.path))
+        except ConnectionError:
+            # The client went in the middle of an answer: whatever is answered now reaches nobody.
+            return web.Response()
 
     async def _answer(self, call: Call, entries: list[Entry]) -> web.StreamResponse:
         for entry in entries:

@@ -1,0 +1,313 @@
+"""What `make bench` measures: the cost of a poll and of a scrape at 10,000 VMs, as ratios within one run.
+
+Machines differ and are noisy: each figure is the median of rounds in which ours and the public thing that it is
+measured against take turns. CPU times are of this process; scrapes go over loopback to an exporter process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import gzip
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter import fragments
+from exporter.collectors.vms import DECODER, TABLE
+from exporter.exposition import Rendered
+from exporter.fragments import fragment, join, plain
+from exporter.simulator import Estate
+
+CONSTANT = {"zvm": "nyc"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure and, where there is one, its target."""
+
+    what: str
+    figure: str
+    target: str = ""
+    met: bool | None = None
+
+    def __str__(self) -> str:
+        verdict = "" if self.met is None else "pass" if self.met else "FAIL"
+        return f"{self.what:<58}{self.figure:>16}   {self.target:<18}{verdict}".rstrip()
+
+
+def cpu_ms(work: Callable[[], object]) -> float:
+    """Return the CPU time of one call in milliseconds, after the garbage of the last one is gone."""
+    gc.collect()
+    started = time.process_time()
+    work()
+    return (time.process_time() - started) * 1e3
+
+
+def poll_cost(body: bytes, rounds: int) -> Iterator[Line]:
+    """Decode, render and compress against json.loads, render against generate_latest; CPU, in turns."""
+    said = ""
+    rows = DECODER.decode(body, "application/json", said).rows
+    rendered = TABLE.render(CONSTANT, rows)
+    texts = [plain(block.fragment) for block in rendered.blocks]
+    registry = CollectorRegistry()
+    registry.register(_Ready(list(text_string_to_metric_families(_page(rendered)))))
+
+    def whole() -> None:
+        TABLE.render(CONSTANT, DECODER.decode(body, "application/json", said).rows)
+
+    def compress() -> None:
+        for text in texts:
+            fragment(text)
+
+    works: dict[str, Callable[[], object]] = {
+        "json": lambda: json.loads(body),
+        "decode": lambda: DECODER.decode(body, "application/json", said),
+        "table": lambda: TABLE.render(CONSTANT, rows),
+        "compress": compress,
+        "whole": whole,
+        "latest": lambda: generate_latest(registry),
+    }
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            taken[name].append(cpu_ms(work))
+    ms = {name: statistics.median(values) for name, values in taken.items()}
+    render = [table - compress for table, compress in zip(taken["table"], taken["compress"], strict=True)]
+    against_json = statistics.median(ours / theirs for ours, theirs in zip(taken["whole"], taken["json"], strict=True))
+    against_latest = statistics.median(theirs / ours for ours, theirs in zip(render, taken["latest"], strict=True))
+    size = sum(map(len, texts))
+    small = sum(len(block.fragment.data) for block in rendered.blocks)
+    yield Line("body of GET /v1/vms", f"{len(body) / 1e6:.1f} MB", f"{len(rows)} VMs")
+    yield Line("samples", f"{size / 1e6:.1f} MB", f"{rendered.series} series")
+    yield Line(f"samples, compressed by {'isal' if fragments.FAST else 'zlib'}", f"{small / 1e6:.2f} MB")
+    yield Line("json.loads of the body, CPU", f"{ms['json']:.1f} ms")
+    yield Line("our decode, CPU", f"{ms['decode']:.1f} ms")
+    yield Line("our render, CPU", f"{statistics.median(render):.1f} ms")
+    yield Line("our compression, CPU", f"{ms['compress']:.1f} ms")
+    yield Line("decode + render + compress / json.loads", f"{against_json:.2f}", "<= 1", against_json <= 1)
+    yield Line("generate_latest of the same series, CPU", f"{ms['latest']:.0f} ms")
+    yield Line("generate_latest / our render", f"{against_latest:.1f}", ">= 20", against_latest >= 20)
+
+
+class _Ready:
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        for family in self._families:
+            gauge = GaugeMetricFamily(family.name, family.documentation)
+            gauge.samples = family.samples
+            yield gauge
+
+
+def _page(rendered: Rendered) -> str:
+    parts = [part for metric, block in zip(TABLE.metrics, rendered.blocks, strict=True)
+             for part in (metric.header, block.fragment)]
+    return plain(join(parts)).decode()
+
+
+def scrape_cost(vms: int, scrapes: int) -> Iterator[Line]:
+    """Scrape latency with gzip over loopback, the same bytes from nginx, and the exporter's peak memory."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        zvm = stack.enter_context(_process("simulate", "--port", "0", "--vms", str(vms)))
+        config = folder / "config.yaml"
+        auth = "{username: prometheus@vsphere.local, password: simulated}"
+        config.write_text(f"zvms: [{{name: nyc, url: {zvm.url}, interval: 10s, auth: {auth}}}]\n")
+        ours = stack.enter_context(_process("serve", "--config.file", str(config), "--web.listen-address", "127.0.0.1:0"))
+        _await_samples(ours.port, vms)
+        body = _Client(ours.port, "/metrics").get()
+        # Own metrics are made anew each second: what both serve has nearly, not quite, the same bytes.
+        times = {"ours": _Client(ours.port, "/metrics").latencies(scrapes)}
+        nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+        if nginx:
+            port = stack.enter_context(_nginx(nginx, folder, body))
+            times = _in_turns(_Client(ours.port, "/metrics"), _Client(port, "/metrics"), scrapes)
+        ours_p50, ours_p99 = _percentiles(times["ours"])
+        yield Line("scrape body, gzip", f"{len(body) / 1e6:.2f} MB", f"{len(gzip.decompress(body)) / 1e6:.1f} MB plain")
+        yield Line("scrape, gzip, loopback, p50", f"{ours_p50:.2f} ms", "<= 2 ms", ours_p50 <= 2)
+        yield Line("scrape, gzip, loopback, p99", f"{ours_p99:.2f} ms", "<= 10 ms", ours_p99 <= 10)
+        if nginx:
+            nginx_p50, nginx_p99 = _percentiles(times["nginx"])
+            yield Line("nginx, the same bytes, p50 / p99", f"{nginx_p50:.2f} / {nginx_p99:.2f} ms")
+            ratio = ours_p50 / nginx_p50
+            yield Line("scrape p50 / nginx p50", f"{ratio:.2f}", "<= 1.5", ratio <= 1.5)
+        else:
+            yield Line("nginx, the same bytes", "not installed")
+        peak = _peak_memory(ours.pid)
+        yield Line("peak resident memory of the exporter", f"{peak / 2**20:.0f} MiB", "<= 200 MB", peak <= 200e6)
+
+
+class _Client:
+    """A scraper: keeps its connection, asks for gzip, reads the whole body."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n".encode()
+        self._buffer = bytearray(2**20)
+
+    def get(self) -> bytes:
+        return b"".join(self._read(keep=True))
+
+    def latencies(self, scrapes: int) -> list[float]:
+        return [self.latency() for _ in range(scrapes)]
+
+    def latency(self) -> float:
+        started = time.perf_counter()
+        for _ in self._read(keep=False):
+            pass
+        return (time.perf_counter() - started) * 1e3
+
+    def _read(self, *, keep: bool) -> Iterator[bytes]:
+        self._socket.sendall(self._request)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            received = self._socket.recv(65536)
+            if not received:
+                raise ConnectionError("closed in mid-answer")
+            head += received
+        head, _, body = head.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200 "):
+            raise ConnectionError(head.decode(errors="replace"))
+        (length,) = (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        yield body
+        left = length - len(body)
+        while left:
+            count = self._socket.recv_into(self._buffer)
+            if count == 0:
+                raise ConnectionError("closed in mid-answer")
+            left -= count
+            yield bytes(self._buffer[:count]) if keep else b""
+
+
+def _in_turns(ours: _Client, nginx: _Client, scrapes: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {"ours": [], "nginx": []}
+    for _ in range(scrapes):
+        times["ours"].append(ours.latency())
+        times["nginx"].append(nginx.latency())
+    return times
+
+
+def _percentiles(values: list[float]) -> tuple[float, float]:
+    hundredths = statistics.quantiles(values, n=100)
+    return hundredths[49], hundredths[98]
+
+
+@dataclass(frozen=True)
+class _Process:
+    pid: int
+    url: str
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
+
+
+@contextmanager
+def _process(*arguments: str) -> Iterator[_Process]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "exporter", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        yield _Process(process.pid, _announced(process))
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def _announced(process: subprocess.Popen[str]) -> str:
+    """Return the address that a process says it listens on."""
+    if process.stdout is None:
+        raise RuntimeError("no output to read")
+    for line in process.stdout:
+        if "http://" in line and "simulated" in line:
+            return "http://" + line.partition("http://")[2].strip()
+        if "(port " in line:
+            return f"http://127.0.0.1:{line.partition('(port ')[2].partition(')')[0]}"
+    raise RuntimeError(f"{process.args!r} ended without listening")
+
+
+def _await_samples(port: int, vms: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        page = gzip.decompress(_Client(port, "/metrics").get())
+        if page.count(b"\nzerto_vm_info{") >= vms:
+            return
+        time.sleep(0.2)
+    raise RuntimeError("no samples within a minute")
+
+
+@contextmanager
+def _nginx(program: str, folder: Path, body: bytes) -> Iterator[int]:
+    """Serve *body* as a static file, as nginx does it best: sendfile, keep-alive, no log."""
+    (folder / "metrics").write_bytes(body)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (folder / "nginx.conf").write_text(
+        f"user root; daemon off; worker_processes 1; error_log stderr; pid {folder}/nginx.pid;\n"
+        "events {}\n"
+        "http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; default_type text/plain;\n"
+        f"  server {{ listen 127.0.0.1:{port}; root {folder}; add_header Content-Encoding gzip; }} }}\n"
+    )
+    process = subprocess.Popen([program, "-c", str(folder / "nginx.conf"), "-p", str(folder)], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except ConnectionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _peak_memory(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("no VmHWM: not Linux?")
+
+
+def main() -> None:
+    """Measure and print; exit with 1 if a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vms", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--scrapes", type=int, default=300)
+    options = parser.parse_args()
+    body = msgspec.json.encode(Estate("nyc", vms=options.vms, seed=1).vms())
+    missed = False
+    for line in (*poll_cost(body, options.rounds), *scrape_cost(options.vms, options.scrapes)):
+        print(line, flush=True)
+        missed = missed or line.met is False
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()

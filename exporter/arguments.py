@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +14,12 @@ from exporter.logs import FORMATS, LEVELS
 DEFAULT_CONFIG: Final = Path("config.yaml")
 DEFAULT_ADDRESS: Final = ":9403"
 
-_COMMANDS: Final = ("serve", "check", "once", "simulate", "demo")
+COMMANDS: Final = ("serve", "check", "once", "simulate", "demo")
+
 _TRUE: Final = {"true": True, "1": True, "false": False, "0": False}
+_OWN_PATHS: Final = frozenset({"/", "/config", "/probe", "/api/v1/sd"})
+_PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]*")
+_KUBERNETES: Final = re.compile(r"(tcp|udp|sctp)://")
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.Namespace:
@@ -22,120 +27,150 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.
 
     Exits with 2 on wrong usage and with 0 after `--help` and `--version`, as argparse does.
     """
+    parser, commands = _parser()
+    given = list(arguments)
+    if not given or given[0] not in {"-h", "--help", "--version", *COMMANDS}:
+        given.insert(0, "serve")
+    parsed = parser.parse_args(given)
+    command = commands[parsed.command]
+    command.complete(parsed, environment)
+    if parsed.command == "simulate" and (parsed.tls_cert is None) != (parsed.tls_key is None):
+        command.parser.error("--tls-cert and --tls-key go together")
+    return parsed
+
+
+def flags() -> dict[str, list[str]]:
+    """Return the flags of each command."""
+    return {name: [flag for flag, _, _ in command.flags] for name, command in _parser()[1].items()}
+
+
+def variable(flag: str) -> str:
+    """Return the environment variable that sets *flag*."""
+    return "ZERTO_EXPORTER_" + _attribute(flag).upper()
+
+
+class _Command:
+    """One command's parser, whose flags fall back on the environment.
+
+    Only the environment of the command that is run is read: where a Kubernetes service has the name of the exporter,
+    each of its pods is given a ZERTO_EXPORTER_PORT that is none of ours.
+    """
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self.parser = parser
+        self.flags: list[tuple[str, Callable[[str], Any], Any]] = []
+
+    def flag(self, name: str, convert: Callable[[str], Any], default: Any, **options: Any) -> None:
+        """Add a flag with a value, which *convert* reads."""
+        self.parser.add_argument(name, dest=_attribute(name), type=convert, **options)
+        self.flags.append((name, convert, default))
+
+    def switch(self, name: str, **options: Any) -> None:
+        """Add a flag without a value."""
+        action = argparse.BooleanOptionalAction
+        self.parser.add_argument(name, dest=_attribute(name), action=action, default=None, **options)
+        self.flags.append((name, _boolean, False))
+
+    def addresses(self) -> None:
+        """Add the repeatable flag of the addresses to listen on."""
+        name = "--web.listen-address"
+        text = f"host:port, or :port for all addresses; repeatable, default: {DEFAULT_ADDRESS}"
+        self.parser.add_argument(name, dest=_attribute(name), action="append", metavar="ADDRESS", help=text)
+        self.flags.append((name, _list, [DEFAULT_ADDRESS]))
+
+    def complete(self, parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
+        """Set what the arguments left open."""
+        for name, convert, default in self.flags:
+            if getattr(parsed, _attribute(name)) is not None:
+                continue
+            text = environment.get(variable(name), "")
+            if not text or (name == "--port" and _KUBERNETES.match(text)):
+                setattr(parsed, _attribute(name), default)
+                continue
+            try:
+                setattr(parsed, _attribute(name), convert(text))
+            except argparse.ArgumentTypeError as error:
+                self.parser.error(f"{variable(name)}: {error}")
+
+
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
     parser = argparse.ArgumentParser(
         prog="zerto-exporter",
         description="Prometheus exporter for Zerto. Without a command: serve.",
         epilog="Each flag can be set by the environment too: --log.level is ZERTO_EXPORTER_LOG_LEVEL.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"zerto-exporter {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = _command(commands, environment, "serve", "poll the ZVMs and serve /metrics")
-    check = _command(commands, environment, "check", "validate the configuration")
-    once = _command(commands, environment, "once", "poll once and print the page")
-    simulate = _command(commands, environment, "simulate", "serve a stand-in ZVM")
-    demo = _command(commands, environment, "demo", "two simulated sites and the exporter on them")
+    version = f"zerto-exporter {__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands: dict[str, _Command] = {}
+    for name, does in (
+        ("serve", "poll the ZVMs and serve /metrics"),
+        ("check", "validate the configuration"),
+        ("once", "poll once and print the page"),
+        ("simulate", "serve a stand-in ZVM"),
+        ("demo", "two simulated sites and the exporter on them"),
+    ):
+        own = subparsers.add_parser(name, help=does, description=does.capitalize() + ".", allow_abbrev=False)
+        own.add_argument("--version", action="version", version=version)
+        commands[name] = command = _Command(own)
+        command.flag("--log.level", _one_of(LEVELS), "info", metavar="|".join(LEVELS), help="default: info")
+        command.flag("--log.format", _one_of(FORMATS), "logfmt", metavar="|".join(FORMATS), help="default: logfmt")
+    serve, check, once, simulate, demo = commands.values()
     for command in (serve, check, once):
-        command.flag("--config.file", type=Path, metavar="FILE", help=f"default: {DEFAULT_CONFIG}")
+        command.flag("--config.file", Path, None, metavar="FILE", help=f"default: {DEFAULT_CONFIG}")
     for command in (serve, demo):
         command.addresses()
-        command.flag("--web.telemetry-path", type=_path, default="/metrics", metavar="PATH", help="default: /metrics")
+        command.flag("--web.telemetry-path", _path, "/metrics", metavar="PATH", help="default: /metrics")
     serve.switch("--web.enable-lifecycle", help="allow POST /-/reload")
     check.switch("--connect", help="log in to each ZVM and poll it once")
-    simulate.flag("--port", type=_port, default=9669, metavar="PORT", help="default: 9669, on 127.0.0.1")
-    simulate.flag("--auth", choices=("session", "keycloak", "both"), default="both", help="default: both")
-    simulate.flag("--tls-cert", type=Path, metavar="FILE", help="certificate; without it plain HTTP")
-    simulate.flag("--tls-key", type=Path, metavar="FILE", help="its key")
+    simulate.flag("--port", _whole(0, 65535), 9669, metavar="PORT", help="default: 9669, on 127.0.0.1")
+    methods = ("session", "keycloak", "both")
+    simulate.flag("--auth", _one_of(methods), "both", metavar="|".join(methods), help="default: both")
+    simulate.flag("--tls-cert", Path, None, metavar="FILE", help="certificate; without it plain HTTP")
+    simulate.flag("--tls-key", Path, None, metavar="FILE", help="its key")
     for command in (simulate, demo):
-        command.flag("--vms", type=_count, default=50, metavar="N", help="VMs of a site, default: 50")
-        command.flag("--seed", type=int, default=1, metavar="S", help="what the estate is made from, default: 1")
-    known = {"-h", "--help", "--version", *_COMMANDS}
-    given = list(arguments)
-    if not given or given[0] not in known:
-        given.insert(0, "serve")
-    parsed = parser.parse_args(given)
-    if parsed.command == "simulate" and (parsed.tls_cert is None) != (parsed.tls_key is None):
-        parser.error("--tls-cert and --tls-key go together")
-    return parsed
-
-
-class _Command:
-    """One command's parser, whose flags fall back on the environment."""
-
-    def __init__(self, parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-        self._parser = parser
-        self._environment = environment
-
-    def flag(self, name: str, **options: Any) -> None:
-        """Add a flag with a value."""
-        value = self._environment.get(_variable(name))
-        if value:
-            options["default"] = self._converted(name, value, options)
-        self._parser.add_argument(name, dest=_attribute(name), **options)
-
-    def switch(self, name: str, **options: Any) -> None:
-        """Add a flag without a value."""
-        value = self._environment.get(_variable(name), "false").lower()
-        if value not in _TRUE:
-            self._parser.error(f"{_variable(name)}: expected true or false, got {value!r}")
-        self._parser.add_argument(
-            name, dest=_attribute(name), action=argparse.BooleanOptionalAction, default=_TRUE[value], **options
-        )
-
-    def addresses(self) -> None:
-        """Add the repeatable flag of the addresses to listen on."""
-        name = "--web.listen-address"
-        fallback = self._environment.get(_variable(name)) or DEFAULT_ADDRESS
-        self._parser.add_argument(
-            name,
-            dest=_attribute(name),
-            action="append",
-            metavar="ADDRESS",
-            help=f"host:port or :port for all addresses; repeatable, default: {DEFAULT_ADDRESS}",
-        )
-        self._parser.set_defaults(default_addresses=[part.strip() for part in fallback.split(",")])
-
-    def _converted(self, name: str, value: str, options: Mapping[str, Any]) -> Any:
-        try:
-            converted = options.get("type", str)(value)
-        except (ValueError, argparse.ArgumentTypeError) as error:
-            self._parser.error(f"{_variable(name)}: {error}")
-        if "choices" in options and converted not in options["choices"]:
-            self._parser.error(f"{_variable(name)}: expected one of {', '.join(options['choices'])}, got {value!r}")
-        return converted
-
-
-def _command(commands: Any, environment: Mapping[str, str], name: str, does: str) -> _Command:
-    parser = commands.add_parser(name, help=does, description=does.capitalize() + ".", allow_abbrev=False)
-    command = _Command(parser, environment)
-    command.flag("--log.level", choices=LEVELS, default="info", help="default: info")
-    command.flag("--log.format", choices=FORMATS, default="logfmt", help="default: logfmt")
-    return command
-
-
-def _variable(flag: str) -> str:
-    return "ZERTO_EXPORTER_" + _attribute(flag).upper()
+        command.flag("--vms", _whole(1, 1_000_000), 50, metavar="N", help="VMs of a site, default: 50")
+        command.flag("--seed", _whole(0, 2**63), 1, metavar="S", help="what the estate is made from, default: 1")
+    return parser, commands
 
 
 def _attribute(flag: str) -> str:
     return flag.removeprefix("--").replace(".", "_").replace("-", "_")
 
 
+def _one_of(options: Sequence[str]) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        if text not in options:
+            raise argparse.ArgumentTypeError(f"expected one of {', '.join(options)}, got {text!r}")
+        return text
+
+    return convert
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        number = int(text) if re.fullmatch(r"[0-9]{1,20}", text) else -1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, got {text!r}")
+        return number
+
+    return convert
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in _TRUE:
+        raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
+    return _TRUE[text.lower()]
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
 def _path(text: str) -> str:
-    if not text.startswith("/") or text == "/":
+    if not _PATH.fullmatch(text) or text == "/":
         raise argparse.ArgumentTypeError(f"expected a path such as /metrics, got {text!r}")
+    if text in _OWN_PATHS or text.startswith("/-/"):
+        raise argparse.ArgumentTypeError(f"{text} is the path of another page")
     return text
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, got {port}")
-    return port
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {count}")
-    return count

@@ -179,9 +179,11 @@ class _Writer(Generic[Row]):
         # 0.6 (integers) and 0.25 (floats) of the time of a format string for each line.
         encoded = msgspec.json.encode(values)
         if len(values) < len(wire) or b"-" in encoded or b"n" in encoded:  # NaN and infinity are written as null
-            possible = [value is not None and 0 <= value < math.inf for value in wire]
-            self.impossible += len(values) - sum(possible)
-            values = list(compress(values, [ok for ok, value in zip(possible, wire, strict=True) if value is not None]))
+            fine = [0 <= value < math.inf for value in values]
+            in_turn = iter(fine)
+            possible = [value is not None and next(in_turn) for value in wire]
+            self.impossible += len(fine) - sum(fine)
+            values = list(compress(values, fine))
             encoded = msgspec.json.encode(values)
             identities, closed = list(compress(identities, possible)), list(compress(closed, possible))
             rows = list(compress(rows, possible))

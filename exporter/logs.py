@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 from typing import Final, Literal
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 LEVELS: Final = ("debug", "info", "warn", "error")
 FORMATS: Final = ("logfmt", "json")
 
+_FIRST: Final = ("ts", "level", "msg", "zvm")
+_OTHER_NAMES: Final = {"warning": "warn", "critical": "error", "exception": "error"}
+_NO_KEY: Final = re.compile(r'[\s="\x00-\x1f\x7f]')
+_BARE: Final = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff]+")
+_ESCAPED: Final = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # json.dumps escapes the other controls itself
+
 
 def configure(level: str, form: Literal["logfmt", "json"]) -> None:
-    """Send every log line of *level* and above to standard error in the given *form*."""
+    """Send every log line of *level* (one of LEVELS) and above to standard error in the given *form*."""
     shared: list[Processor] = [
-        structlog.processors.add_log_level,
+        _add_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("msg"),
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if form == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg", "zvm"], drop_missing=True)
-    )
+    renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else logfmt
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, renderer],
@@ -43,3 +48,27 @@ def configure(level: str, form: Literal["logfmt", "json"]) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(threshold, logging.INFO))  # at debug the libraries would write what we must not: headers
+
+
+def logfmt(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Render *event* as one line of logfmt that every reader splits alike.
+
+    structlog's own renderer refuses keys with blanks, and leaves carriage returns and bare backslashes as they are.
+    """
+    keys = [*(key for key in _FIRST if key in event), *(key for key in event if key not in _FIRST)]
+    return " ".join(f"{_NO_KEY.sub('_', key) or '_'}={_value(event[key])}" for key in keys)
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return ""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if _BARE.fullmatch(text):
+        return text
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+def _add_level(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Add the level under the name that `--log.level` has for it."""
+    event["level"] = _OTHER_NAMES.get(method, method)
+    return event

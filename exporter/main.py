@@ -7,8 +7,10 @@ import os
 import signal
 import ssl
 import sys
+import threading
 from argparse import Namespace
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,8 @@ from exporter.server import Listener, ListenError, listen
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator
 
+_CLOSING_SECONDS: Final = 1.0
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line *argv*, by default the process's own, and exit with its code.
@@ -27,15 +31,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     options = arguments.parse(sys.argv[1:] if argv is None else argv, os.environ)
     logs.configure(options.log_level, options.log_format)
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        try:
             code = runner.run(_COMMANDS[options.command](options))
-    except (ConfigError, ListenError, StartError) as error:
-        for line in str(error).splitlines():
-            print(f"zerto-exporter: {line}", file=sys.stderr)
-        code = 1
-    except KeyboardInterrupt:  # before the command took over the signal
-        code = 130
+        except (ConfigError, ListenError, StartError) as error:
+            for line in str(error).splitlines():
+                print(f"zerto-exporter: {line}", file=sys.stderr)
+            code = 1
+        except KeyboardInterrupt:  # a command that did not take over the signal; it has logged out
+            code = 128 + signal.SIGINT
+        except asyncio.CancelledError:  # so does SIGTERM end the commands that poll once
+            code = 128 + signal.SIGTERM
+        sys.stdout.flush()
+        deadline = _exit_within(_CLOSING_SECONDS, code)
+    deadline.cancel()
     sys.exit(code)
 
 
@@ -55,13 +64,13 @@ async def _check(options: Namespace) -> int:
     load = _loader(options, os.environ)
     if not options.connect:
         zvms = load().zvms
-        print(f"the configuration is good: {len(zvms)} ZVM{'s' if len(zvms) > 1 else ''}")
+        _print(f"the configuration is good: {len(zvms)} ZVM{'s' if len(zvms) > 1 else ''}\n".encode())
         return 0
     exporter = Exporter(load)
     exporter.configure()
-    checked = await exporter.check()
-    for one in checked:
-        print(one)
+    with _cancelled_by_sigterm():
+        checked = await exporter.check()
+    _print("".join(f"{one}\n" for one in checked).encode())
     return 0 if all(one.good for one in checked) else 1
 
 
@@ -69,7 +78,9 @@ async def _once(options: Namespace) -> int:
     # Without process_* and python_*: a textfile collector would clash with those of its own exporter.
     exporter = Exporter(_loader(options, os.environ), process=False)
     exporter.configure()
-    sys.stdout.buffer.write(await exporter.once())
+    with _cancelled_by_sigterm():
+        page = await exporter.once()
+    _print(page)
     return 0
 
 
@@ -78,7 +89,8 @@ async def _simulate(options: Namespace) -> int:
     if options.tls_cert is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
-            context.load_cert_chain(options.tls_cert, options.tls_key)
+            # Without an answer of ours OpenSSL would ask the terminal for a passphrase, and wait.
+            context.load_cert_chain(options.tls_cert, options.tls_key, password="")
         except OSError as error:
             raise StartError(f"--tls-cert, --tls-key: {error.strerror or error}") from error
     password = os.environ.get("ZVM_PASSWORD", "simulated")
@@ -125,7 +137,35 @@ def _loader(options: Namespace, environment: Mapping[str, str]) -> Callable[[], 
 
 
 def _listeners(options: Namespace) -> list[Listener]:
-    return [listen(address) for address in options.web_listen_address or options.default_addresses]
+    return [listen(address) for address in options.web_listen_address]
+
+
+def _print(page: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(page)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # the reader has seen enough, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _cancelled_by_sigterm() -> Iterator[None]:
+    """Cancel the task at SIGTERM while the block runs: it then logs out, which a killed process could not."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+
+
+def _exit_within(seconds: float, code: int) -> threading.Timer:
+    """Exit with *code* in *seconds* whatever threads do: a lookup of a name that hangs cannot be cancelled."""
+    timer = threading.Timer(seconds, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 async def _signalled() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -86,6 +87,12 @@ class _Watch:
     since: float | None = None
     tried: bool = False
 
+    def quit(self) -> None:
+        """End at once: what is under way must not publish or count anything any more."""
+        if self.task is not None:
+            self.task.cancel()
+        self.client.silence()
+
     @property
     def leading(self) -> str:
         """The collector by which the ZVM is judged."""
@@ -136,10 +143,15 @@ class Poller:
                 if not all(outcome.success for outcome in before.outcomes.values()):
                     before.wake.set()
                 continue
-            if before is not None and not _same_samples(before.config, zvm):
-                self._store.drop(zvm.name)
+            if before is not None:
+                before.quit()
+                if not _same_samples(before.config, zvm):
+                    self._store.drop(zvm.name)
+                if before.config.collectors != zvm.collectors:
+                    self._telemetry.remove_zvm(zvm.name)
             self._watched[zvm.name] = self._new(zvm, certificates[zvm.name])
         for name, watch in old.items():
+            watch.quit()
             if name not in self._watched:
                 self._store.drop(name)
                 self._telemetry.remove_zvm(name)
@@ -152,7 +164,6 @@ class Poller:
         for watch in self._watched.values():
             if watch.task is None:
                 watch.task = asyncio.create_task(self._run(watch), name=f"poll {watch.config.name}")
-                watch.task.add_done_callback(_say_ended)
 
     async def once(self) -> None:
         """Poll each ZVM once."""
@@ -213,11 +224,15 @@ class Poller:
         interval = watch.config.interval
         started, tick = self._clock.monotonic(), 0
         while True:
-            await self._poll(watch)
+            try:
+                await self._poll(watch)
+            except Exception:  # noqa: BLE001 - whatever it is, the next poll may go well
+                with suppress(OSError):  # standard error itself may be what is broken
+                    structlog.get_logger().error("poll ended by an error of ours", zvm=watch.config.name, exc_info=True)
             passed = int((self._clock.monotonic() - started) / interval)
             if passed > tick:
                 self._telemetry.skipped(watch.config.name, passed - tick)
-            tick = passed + 1
+            tick = max(passed, tick) + 1  # the division may come out a hair below the tick that it is
             await self._clock.wait(watch.wake, started + tick * interval - self._clock.monotonic())
             if watch.wake.is_set():
                 watch.wake.clear()
@@ -235,7 +250,7 @@ class Poller:
         except ZvmError as error:
             outcome = Outcome(collector.name, error.reason, str(error))
         except Exception as error:  # noqa: BLE001 - an error of ours costs one poll of one collector, and is seen
-            outcome = Outcome(collector.name, "bug", f"{type(error).__name__}: {error}", error)
+            outcome = Outcome(collector.name, "bug", _in_one_line(error), error)
         outcome.duration = self._clock.monotonic() - started
         up_before = watch.up
         watch.outcomes[collector.name] = outcome
@@ -291,16 +306,13 @@ def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:
     )
 
 
-def _say_ended(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        structlog.get_logger().error(
-            "polling ended by an error of ours", task=task.get_name(), exc_info=task.exception()
-        )
+def _in_one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
 
 
 async def _dismiss(watch: _Watch) -> None:
+    watch.quit()
     if watch.task is not None:
-        watch.task.cancel()
         await asyncio.wait([watch.task])
     try:
         async with asyncio.timeout(_GOODBYE_SECONDS):

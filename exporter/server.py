@@ -217,6 +217,8 @@ def listen(address: str) -> Listener:
         except OSError as error:
             if sockets and error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}:
                 continue  # a machine without IPv6
+            for other in sockets:
+                other.close()
             raise ListenError(f"--web.listen-address: cannot listen on {address}: {error.strerror}") from error
         sockets.append(bound)
         port = bound.getsockname()[1]

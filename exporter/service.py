@@ -16,7 +16,7 @@ from exporter.config import Config, ConfigError
 from exporter.fragments import plain
 from exporter.pages import Pages
 from exporter.poller import POLL_OUTCOMES, Clock, Poller, ZvmView
-from exporter.server import Listener, Server
+from exporter.server import Listener, ListenError, Server
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.zvm.client import LOGIN_OUTCOMES, Zvm
@@ -45,39 +45,53 @@ class Exporter:
         self.poller = Poller(self.store, self.telemetry, clock=clock, connect=connect)
         self.pages = Pages(self.store, self.telemetry, monotonic=clock.monotonic)
         self._server: Server | None = None
+        self._one_reload = asyncio.Lock()
+        self._stopping = False
 
     def configure(self) -> None:
         """Read the configuration and make it the one in force.
 
         Raises:
-            ConfigError: it cannot be used; nothing is changed then.
+            ConfigError: it cannot be used.
         """
-        try:
-            config = self._load()
-            self._watch(config)
-        except ConfigError:
-            self.telemetry.reloaded(successful=False)
-            raise
+        self._watch(self._load())
         self.telemetry.reloaded(successful=True)
 
     async def reload(self) -> str:
-        """Read the configuration again and poll by it; return what is wrong with it, "" if nothing."""
+        """Read the configuration again and poll by it; return what is wrong with it, "" if nothing.
+
+        Whatever is wrong, even with this program, the configuration in force goes on.
+        """
         log = structlog.get_logger()
-        try:
-            self.configure()
-        except ConfigError as error:
-            problem = str(error)  # a traceback would tell the operator nothing more
-            log.warning("the configuration was not reloaded; the one in force goes on", error=problem)
-            return problem
-        else:
-            self.poller.start()
-            log.info("configuration reloaded", zvms=len(self.poller.names()))
-            return ""
-        finally:
-            self.pages.forget()
+        async with self._one_reload:  # of two at once, the one that read the older file must not come last
+            try:
+                # Hundreds of ZVMs take a second to read and check, and scrapes go on meanwhile.
+                config = await asyncio.to_thread(self._load)
+                if self._stopping:
+                    return "the exporter is stopping"
+                self._watch(config)
+            except Exception as error:
+                ours = not isinstance(error, ConfigError)  # of a mistake in the file, a traceback tells nothing more
+                problem = f"{type(error).__name__}: {error}" if ours else str(error)
+                self.telemetry.reloaded(successful=False)
+                log.warning(
+                    "the configuration was not reloaded; the one in force goes on", error=problem, exc_info=ours
+                )
+                return problem
+            else:
+                self.telemetry.reloaded(successful=True)
+                self.poller.start()
+                log.info("configuration reloaded", zvms=len(self.poller.names()))
+                return ""
+            finally:
+                self.pages.forget()
 
     async def start(self, listeners: Sequence[Listener], *, telemetry_path: str = "/metrics", lifecycle: bool) -> None:
-        """Poll, and serve on *listeners*. `configure` comes first."""
+        """Poll, and serve on *listeners*. `configure` comes first.
+
+        Raises:
+            ListenError: a listener's address was taken meanwhile, or is among them twice.
+        """
         self._server = Server(
             self.pages,
             self.poller,
@@ -85,7 +99,11 @@ class Exporter:
             telemetry_path=telemetry_path,
             reload=self.reload if lifecycle else None,
         )
-        await self._server.start(listeners)
+        try:
+            await self._server.start(listeners)
+        except OSError as error:
+            taken = ", ".join(listener.text for listener in listeners)
+            raise ListenError(f"--web.listen-address: cannot listen on {taken}: {error.strerror}") from error
         addresses = ",".join(f"{listener.text} (port {listener.port})" for listener in listeners)
         structlog.get_logger().info(
             "listening", addresses=addresses, version=__version__, zvms=len(self.poller.names())
@@ -96,6 +114,7 @@ class Exporter:
         """Close the listeners, stop polling, log out of each ZVM; within a few seconds whatever they do."""
         log = structlog.get_logger()
         log.info("stopping")
+        self._stopping = True
         closing = [self.poller.stop(), *([self._server.stop()] if self._server is not None else [])]
         await asyncio.gather(*closing)
         log.info("stopped")
@@ -114,9 +133,11 @@ class Exporter:
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGINT, stop.set)
         loop.add_signal_handler(signal.SIGHUP, reload)
-        await self.start(listeners, telemetry_path=telemetry_path, lifecycle=lifecycle)
-        await stop.wait()
-        await self.stop()
+        try:
+            await self.start(listeners, telemetry_path=telemetry_path, lifecycle=lifecycle)
+            await stop.wait()
+        finally:
+            await self.stop()
 
     async def once(self) -> bytes:
         """Poll each ZVM once and return the page in the text format."""
@@ -130,9 +151,14 @@ class Exporter:
         """Poll each ZVM once and return what came of it."""
         try:
             await self.poller.once()
-            return [Checked(view, await self.poller.version(view.name)) for view in self.poller.views()]
+            return await asyncio.gather(*(self._checked(view) for view in self.poller.views()))
         finally:
             await self.poller.stop()
+
+    async def _checked(self, view: ZvmView) -> Checked:
+        # Whoever failed would only fail again, after one more timeout.
+        version = await self.poller.version(view.name) if any(one.success for one in view.outcomes) else ""
+        return Checked(view, version)
 
     def _watch(self, config: Config) -> None:
         try:
@@ -156,8 +182,12 @@ class Checked:
     def __str__(self) -> str:
         view = self.view
         if not self.good:
-            failures = (f"{one.collector}: {one.reason}: {one.error}" for one in view.outcomes if not one.success)
-            return f"{view.name}: failed: {'; '.join(dict.fromkeys(failures))}"
+            failures: dict[str, list[str]] = {}
+            for one in view.outcomes:
+                if not one.success:
+                    failures.setdefault(f"{one.reason}: {one.error}", []).append(one.collector)
+            told = (f"{failure} ({', '.join(failed)})" for failure, failed in failures.items())
+            return f"{view.name}: failed: {'; '.join(told)}"
         vms = f"{view.summary.vms} VMs, " if view.summary else ""
         seconds = max(outcome.duration for outcome in view.outcomes)
         return (

@@ -118,8 +118,11 @@ class _Ready:
 
 
 def _page(rendered: Rendered) -> str:
-    parts = [part for metric, block in zip(TABLE.metrics, rendered.blocks, strict=True)
-             for part in (metric.header, block.fragment)]
+    parts = [
+        part
+        for metric, block in zip(TABLE.metrics, rendered.blocks, strict=True)
+        for part in (metric.header, block.fragment)
+    ]
     return plain(join(parts)).decode()
 
 
@@ -131,7 +134,9 @@ def scrape_cost(vms: int, scrapes: int) -> Iterator[Line]:
         config = folder / "config.yaml"
         auth = "{username: prometheus@vsphere.local, password: simulated}"
         config.write_text(f"zvms: [{{name: nyc, url: {zvm.url}, interval: 10s, auth: {auth}}}]\n")
-        ours = stack.enter_context(_process("serve", "--config.file", str(config), "--web.listen-address", "127.0.0.1:0"))
+        ours = stack.enter_context(
+            _process("serve", "--config.file", str(config), "--web.listen-address", "127.0.0.1:0")
+        )
         _await_samples(ours.port, vms)
         body = _Client(ours.port, "/metrics").get()
         # Own metrics are made anew each second: what both serve has nearly, not quite, the same bytes.
@@ -270,7 +275,9 @@ def _nginx(program: str, folder: Path, body: bytes) -> Iterator[int]:
         "http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; default_type text/plain;\n"
         f"  server {{ listen 127.0.0.1:{port}; root {folder}; add_header Content-Encoding gzip; }} }}\n"
     )
-    process = subprocess.Popen([program, "-c", str(folder / "nginx.conf"), "-p", str(folder)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [program, "-c", str(folder / "nginx.conf"), "-p", str(folder)], stderr=subprocess.DEVNULL
+    )
     try:
         deadline = time.monotonic() + 10
         while True:

@@ -8,14 +8,21 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 import trustme
-from support import PASSWORD, DrivenClock, Running, start_exporter
+from support import PASSWORD, DrivenClock, Recorder, Running, start_exporter
 
 from exporter.config import Zvm
 from exporter.poller import Clock
 from exporter.simulator import Estate, Simulator
+from exporter.zvm.client import Zvm as Client
+from exporter.zvm.settings import Settings
+
+# The machines that run the tests are noisy: how long an example takes says nothing of its property.
+hypothesis.settings.register_profile("ours", deadline=None)
+hypothesis.settings.load_profile("ours")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,6 +69,24 @@ async def simulate(server_context: ssl.SSLContext) -> AsyncIterator[Callable[...
             await simulator.start()
             stack.push_async_callback(simulator.stop)
             return simulator
+
+        yield start
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+async def connect(clock: DrivenClock, recorder: Recorder) -> AsyncIterator[Callable[[Settings], Client]]:
+    """Make a client of a ZVM on the driven clock, seen by the recorder; it is closed after the test."""
+    async with AsyncExitStack() as stack:
+
+        def start(settings: Settings) -> Client:
+            client = Client(settings, recorder, monotonic=clock.monotonic)
+            stack.push_async_callback(client.close)
+            return client
 
         yield start
 

@@ -117,6 +117,23 @@ class Running:
         return Page(text)
 
 
+class Recorder:
+    """An observer that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str]] = []
+        self.logins: list[str] = []
+
+    def request(self, zvm: str, endpoint: str, code: str, seconds: float) -> None:
+        assert zvm
+        assert seconds >= 0
+        self.requests.append((endpoint, code))
+
+    def login(self, zvm: str, outcome: str) -> None:
+        assert zvm
+        self.logins.append(outcome)
+
+
 def zvm_config(simulator: Simulator, name: str = "nyc", *, ca_file: Path | None = None, **keys: Any) -> Zvm:
     """Return the configuration that reaches *simulator*."""
     auth = Auth(username=simulator.username, password=simulator.password)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 Code = int | str | None  # an enum on the wire: a number, a name, or not sent
 
+_CODES = 2**31  # the API's enums are int32
 _CACHED = 1000  # answers of one enum; a server that invents ever new names must not fill the memory
 
 
@@ -75,14 +76,15 @@ class Enum:
         return str(wire) if code is None else self._names.get(code) or f"Unknown({code})"
 
     def _code(self, wire: State) -> int | None:
-        if wire is None or isinstance(wire, int):
-            return wire
+        if wire is None:
+            return None
         if isinstance(wire, Named):
             return wire.code
         try:
-            return int(wire)
+            code = int(wire)
         except ValueError:
-            return self._codes.get(wire.casefold())
+            return self._codes.get(str(wire).casefold())
+        return code if abs(code) < _CODES else None
 
 
 STATUS: Final = Enum(

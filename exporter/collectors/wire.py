@@ -92,15 +92,15 @@ def timestamp(date: str | None) -> Number:
     """
     if not date:
         return None
-    microsoft = _MICROSOFT_DATE.fullmatch(date)
-    if microsoft:
-        seconds = int(microsoft[1]) / 1000
-    else:
-        try:
+    try:
+        microsoft = _MICROSOFT_DATE.fullmatch(date)
+        if microsoft:
+            seconds = int(microsoft[1]) / 1000
+        else:
             moment = datetime.fromisoformat(date)
-        except ValueError:
-            return math.nan
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return math.nan
     return seconds if seconds > 0 else None
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from yarl import URL
+
 from exporter import collectors
 from exporter.collectors.vms import FILTERS
-from exporter.config.read import did_you_mean
+from exporter.config.document import Expanded
+from exporter.config.read import Source, did_you_mean
 from exporter.config.schema import COLLECTORS, Zvm
 from exporter.zvm.settings import Auth, Tls
 
@@ -24,138 +27,168 @@ _TAKEN: Final = frozenset({"zvm", "collector", "job", "instance", "le", "quantil
 )
 
 
-def check_all(zvms: Sequence[tuple[str, Zvm]], problems: list[str]) -> None:
-    """Check the ZVMs against each other."""
+def check(read: Sequence[tuple[Source, Zvm]]) -> list[str]:
+    """Return what is wrong with the ZVMs, each by itself and with each other."""
+    problems: list[str] = []
     first: dict[str, str] = {}
-    for path, zvm in zvms:
-        if zvm.name in first:
-            problems.append(f"{path}.name: {zvm.name!r} is already the name of {first[zvm.name]}")
-        first.setdefault(zvm.name, path)
+    tls: dict[Tls, list[tuple[str, str]]] = {}
+    for source, zvm in read:
+        if source.sound("name") and zvm.name in first:
+            problems.append(f"{source.at('name')}: {zvm.name!r} is already the name of {first[zvm.name]}")
+        first.setdefault(zvm.name, source.path)
+        if zvm.tls not in tls:  # building a TLS context takes milliseconds, and hundreds of ZVMs share their files
+            tls[zvm.tls] = list(_tls(zvm.tls))
+        problems.extend(f"{source.at(key)}: {problem}" for key, problem in tls[zvm.tls] if source.sound(key))
+        problems.extend(_zvm(zvm, source))
+    return list(dict.fromkeys(problems))  # what the defaults have wrong is wrong for each ZVM
 
 
-def check_zvm(zvm: Zvm, path: str, problems: list[str]) -> None:
-    """Check one ZVM, found at *path*."""
-    here = [
-        *_url(zvm.url),
-        *_times(zvm),
-        *_collectors(zvm.collectors),
-        *(f"auth.{problem}" for problem in _auth(zvm.auth)),
-        *(f"tls.{problem}" for problem in _tls(zvm.tls)),
-        *(
-            f"filters.{name}: not a filter of GET /v1/vms{did_you_mean(name, FILTERS)}"
-            for name in zvm.filters
-            if name.casefold() not in {known.casefold() for known in FILTERS}
-        ),
-        *_labels(zvm),
-    ]
-    problems.extend(f"{path}.{problem}" for problem in here)
+def _zvm(zvm: Zvm, source: Source) -> Iterator[str]:
+    if source.sound("url"):
+        yield from (f"{source.at('url')}: {problem}" for problem in _url(zvm.url, source))
+    yield from _times(zvm, source)
+    yield from _collectors(zvm.collectors, source)
+    yield from _auth(zvm.auth, source)
+    for name in zvm.filters:
+        if name not in FILTERS:
+            yield f"{source.within('filters', name)}: not a filter of GET /v1/vms{did_you_mean(name, FILTERS)}"
+    for name in zvm.labels:
+        problem = _label(name)
+        if problem:
+            yield f"{source.within('labels', name)}: {problem}"
 
 
-def _url(url: str) -> list[str]:
+def _url(url: str, source: Source) -> Iterator[str]:
+    if "@" in url:  # before all else, so that no other message quotes what stands before it
+        places = f"{source.other('auth.username')} and {source.other('auth.password_file')}"
+        yield f"must not hold a user name or password; they belong in {places}"
+        return
+    got = "" if isinstance(url, Expanded) else f", got {url[:200]!r}"
+    expected = f"expected https://host or https://host:port{got}"
     try:
         parts = urlsplit(url)
         port_given = parts.port is None or parts.port > 0
-    except ValueError as error:
-        return [f"url: {error}"]
-    if parts.username is not None or parts.password is not None:
-        return ["url: must not hold a user name or password; they belong under auth"]
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_given:
-        return [f"url: expected https://host or https://host:port, got {url!r}"]
-    if parts.query or parts.fragment or parts.path.rstrip("/"):
-        return [f"url: expected no path after the host, got {parts.path!r}; the API's paths are known"]
-    return []
+        URL(url)
+    except ValueError:
+        yield expected
+        return
+    blank = any(character <= " " for character in url)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or not port_given
+        or blank
+        or parts.netloc.endswith(":")
+    ):
+        yield expected
+    elif parts.path.rstrip("/") or "?" in url or "#" in url:
+        yield f"{expected}; the paths of the API are known"
 
 
-def _times(zvm: Zvm) -> list[str]:
-    problems = [
-        f"{key}: must be longer than 0"
-        for key, seconds in (("interval", zvm.interval), ("timeout", zvm.timeout), ("stale_after", zvm.stale_after))
-        if seconds == 0
-    ]
-    if zvm.timeout > zvm.interval:
-        problems.append(f"timeout: {zvm.timeout:g}s is longer than interval, {zvm.interval:g}s")
-    if zvm.stale_after is not None and zvm.stale_after < zvm.interval:
-        problems.append(f"stale_after: {zvm.stale_after:g}s is shorter than interval, {zvm.interval:g}s")
-    if zvm.max_body <= 0:
-        problems.append("max_body: must be larger than 0")
-    return problems
+def _times(zvm: Zvm, source: Source) -> Iterator[str]:
+    for key in ("interval", "timeout", "stale_after"):
+        if getattr(zvm, key) == 0 and key in source.own | source.default:
+            yield f"{source.at(key)}: must be longer than 0"
+    if source.sound("timeout", "interval") and zvm.timeout > zvm.interval > 0:
+        yield f"{source.at('timeout', 'interval')}: {zvm.timeout:g}s is longer than interval, {zvm.interval:g}s"
+    stale_after = zvm.stale_after
+    if source.sound("stale_after", "interval") and stale_after and stale_after < zvm.interval:
+        where = source.at("stale_after", "interval")
+        yield f"{where}: {stale_after:g}s is shorter than interval, {zvm.interval:g}s"
+    if zvm.max_body == 0:
+        yield f"{source.at('max_body')}: must be larger than 0"
 
 
-def _collectors(names: Sequence[str]) -> list[str]:
-    problems = [
-        f"collectors: unknown collector {name!r}{did_you_mean(name, COLLECTORS)}"
-        for name in names
-        if name not in COLLECTORS
-    ]
-    if len(set(names)) < len(names):
-        problems.append("collectors: names one twice")
-    if not names:
-        problems.append("collectors: expected at least one")
-    return problems
+def _collectors(names: Sequence[str], source: Source) -> Iterator[str]:
+    for name in names:
+        if name not in COLLECTORS:
+            unknown = "" if isinstance(name, Expanded) else f" {name!r}"
+            yield f"{source.at('collectors')}: unknown collector{unknown}{did_you_mean(name, COLLECTORS)}"
+    for name in dict.fromkeys(name for name in names if name in COLLECTORS and names.count(name) > 1):
+        yield f"{source.at('collectors')}: names {name} more than once"
+    if not names and source.sound("collectors"):
+        yield f"{source.at('collectors')}: expected at least one of {', '.join(COLLECTORS)}"
 
 
-def _auth(auth: Auth) -> list[str]:
-    problems = []
-    for key in ("password", "client_secret"):
-        file: Path | None = getattr(auth, f"{key}_file")
-        if getattr(auth, key) is not None and file is not None:
-            problems.append(f"{key}: given twice, here and as {key}_file")
-        if file is not None:
-            problems.extend(_readable(f"{key}_file", file))
-    if auth.method == "keycloak_client":
-        if not auth.client_id:
-            problems.append("client_id: missing, method keycloak_client needs it")
-        if auth.client_secret is None and auth.client_secret_file is None:
-            problems.append("client_secret_file: missing (or client_secret), method keycloak_client needs it")
-        return problems
-    if not auth.username:
-        problems.append(f"username: missing, method {auth.method} needs it")
-    elif ":" in auth.username and auth.method == "session":
-        problems.append("username: must not hold a colon, HTTP Basic has no way to send it")
-    if auth.password is None and auth.password_file is None:
-        problems.append(f"password_file: missing (or password), method {auth.method} needs it")
-    return problems
+def _auth(auth: Auth, source: Source) -> Iterator[str]:
+    for secret in ("password", "client_secret"):
+        form, form_file = f"auth.{secret}", f"auth.{secret}_file"
+        file: Path | None = getattr(auth, f"{secret}_file")
+        if file is None:
+            continue
+        if getattr(auth, secret) is not None:
+            yield f"{source.at(form, form_file)}: given twice, here and as {source.other(form_file)}"
+        problem = _secret_file(file, source)
+        if problem is not None:
+            yield f"{source.at(form_file)}: {problem}"
+    if source.sound("auth.method", "defaults"):
+        yield from _needed(auth, source)
 
 
-def _tls(tls: Tls) -> list[str]:
-    files = [(key, getattr(tls, key)) for key in ("ca_file", "cert_file", "key_file")]
-    problems = [problem for key, file in files if file is not None for problem in _readable(key, file)]
-    if tls.key_file is not None and tls.cert_file is None:
-        problems.append("cert_file: missing, key_file needs it")
-    if problems:
-        return problems
+def _needed(auth: Auth, source: Source) -> Iterator[str]:
+    needs = f"method {auth.method} needs it"
+    client = auth.method == "keycloak_client"
+    who, secret = ("client_id", "client_secret") if client else ("username", "password")
+    name: str | None = getattr(auth, who)
+    if name is None and source.sound(f"auth.{who}"):
+        yield f"{source.at(f'auth.{who}')}: missing, {needs}"
+    elif name is not None and ":" in name and auth.method == "session":
+        yield f"{source.at('auth.username')}: must not hold a colon, HTTP Basic has no way to send it"
+    forms = (f"auth.{secret}_file", f"auth.{secret}")
+    if all(getattr(auth, form.removeprefix("auth.")) is None for form in forms) and source.sound(*forms):
+        yield f"{source.at(forms[0])}: missing (or {source.other(forms[1])}), {needs}"
+
+
+def _secret_file(file: Path, source: Source) -> str | None:
+    # A password written where the name of its file belongs reads as a file beside the configuration: not quoted.
+    beside = not file.is_absolute() or file.is_relative_to(source.folder)
+    shown = "a file below the configuration's folder" if beside else str(file)
     try:
-        Tls(ca_file=tls.ca_file).context()
-    except ssl.SSLError as error:
-        return [f"ca_file: holds no certificate ({error.reason or error})"]
-    try:
-        tls.context()
-    except ssl.SSLError as error:
-        return [f"cert_file: no certificate with its key ({error.reason or error})"]
-    return []
-
-
-def _labels(zvm: Zvm) -> list[str]:
-    problems = []
-    for name, value in zvm.labels.items():
-        if not _LABEL.fullmatch(name) or name.startswith("__"):
-            problems.append(f"labels.{name}: no label name")
-        elif name in _TAKEN:
-            problems.append(f"labels.{name}: collides with a label of the exporter's own")
-        elif _not_unicode(value):
-            problems.append(f"labels.{name}: not Unicode")
-    if _not_unicode(zvm.name):
-        problems.append("name: not Unicode")
-    return problems
-
-
-def _readable(key: str, file: Path) -> list[str]:
-    try:
-        file.open("rb").close()
+        secret = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        return f"{shown} is not UTF-8"
     except OSError as error:
-        return [f"{key}: cannot read {file}: {error.strerror}"]
-    return []
+        return f"cannot read {shown}: {error.strerror}"
+    return None if secret else f"{shown} is empty"
 
 
-def _not_unicode(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)  # half of a surrogate pair
+def _tls(tls: Tls) -> Iterator[tuple[str, str]]:
+    given = {"ca_file": tls.ca_file, "cert_file": tls.cert_file, "key_file": tls.key_file}
+    files = {key: file for key, file in given.items() if file is not None}
+    contents: dict[str, bytes] = {}
+    for key, file in files.items():
+        try:
+            contents[key] = file.read_bytes()
+        except OSError as error:
+            yield f"tls.{key}", f"cannot read {file}: {error.strerror}"
+    if tls.key_file is not None and tls.cert_file is None:
+        yield "tls.cert_file", "missing, key_file needs it"
+        return
+    if "ca_file" in contents:
+        try:
+            Tls(ca_file=tls.ca_file).context()
+        except OSError:
+            yield "tls.ca_file", f"{tls.ca_file} holds no certificate"
+    key_file = tls.key_file or tls.cert_file
+    if tls.cert_file is not None and key_file is not None and contents.keys() >= files.keys() - {"ca_file"}:
+        yield from _pair(tls.cert_file, key_file, contents)
+
+
+def _pair(cert_file: Path, key_file: Path, contents: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    key = "key_file" if "key_file" in contents else "cert_file"
+    if b"ENCRYPTED" in contents[key]:  # OpenSSL would ask the terminal for the passphrase and wait
+        yield f"tls.{key}", f"{key_file} needs a passphrase; expected a key without one"
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, key_file)
+    except OSError as error:
+        if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+            yield f"tls.{key}", f"{key_file} is not the key of the certificate in {cert_file}"
+        else:
+            yield "tls.cert_file", f"expected a certificate in {cert_file} and its key in {key_file}, both PEM"
+
+
+def _label(name: str) -> str | None:
+    if not _LABEL.fullmatch(name) or name.startswith("__"):
+        return "no label name; expected letters, digits and _, no __ in front"
+    return "collides with a label of the exporter's own" if name in _TAKEN else None

@@ -1,73 +1,131 @@
-"""A document as YAML gives it to structs, value by value: each mistake is noted at its path, and reading goes on.
+"""A document as plain values to structs, value by value: each mistake is noted at its path, and reading goes on.
 
-Never quotes a value under `auth`: it may be a secret in the wrong place.
+Never quotes a value under `auth` or from a variable: it may be a secret in the wrong place.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
+from exporter.config.document import UNREADABLE, Expanded, step
 from exporter.config.schema import Zvm
 from exporter.zvm.settings import DEFAULT_TIMEOUT, Auth, Tls
 
-_DURATION: Final = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?")
-_DURATION_SECONDS: Final = (604800, 86400, 3600, 60, 1, 0.001)
-_SIZE: Final = re.compile(r"(\d+) ?(B|KiB|MiB|GiB)")
-_SIZE_BYTES: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_DURATION: Final = re.compile(
+    "".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in ("y", "w", "d", "h", "m(?!s)", "s", "ms"))
+)
+_MILLISECONDS: Final = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1)
+_SIZE: Final = re.compile(r"([0-9]{1,15}) ?(B|KiB|MiB|GiB)?")
+_SIZE_BYTES: Final = {None: 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_BOOLEANS: Final = {"true": True, "false": False}
 
-_DURATIONS: Final = frozenset({"interval", "timeout", "stale_after"})
 _SECTIONS: Final[Mapping[str, type[Auth | Tls]]] = {"auth": Auth, "tls": Tls}
-_OF_EACH: Final = frozenset({"name", "url"})
+_STRINGS: Final = frozenset({"filters", "labels"})
+_OF_EACH: Final = ("name", "url")
 _ONE_OF: Final = (("password", "password_file"), ("client_secret", "client_secret_file"))
+
+Place = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the keys of one ZVM were written, so that a mistake is named where it can be mended.
+
+    *own* and *default* are the keys that were read (`auth.password_file`), *broken* those that could not be.
+    """
+
+    path: str
+    folder: Path
+    own: frozenset[str]
+    default: frozenset[str]
+    broken: frozenset[str]
+    place: Place
+
+    def at(self, *keys: str) -> str:
+        """Return the path of the first of *keys*: at the defaults where all of them that are set were set there."""
+        given = [key for key in keys if key in self.own | self.default]
+        inherited = bool(given) and not self.own.intersection(given)
+        return self.place(f"{'defaults' if inherited else self.path}.{keys[0]}")
+
+    def within(self, section: str, name: str) -> str:
+        """Return the path of *name* in the mapping *section*."""
+        return step(f"{self.path if f'{section}.{name}' in self.own else 'defaults'}.{section}", name)
+
+    def other(self, key: str) -> str:
+        """Return how a message about another key calls *key*."""
+        path = f"{self.path}.{key}"
+        placed = self.place(path)
+        return key.rpartition(".")[2] if placed == path else placed
+
+    def sound(self, *keys: str) -> bool:
+        """Tell whether none of *keys* has a mistake already, of which another would only be the echo."""
+        return not any(key in self.broken or key.partition(".")[0] in self.broken for key in keys)
 
 
 class Reader:
-    """Reads the document; mistakes are appended to *problems*, relative paths start from *folder*."""
+    """Reads the document; mistakes are appended to *problems*, relative paths start from *folder*.
 
-    def __init__(self, problems: list[str], folder: Path) -> None:
+    *place* turns the path of a key into the name under which the user wrote it.
+    """
+
+    def __init__(self, problems: list[str], folder: Path, place: Place = str) -> None:
         self._problems = problems
         self._folder = folder
+        self._place = place
+        self._broken: set[str] = set()
 
-    def zvms(self, document: Any) -> list[tuple[str, Zvm]]:
-        """Return the ZVMs that could be read, each with its path."""
-        if not self._is_mapping(document, "the file"):
+    def zvms(self, document: Any) -> list[tuple[Source, Zvm]]:
+        """Return the ZVMs with what of each could be read; defaults stand in for the rest."""
+        if not isinstance(document, dict):
+            self._problems.append(f"expected a mapping with the key zvms, got {kind(document)}")
             return []
         self._unknown(document, ("defaults", "zvms"), "")
-        defaults = document.get("defaults") or {}
-        known = self._struct(Zvm, defaults, "defaults") if self._is_mapping(defaults, "defaults") else {}
-        for key in sorted(_OF_EACH & known.keys()):
-            self._problems.append(f"defaults.{key}: belongs to each ZVM, not to the defaults")
-            del known[key]
+        defaults = document.get("defaults")
+        known = {}
+        if defaults is not None and self._is_mapping(defaults, "defaults"):
+            known = self._struct(Zvm, defaults, "defaults")
+        for key in _OF_EACH:
+            if known.pop(key, None) is not None:
+                self._problems.append(f"defaults.{key}: belongs to each ZVM, not to the defaults")
         entries = document.get("zvms")
-        if not isinstance(entries, list) or not entries:
-            self._problems.append(f"zvms: expected a list of at least one ZVM, got {_kind(entries)}")
-            return []
-        read = [(f"zvms[{index}]", entry) for index, entry in enumerate(entries)]
-        zvms = [(path, self._zvm(entry, path, known)) for path, entry in read if self._is_mapping(entry, path)]
-        return [(path, zvm) for path, zvm in zvms if zvm is not None]
+        if isinstance(entries, list) and entries:
+            return [
+                self._zvm(entry, path, known)
+                for path, entry in ((f"zvms[{index}]", entry) for index, entry in enumerate(entries))
+                if self._is_mapping(entry, path)
+            ]
+        if "zvms" not in self._broken:
+            self._expected("a list of at least one ZVM", entries, "zvms")
+        return []
 
-    def _zvm(self, entry: dict[Any, Any], path: str, defaults: dict[str, Any]) -> Zvm | None:
+    def _zvm(self, entry: dict[str, Any], path: str, defaults: dict[str, Any]) -> tuple[Source, Zvm]:
         own = self._struct(Zvm, entry, path)
-        missing = [key for key in sorted(_OF_EACH) if key not in own]
-        for key in missing:
-            if entry.get(key) is None:
-                self._problems.append(f"{path}.{key}: missing")
-        if missing:
-            return None
-        values = _merged(defaults, own)
+        for key in _OF_EACH:
+            if key not in own:
+                if f"{path}.{key}" not in self._broken:
+                    self._problems.append(f"{self._place(f'{path}.{key}')}: missing")
+                self._broken.add(f"{path}.{key}")
+        values = {**dict.fromkeys(_OF_EACH, ""), **_merged(defaults, own)}
         if "timeout" not in values and "interval" in values:  # who polls often need not set both
             values["timeout"] = min(DEFAULT_TIMEOUT, values["interval"])
         for section, struct in _SECTIONS.items():
             values[section] = struct(**values.get(section, {}))
-        return Zvm(**values)
+        own_keys = _keys(own)
+        broken = {key.removeprefix(f"{path}.") for key in self._broken if key.startswith(f"{path}.")}
+        inherited = {key.removeprefix("defaults.") for key in self._broken if key.startswith("defaults")}
+        source = Source(
+            path, self._folder, own_keys, _keys(defaults), frozenset(broken | (inherited - own_keys)), self._place
+        )
+        return source, Zvm(**values)
 
-    def _struct(self, struct: type[Zvm | Auth | Tls], mapping: dict[Any, Any], path: str) -> dict[str, Any]:
+    def _struct(self, struct: type[Zvm | Auth | Tls], mapping: dict[str, Any], path: str) -> dict[str, Any]:
         known = {field.name: field for field in msgspec.structs.fields(struct)}
         self._unknown(mapping, known, path)
         values: dict[str, Any] = {}
@@ -81,68 +139,116 @@ class Reader:
     def _value(self, key: str, kind: Any, value: Any, path: str) -> Any:
         if key in _SECTIONS:
             return self._struct(_SECTIONS[key], value, path) if self._is_mapping(value, path) else None
-        if key in _DURATIONS:
-            return self._parsed(_duration(value), "a duration such as 30s or 1m30s", value, path)
-        if key == "max_body":
-            return self._parsed(_size(value), "a size such as 256MiB", value, path)
+        if key in _STRINGS:
+            return self._strings(value, path) if self._is_mapping(value, path) else None
         if key == "collectors":
             return self._list(value, path)
-        if key in {"filters", "labels"}:
-            return self._strings(value, path) if self._is_mapping(value, path) else None
+        if key == "max_body":
+            return self._parsed(size, "a size such as 256MiB", value, path)
+        if float in (kind, *get_args(kind)):
+            return self._parsed(duration, "a duration such as 30s or 1m30s", value, path)
         if kind is bool:
-            return self._parsed(value if isinstance(value, bool) else None, "true or false", value, path)
-        options = [option for option in get_args(kind) if get_origin(kind) is Literal]
-        if options and value not in options:
-            return self._parsed(None, " | ".join(options), value, path)
-        text = self._parsed(value if isinstance(value, str) and value else None, "a string", value, path)
-        return self._folder / Path(text).expanduser() if text and Path in get_args(kind) else text
+            return self._parsed(lambda text: _BOOLEANS.get(text.lower()), "true or false", value, path)
+        if get_origin(kind) is Literal:
+            options = get_args(kind)
+            meant = close(value, options) if isinstance(value, str) else None
+            expected = " | ".join(options) + (f" (did you mean {meant}?)" if meant else "")
+            return self._parsed(lambda text: text if text in options else None, expected, value, path)
+        text = self._text(value, path)
+        return self._file(text, path) if text is not None and Path in get_args(kind) else text
+
+    def _file(self, text: str, path: str) -> Path | None:
+        try:
+            return self._folder / Path(text).expanduser()
+        except RuntimeError:  # ~somebody who is no user of this machine
+            self._wrong(path, "cannot tell whose home folder ~ is meant")
+            return None
 
     def _list(self, value: Any, path: str) -> tuple[str, ...] | None:
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        self._parsed(None, "a list of names", value, path)
-        return None
+        if not isinstance(value, list):
+            self._expected("a list of names", value, path)
+            return None
+        texts = [self._text(item, f"{path}[{index}]") for index, item in enumerate(value)]
+        if None in texts:
+            self._broken.add(path)
+        return tuple(text for text in texts if text is not None)
 
-    def _strings(self, mapping: dict[Any, Any], path: str) -> dict[str, str]:
-        strings: dict[str, str] = {}
-        for key, value in mapping.items():
-            if isinstance(value, bool):  # before int, which it is too: the API writes true, Python True
-                strings[str(key)] = str(value).lower()
-            elif isinstance(value, str | int):
-                strings[str(key)] = str(value)
-            else:
-                self._parsed(None, "a string", value, f"{path}.{key}")
-        return strings
+    def _strings(self, mapping: dict[str, Any], path: str) -> dict[str, str]:
+        texts = {key: self._text(value, step(path, key)) for key, value in mapping.items()}
+        return {key: text for key, text in texts.items() if text is not None}
 
-    def _parsed(self, read: Any, expected: str, value: Any, path: str) -> Any:
+    def _text(self, value: Any, path: str) -> str | None:
+        text: str | None = self._parsed(lambda text: text or None, "a string", value, path)
+        if text is not None and any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+            self._wrong(path, "holds what is no Unicode text")  # a NUL, or half of a surrogate pair
+            return None
+        return text
+
+    def _parsed(self, parse: Callable[[str], Any], expected: str, value: Any, path: str) -> Any:
+        read = parse(value) if isinstance(value, str) else None
         if read is None:
-            quoted = _kind(value) if ".auth." in path or not isinstance(value, str) else repr(value)
-            self._problems.append(f"{path}: expected {expected}, got {quoted}")
+            self._expected(expected, value, path)
         return read
+
+    def _expected(self, expected: str, value: Any, path: str) -> None:
+        self._broken.add(path)
+        if value is not UNREADABLE:
+            plain = isinstance(value, str) and value and not isinstance(value, Expanded)
+            quotable = plain and ".auth." not in f"{path}."
+            self._wrong(path, f"expected {expected}, got {repr(value[:60]) if quotable else kind(value)}")
+
+    def _wrong(self, path: str, problem: str) -> None:
+        self._problems.append(f"{self._place(path)}: {problem}")
+        self._broken.add(path)
 
     def _is_mapping(self, value: Any, path: str) -> bool:
         if isinstance(value, dict):
             return True
-        self._problems.append(f"{path}: expected a mapping, got {_kind(value)}")
+        self._expected("a mapping", value, path)
         return False
 
-    def _unknown(self, mapping: dict[Any, Any], known: Collection[str], path: str) -> None:
+    def _unknown(self, mapping: dict[str, Any], known: Collection[str], path: str) -> None:
         for key in mapping:
-            if key not in known:
-                here = f"{path}.{key}" if path else str(key)
-                self._problems.append(f"{here}: unknown key{did_you_mean(str(key), known)}")
+            if key in known:
+                continue
+            meant = close(key, known)
+            if meant is not None:
+                self._broken.add(f"{path}.{meant}" if path else meant)
+            hidden = path.endswith(".auth") and meant is None
+            here = f"{path}.(a key)" if hidden else step(path, key)
+            hint = "; is a blank missing after its colon?" if ":" in key else did_you_mean(key, known)
+            self._problems.append(f"{here}: unknown key{hint}")
+
+
+def close(word: str, known: Collection[str]) -> str | None:
+    """Return the one of *known* that was probably meant by *word*."""
+    found = difflib.get_close_matches(word.casefold(), [name.casefold() for name in known], n=1)
+    return next((name for name in known if name.casefold() in found), None)
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str:
     """Return `; did you mean X?` for the likeliest of *known*, else what there is to choose from."""
-    close = difflib.get_close_matches(word.casefold(), [name.casefold() for name in known], n=1)
-    meant = [name for name in known if name.casefold() in close]
-    return f"; did you mean {meant[0]}?" if meant else f"; known are {', '.join(sorted(known))}"
+    meant = close(word, known)
+    return f"; did you mean {meant}?" if meant else f"; known are {', '.join(sorted(known))}"
+
+
+def duration(text: str) -> float | None:
+    """Return the seconds of a Prometheus duration such as `1m30s`, None if it is none."""
+    match = _DURATION.fullmatch(text) if text else None
+    if match is None:
+        return None
+    return sum(int(part) * unit for part, unit in zip(match.groups(), _MILLISECONDS, strict=True) if part) / 1000
+
+
+def size(text: str) -> int | None:
+    """Return the bytes of a size such as `256MiB`, None if it is none."""
+    match = _SIZE.fullmatch(text)
+    return int(match[1]) * _SIZE_BYTES[match[2]] if match else None
 
 
 def _merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     merged = {**defaults, **own}
-    for key in ("auth", "tls", "filters", "labels"):
+    for key in (*_SECTIONS, *_STRINGS):
         below = {**defaults.get(key, {})}
         above = own.get(key, {})
         for either in _ONE_OF:
@@ -153,21 +259,15 @@ def _merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _duration(value: Any) -> float | None:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
-    if match is None:
-        return None
-    parts = zip(match.groups(), _DURATION_SECONDS, strict=True)
-    return float(sum(int(part) * seconds for part, seconds in parts if part))
+def _keys(values: dict[str, Any]) -> frozenset[str]:
+    nested = (f"{key}.{inner}" for key, value in values.items() if isinstance(value, dict) for inner in value)
+    return frozenset({*values, *nested})
 
 
-def _size(value: Any) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    return int(match[1]) * _SIZE_BYTES[match[2]] if match else None
-
-
-def _kind(value: Any) -> str:
-    names = {str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list"}
-    return "a mapping" if isinstance(value, dict) else names.get(type(value), "nothing" if value is None else "a date")
+def kind(value: Any) -> str:
+    """Return what *value* is, without quoting it."""
+    if isinstance(value, str):
+        return "a string" if value else "an empty string"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    return "a mapping" if isinstance(value, dict) else "nothing"

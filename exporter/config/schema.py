@@ -29,7 +29,7 @@ class Zvm(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def insecure(self) -> str:
         """Why somebody between us and the ZVM could read the credential, "" where nobody can."""
-        if self.url.startswith("http://"):
+        if urlsplit(self.url).scheme == "http":
             return "no TLS"
         return "tls.insecure_skip_verify" if self.tls.insecure_skip_verify else ""
 

@@ -7,35 +7,21 @@ guide for `/v1/session/add`, RFC 6749 for the grants, OpenID Connect RP-initiate
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
+from exporter.zvm.answer import QUOTED, Answer
 from exporter.zvm.errors import AuthError, DecodeError, StatusError
+from exporter.zvm.paths import DISCOVERY, LOGOUT, SESSION, SESSION_ADD, TOKEN
 from exporter.zvm.secrets import Scrubber, basic, read_secret
 from exporter.zvm.settings import KEYCLOAK_CLIENT, Auth
 
-SESSION_ADD = "/v1/session/add"
-SESSION = "/v1/session"
-REALM = "/auth/realms/zerto"
-DISCOVERY = f"{REALM}/.well-known/openid-configuration"
-TOKEN = f"{REALM}/protocol/openid-connect/token"
-LOGOUT = f"{REALM}/protocol/openid-connect/logout"
 SESSION_HEADER = "x-zerto-session"
 
 _MARGIN_SECONDS = 30.0
 _MARGIN_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer, whatever its status. `said` is the start of its body, without secrets."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes | bytearray
-    said: str
 
 
 class Send(Protocol):
@@ -58,10 +44,10 @@ class Credential:
     `renew_at` is on the monotonic clock, in seconds; None means that only a 401 tells its end.
     """
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     login: Login
     renew_at: float | None = None
-    refresh_token: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 class Login(Protocol):
@@ -86,7 +72,6 @@ class _Tokens(msgspec.Struct):
     access_token: str
     expires_in: float = 60.0
     refresh_token: str | None = None
-    refresh_expires_in: float = 0.0
 
 
 class _Refusal(msgspec.Struct):
@@ -118,7 +103,7 @@ class SessionLogin:
         session = answer.headers.get(SESSION_HEADER)
         if not session:
             raise DecodeError(f"POST {SESSION_ADD}: HTTP 200 without the header {SESSION_HEADER}")
-        self.scrubber.learn(session)
+        self.scrubber.learn_token(session)
         return Credential({SESSION_HEADER: session}, self)
 
     async def renew(self, send: Send, credential: Credential) -> Credential:  # noqa: ARG002 - a session has no successor
@@ -179,14 +164,14 @@ class KeycloakLogin:
             tokens = msgspec.json.decode(answer.body, type=_Tokens, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DecodeError(f"POST {TOKEN}: no token in the answer: {error}") from error
-        self.scrubber.learn(tokens.access_token, tokens.refresh_token)
+        self.scrubber.learn_token(tokens.access_token, tokens.refresh_token)
         lifetime = max(tokens.expires_in, 0.0)
         margin = min(_MARGIN_SECONDS, lifetime * _MARGIN_SHARE)
         return Credential(
             {"Authorization": f"Bearer {tokens.access_token}"},
             self,
             renew_at=asked_at + lifetime - margin,
-            refresh_token=tokens.refresh_token,
+            refresh_token=tokens.refresh_token or None,
         )
 
 
@@ -246,4 +231,4 @@ def _why(answer: Answer, scrubber: Scrubber) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     said = ": ".join(part for part in (refusal.error, refusal.error_description) if part)
-    return f" ({scrubber.scrub(said)[:200]})" if said else ""
+    return f" ({scrubber.beginning(said, QUOTED)!r})" if said else ""

@@ -7,8 +7,11 @@ pass of msgspec; only an answer that does not fit is read again, record by recor
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
@@ -22,6 +25,12 @@ Row = TypeVar("Row", bound=Struct)
 Buffer = bytes | bytearray
 Repair = Callable[[dict[str, Any]], None]
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_FIRST_RECORD = 2**15  # bytes in which to look for the first record's keys
+# A surrogate that is half of no pair; escaped backslashes and whole pairs are matched only to be passed over.
+_SURROGATE = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -62,15 +71,18 @@ class Decoder(Generic[Row]):
         if is_xml(body, content_type):
             return self._salvage(parse_xml(body, said))
         try:
-            return Decoded(self._all.decode(body))
+            rows = self._all.decode(body)
         except _UNREADABLE:
             return self._salvage(_raw_records(body, said))
+        if rows and self._shape.misses(_first_record(body)):
+            return self._salvage(_raw_records(body, said), exact=False)
+        return Decoded(rows)
 
-    def _salvage(self, records: list[Any]) -> Decoded[Row]:
+    def _salvage(self, records: list[Any], *, exact: bool = True) -> Decoded[Row]:
         decoded: Decoded[Row] = Decoded()
         for index, record in enumerate(records):
             complaints: list[str] = []
-            row = self._record(record, complaints)
+            row = self._record(record, complaints, exact)
             if row is not None:
                 decoded.rows.append(row)
             if complaints:
@@ -79,16 +91,16 @@ class Decoder(Generic[Row]):
                 decoded.complaint = decoded.complaint or f"record {index}{complaints[0]}"
         return decoded
 
-    def _record(self, record: Any, complaints: list[str]) -> Row | None:
+    def _record(self, record: Any, complaints: list[str], exact: bool) -> Row | None:
         if isinstance(record, msgspec.Raw):
+            if exact:
+                with suppress(*_UNREADABLE):
+                    return self._one.decode(record)
             try:
-                return self._one.decode(record)
-            except _UNREADABLE:
-                try:
-                    record = msgspec.json.decode(record)
-                except _UNREADABLE as error:
-                    complaints.append(f": unreadable: {error}")
-                    return None
+                record = msgspec.json.decode(record)
+            except _UNREADABLE as error:
+                complaints.append(f": unreadable: {error}")
+                return None
         if not isinstance(record, dict):
             complaints.append(f": expected an object, got {_kind(record)}")
             return None
@@ -111,6 +123,19 @@ class _Shape(Generic[Row]):
             if isinstance(option, type) and issubclass(option, Struct)
         }
 
+    def misses(self, record: Any) -> bool:
+        """Tell whether *record* has a field under a key in another case, which msgspec would pass over."""
+        if not isinstance(record, dict):
+            return False
+        known = {field.encode_name.casefold(): field for field in self._fields}
+        for key, value in record.items():
+            field = known.get(key.casefold())
+            if field is not None and key != field.encode_name:
+                return True
+            if field is not None and field.name in self._nested and self._nested[field.name].misses(value):
+                return True
+        return False
+
     def fit(self, record: dict[str, Any], path: str, complaints: list[str]) -> Row | None:
         """Build the struct from *record*, whose keys are case-folded; None where a required field does not fit."""
         values: dict[str, Any] = {}
@@ -118,11 +143,12 @@ class _Shape(Generic[Row]):
             here = f"{path}.{known.encode_name}"
             value = record.get(known.encode_name.casefold())
             if value is not None:
-                value = self._value(known, value, here, complaints)
-                if value is not None:
-                    values[known.name] = value
+                fitted = self._value(known, value, here, complaints)
+                if fitted is not None:
+                    values[known.name] = fitted
             if known.required and known.name not in values:
-                complaints.append(f"{here}: missing")
+                if value is None:
+                    complaints.append(f"{here}: missing")
                 return None
         return self._struct(**values)
 
@@ -149,17 +175,28 @@ def decode_names(body: Buffer, content_type: str, said: str) -> tuple[str, ...]:
     Raises:
         DecodeError: it is not.
     """
-    if is_xml(body, content_type):
-        return tuple(str(name) for name in parse_xml(body, said))
     try:
+        if is_xml(body, content_type):
+            return tuple(msgspec.convert(parse_xml(body, said), list[str]))
         return tuple(msgspec.json.decode(body, type=list[str]))
     except _UNREADABLE as error:
-        raise DecodeError(f"expected a JSON array of strings, got {said}") from error
+        raise DecodeError(f"expected an array of strings, got {said}") from error
+
+
+def _first_record(body: Buffer) -> Any:
+    """Return the first record of a JSON array, None where it is not found at once."""
+    text = body[:_FIRST_RECORD].decode("utf-8", "replace")
+    try:
+        return json.JSONDecoder().raw_decode(text.lstrip().removeprefix("[").lstrip())[0]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _raw_records(body: Buffer, said: str) -> list[msgspec.Raw]:
+    # No text can hold half a surrogate pair, and msgspec would refuse the whole answer for one in a name.
+    whole = _SURROGATE.sub(lambda found: rb"\ufffd" if found[1] else found[0], body).removeprefix(_BYTE_ORDER_MARK)
     try:
-        return msgspec.json.decode(body, type=list[msgspec.Raw])
+        return msgspec.json.decode(whole, type=list[msgspec.Raw])
     except msgspec.ValidationError as error:
         raise DecodeError(f"expected a JSON array, got {said}") from error
     except _UNREADABLE as error:
@@ -174,7 +211,7 @@ def _items(value: Any) -> Any:
     # XML cannot tell an array from an object: <Volumes><VmVolumeApi/></Volumes> reads as one with a key.
     if isinstance(value, dict):
         return [item for items in value.values() for item in (items if isinstance(items, list) else [items])]
-    return [] if value == "" else value
+    return [] if isinstance(value, str) and not value.strip() else value
 
 
 def _kind(value: Any) -> str:

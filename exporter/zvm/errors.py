@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 class ZvmError(Exception):
     """A request to a ZVM that brought no usable answer.
 
-    Its text is one sentence for the person who must act and holds no secret. `reason` is the value of
+    Its text is one line for the person who must act and holds no secret. `reason` is the value of
     the label `outcome` of `zerto_exporter_polls_total`.
     """
 
@@ -21,8 +21,12 @@ class AuthError(ZvmError):
     reason = "auth"
 
 
+class SecretError(AuthError):
+    """There was nothing to log in with. The ZVM was not asked, so there is nothing to back off from."""
+
+
 class ConnectError(ZvmError):
-    """No connection: name, route, port, TLS; or it broke before the answer was whole."""
+    """No connection: name, route, port, TLS; or it broke before an answer began."""
 
     reason = "connect"
 

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import json
+import re
 from base64 import b64encode
-from collections import deque
+from collections.abc import Iterator
+from html.entities import codepoint2name
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from typing import Final
 
-from exporter.zvm.errors import AuthError
+from exporter.zvm.errors import SecretError
 
-MASK = "<secret>"
-_REMEMBERED = 64  # a secret and its spellings; tokens of long ago cannot be in an answer of today
+MASK: Final = "<secret>"
+_TOKENS: Final = 16  # the newest; tokens of long ago cannot be in an answer of today
+_LONGEST: Final = 2**14  # characters; no secret that fits into a header is longer
 
 
 def read_secret(key: str, value: str | None, file: Path | None) -> str:
-    """Return the secret *value*, or what *file* holds now without its last line end.
+    """Return the secret *value*, or what *file* holds now without its line end.
 
     Raises:
-        AuthError: neither is given, or the file cannot be read; the text names *key*.
+        SecretError: neither is given, or the file cannot be read or is empty; the text names *key*.
     """
     if value is not None:
         return value
     if file is None:
-        raise AuthError(f"auth.{key}: not set")
+        raise SecretError(f"auth.{key}: not set")
     try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        secret = file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise AuthError(f"auth.{key}_file: cannot read {file}: {reason}") from error
+        raise SecretError(f"auth.{key}_file: cannot read {str(file)!r}: {reason}") from error
+    if not secret:  # half-way through a rotation; a login without a password would only be refused
+        raise SecretError(f"auth.{key}_file: {str(file)!r} is empty")
+    return secret
 
 
 def basic(username: str, password: str) -> str:
@@ -40,19 +45,61 @@ class Scrubber:
     """Replaces every secret that it was told of, in any spelling in which a server could echo it."""
 
     def __init__(self) -> None:
-        self._spellings: deque[str] = deque(maxlen=_REMEMBERED)
+        self._lasting: dict[str, re.Pattern[str]] = {}
+        self._passing: dict[str, re.Pattern[str]] = {}
 
     def learn(self, *secrets: str | None) -> None:
-        """Remember *secrets*; None and the empty string are no secrets."""
+        """Remember *secrets* for good; None and the empty string are no secrets."""
         for secret in secrets:
-            if not secret:
-                continue
-            for spelling in {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}:
-                if spelling not in self._spellings:
-                    self._spellings.append(spelling)
+            if secret and secret not in self._lasting:
+                self._lasting[secret] = _spellings(secret)
+
+    def learn_token(self, *tokens: str | None) -> None:
+        """Remember *tokens* until many others came after them."""
+        for token in tokens:
+            if token and token not in self._passing:
+                self._passing[token] = _spellings(token)
+        for old in list(self._passing)[:-_TOKENS]:
+            del self._passing[old]
 
     def scrub(self, text: str) -> str:
-        """Return *text* with each secret replaced by `<secret>`, the longest first."""
-        for spelling in sorted(self._spellings, key=len, reverse=True):
-            text = text.replace(spelling, MASK)
-        return text
+        """Return *text* with each secret replaced by `<secret>`."""
+        return self.beginning(text, len(text))
+
+    def beginning(self, text: str, length: int) -> str:
+        """Return the first *length* characters of *text*, each secret that begins there replaced whole."""
+        window = text[: length + _LONGEST]
+        kept, end = [], 0
+        for start, stop in sorted(match.span() for pattern in self._patterns() for match in pattern.finditer(window)):
+            if start >= length:
+                break
+            if start >= end:
+                kept += [window[end:start], MASK]
+            end = max(end, stop)
+        return "".join([*kept, window[end:length]])
+
+    def _patterns(self) -> Iterator[re.Pattern[str]]:
+        yield from self._lasting.values()
+        yield from self._passing.values()
+
+
+def _spellings(secret: str) -> re.Pattern[str]:
+    """Return what matches *secret* as it is and as JSON, HTML, a URL or a debugger's dump spell it, mixed or twice."""
+    return re.compile("".join(map(_spelling, secret)))
+
+
+def _spelling(character: str) -> str:
+    if character.isascii() and character.isalnum():
+        return character
+    percent = "".join(f"%(?:25)*{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    escapes = "".join(rf"\\+u{units[start : start + 4]}" for start in range(0, len(units), 4))
+    code = ord(character)
+    entities = [
+        f"#0*{code}",
+        f"#x0*{code:x}",
+        codepoint2name.get(code, f"#{code}"),
+        *(["apos"] if code == 0x27 else []),
+    ]
+    raw = rf"\\*{re.escape(character)}" + (r"|\+" if character == " " else "")
+    return f"(?:{raw}|(?i:{percent}|{escapes}|&(?:{'|'.join(entities)});))"

@@ -19,7 +19,8 @@ _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 def is_xml(body: bytes | bytearray, content_type: str) -> bool:
     """Tell whether *body* is XML: by its first character, as a wrong content type must not cost a poll."""
     start = body[:512].lstrip(b"\xef\xbb\xbf \t\r\n")  # a byte order mark is no content either
-    return start[:1] == b"<" and "html" not in content_type and b"<html" not in start.lower()
+    html = "html" in content_type.lower() or b"<html" in start.lower() or b"<!doctype html" in start.lower()
+    return start[:1] == b"<" and not html
 
 
 def parse_xml(body: bytes | bytearray, said: str) -> list[Any]:
@@ -34,9 +35,14 @@ def parse_xml(body: bytes | bytearray, said: str) -> list[Any]:
         raise DecodeError(f"expected JSON or XML: {error}: got {said}") from error
     except DefusedXmlException as error:
         raise DecodeError(f"refused XML with a DTD or an entity: got {said}") from error
+    except (LookupError, ValueError) as error:  # an encoding that expat does not have
+        raise DecodeError(f"expected XML in UTF-8: {error}: got {said}") from error
     if not _local(root.tag).startswith("ArrayOf"):
         raise DecodeError(f"expected an XML document ArrayOf..., got {said}")
-    return [_value(record) for record in root]
+    try:
+        return [_value(record) for record in root]
+    except RecursionError as error:
+        raise DecodeError(f"expected records, got XML that is nested too deep: {said}") from error
 
 
 def _value(element: Element) -> Any:

@@ -1,0 +1,115 @@
+"""Documents that are made from the code, or held true by it. `make docs` writes the generated ones anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter import collectors
+from exporter.collectors.enums import STATUS, SUBSTATUS
+from exporter.exposition import Metric, Table
+from exporter.poller import POLL_OUTCOMES
+from exporter.store import COLLECTOR_TABLE, ZVM_TABLE
+from exporter.telemetry import Telemetry
+from exporter.zvm.client import LOGIN_OUTCOMES
+
+ROOT = Path(__file__).parent.parent
+METRICS = ROOT / "docs" / "metrics.md"
+
+INTRODUCTION = """\
+# Metrics
+
+Generated from the tables in the code by `make docs`; a test holds it true. All are gauges but for those of the
+exporter that end in `_total` (counters) or are marked as histograms.
+
+- Every sample has the label `zvm`, the name in the configuration, and that ZVM's own `labels`.
+- Units are base units: seconds, bytes, ratios. "MB" in the API is MiB: the value is multiplied by 1048576.
+- What the ZVM did not send, or what is not possible, gives no sample. Nothing is 0 that is not known to be 0.
+- A VM in several VPGs has a sample for each: `(vm_id, vpg_id)` is its key.
+- A VM is listed by the ZVM that protects it and by the one that recovers it. `role` on the info metrics tells which:
+  `protected`, `recovery`, or `local` for both.
+"""
+
+
+def test_the_list_of_metrics_is_that_of_the_code(*, update: bool) -> None:
+    text = "".join(generated())
+    if update:
+        METRICS.write_text(text)
+    assert METRICS.read_text() == text
+
+
+def generated() -> Iterator[str]:
+    yield INTRODUCTION
+    yield section("About each ZVM", ZVM_TABLE)
+    yield rows(COLLECTOR_TABLE)
+    yield section("Of each VM: collector `vms`", collectors.vms.TABLE)
+    yield section("Of each VPG: collector `vpgs`", collectors.vpgs.TABLE)
+    yield "\n## Of the exporter\n\nNot on pages that `zvm`, `collect[]` narrow.\n\n"
+    yield "| metric | labels | what it is |\n|---|---|---|\n"
+    yield from own_metrics()
+    yield "\n## Names of status and substatus\n\n"
+    yield "The labels of `zerto_vm_state` and `zerto_vpg_state`, and the values of the `_code` metrics. "
+    yield "A code that is not here has the name that the ZVM itself lists for it, or `Unknown(n)`.\n\n"
+    yield "| code | status | substatus |\n|---|---|---|\n"
+    for code in range(41):
+        status = STATUS.name(code) if STATUS.knows(code) else ""
+        yield f"| {code} | {status} | {SUBSTATUS.name(code)} |\n"
+
+
+def section(title: str, table: Table[Any]) -> str:
+    return f"\n## {title}\n\n| metric | labels | what it is | from |\n|---|---|---|---|\n{rows(table)}"
+
+
+def rows(table: Table[Any]) -> str:
+    return "".join(row(metric, [*table.labels, *metric.labels]) for metric in table.metrics)
+
+
+def row(metric: Metric[Any], labels: list[str]) -> str:
+    named = ", ".join(f"`{label}`" for label in labels)
+    return f"| `{metric.name}` | {named} | {metric.help} | {metric.source} |\n"
+
+
+def own_metrics() -> Iterator[str]:
+    telemetry = Telemetry(
+        "0",
+        poll_outcomes=POLL_OUTCOMES,
+        login_outcomes=LOGIN_OUTCOMES,
+        series=lambda _zvm, _collector: 0,
+        process=False,
+    )
+    telemetry.add_zvm("nyc", ["vms"], ["/v1/vms"], insecure=False)
+    for family in telemetry.registry.collect():
+        name = family.name + ("_total" if family.type == "counter" else "")
+        labels = ", ".join(f"`{label}`" for label in family.samples[0].labels if label != "le")
+        kind = " Histogram." if family.type == "histogram" else ""
+        yield f"| `{name}` | {labels} | {family.documentation}{kind} |\n"
+    yield "| `process_*`, `python_*` | | CPU, memory, open files and garbage collection, by prometheus_client. |\n"
+
+
+def documents() -> list[Path]:
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text()):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_every_metric_that_is_named_exists(document: Path) -> None:
+    known = set(re.findall(r"`(zerto_\w+)`", "".join(generated())))
+    named = set(re.findall(r"\bzerto_[a-z0-9_]+[a-z0-9]\b", document.read_text())) - {"zerto_exporter"}
+    histogram = {f"{name}_{part}" for name in known for part in ("bucket", "sum", "count")}
+    assert named <= known | histogram
+
+
+def test_the_tables_of_collectors_are_all_documented() -> None:
+    text = METRICS.read_text()
+    for collector in collectors.ALL:
+        assert f"collector `{collector.name}`" in text

@@ -1,0 +1,113 @@
+"""The example configuration and its reference hold every key and flag, and the defaults of the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+import trustme
+
+from exporter import arguments, collectors, config
+from exporter.collectors.vms import FILTERS
+from exporter.config import Zvm
+from exporter.config.read import duration, size
+from exporter.zvm.settings import Auth, Tls
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = (ROOT / "config.example.yaml").read_text()
+REFERENCE = (ROOT / "docs" / "configuration.md").read_text()
+STRUCTS = {"": Zvm, "auth.": Auth, "tls.": Tls}
+KEYS = [f"{prefix}{field.name}" for prefix, struct in STRUCTS.items() for field in msgspec.structs.fields(struct)]
+NO_KEYS_OF_DEFAULTS = {"name", "url"}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Return a folder with every file that the example names."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    client = authority.issue_cert("prometheus.example.com")
+    client.cert_chain_pems[0].write_to_path(str(tmp_path / "client.pem"))
+    client.private_key_pem.write_to_path(str(tmp_path / "client.key"))
+    for secret in ("zvm-nyc", "zvm-lon", "zvm-fra"):
+        (tmp_path / secret).write_text("pl4nted\n")
+    return tmp_path
+
+
+def load(text: str, folder: Path) -> config.Config:
+    file = folder / "config.yaml"
+    file.write_text(re.sub("/run/secrets|/etc/zerto-exporter", str(folder), text))
+    return config.load(file, {"ZVM_NYC_PASSWORD": "pl4nted", "ZVM_FRA_SECRET": "pl4nted"})
+
+
+def test_example_is_valid_as_it_stands(files: Path) -> None:
+    zvms = load(EXAMPLE, files).zvms
+    assert [(zvm.name, zvm.auth.method) for zvm in zvms] == [
+        ("nyc", "auto"),
+        ("lon", "session"),
+        ("fra", "keycloak_client"),
+    ]
+
+
+def test_example_is_valid_with_its_other_keys(files: Path) -> None:
+    """Each line that starts with #key: can be taken in; the two forms of a secret exclude each other."""
+    text = re.sub(r"^( *(?:password|client_secret)_file: .*)$", r"#\1", EXAMPLE, flags=re.MULTILINE)
+    text = re.sub(r"^( *)#(?=[a-z_]+:)", r"\1", text, flags=re.MULTILINE)
+    text = text.replace("method: session", "method: session\n      password: x")
+    nyc, _, fra = load(text, files).zvms
+    assert nyc.auth.password == fra.auth.client_secret == "pl4nted"
+    assert nyc.filters == {"organizationName": "Acme"}
+    assert nyc.tls == Tls(
+        ca_file=files / "ca.pem",
+        server_name="zvm-nyc.example.com",
+        cert_file=files / "client.pem",
+        key_file=files / "client.key",
+    )
+
+
+def test_example_states_the_defaults_of_the_code(files: Path) -> None:
+    stated = load(EXAMPLE, files).zvms[0]
+    bare = Zvm(name=stated.name, url=stated.url, auth=stated.auth, labels=stated.labels)
+    assert stated.auth.method == Auth().method
+    assert stated.served_for == bare.served_for
+    assert msgspec.structs.replace(stated, stale_after=None) == bare
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_example_names_each_key(key: str) -> None:
+    assert re.search(rf"^[ #-]*(?:- )?{key.rpartition('.')[2]}: ?", EXAMPLE, flags=re.MULTILINE), key
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_reference_names_each_key(key: str) -> None:
+    assert re.search(rf"^\| `{re.escape(key)}` \|", REFERENCE, flags=re.MULTILINE), key
+
+
+def test_reference_states_the_defaults_of_the_code() -> None:
+    """The second column of a key's row is its type, the third its default."""
+    stated = dict(re.findall(r"^\| `([a-z_.]+)` \|[^|]*\| `?([^|`]*)`? \|", REFERENCE, flags=re.MULTILINE))
+    zvm = Zvm(name="nyc", url="https://zvm.example.com")
+    assert duration(stated["interval"]) == zvm.interval
+    assert duration(stated["timeout"]) == zvm.timeout
+    assert size(stated["max_body"]) == zvm.max_body
+    assert stated["collectors"] == f"[{', '.join(zvm.collectors)}]"
+    assert stated["auth.method"] == zvm.auth.method
+    assert stated["tls.insecure_skip_verify"] == str(zvm.tls.insecure_skip_verify).lower()
+
+
+@pytest.mark.parametrize(
+    "flag", sorted({flag for flags in arguments.flags().values() for flag in flags} | {"--version"})
+)
+def test_reference_names_each_flag_and_its_variable(flag: str) -> None:
+    row = re.search(rf"^\| `{re.escape(flag)}` \|.*$", REFERENCE, flags=re.MULTILINE)
+    assert row is not None
+    assert flag == "--version" or f"`{arguments.variable(flag)}`" in row[0]
+
+
+@pytest.mark.parametrize(
+    "word", [*config.VARIABLES, *arguments.COMMANDS, *FILTERS, *(collector.name for collector in collectors.ALL)]
+)
+def test_reference_names_each_variable_command_filter_and_collector(word: str) -> None:
+    assert f"`{word}`" in REFERENCE

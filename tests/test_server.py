@@ -1,0 +1,336 @@
+"""The HTTP side over a real socket: what each path answers, and in what encoding."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDictProxy
+from support import Page
+
+from exporter.collectors.base import Summary
+from exporter.exposition import NONE, Metric, Table
+from exporter.outcomes import Outcome
+from exporter.pages import Pages
+from exporter.poller import ZvmView
+from exporter.server import ListenError, Server, accepts_gzip, listen, span
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+
+VMS: Table[int] = Table({"name": str}, Metric("zerto_vm_iops", "I/O.", "the test", NONE, lambda row: row))
+VPGS: Table[int] = Table({"name": str}, Metric("zerto_vpg_iops", "I/O.", "the test", NONE, lambda row: row))
+
+
+@dataclass
+class Polls:
+    """A poller as the server sees it."""
+
+    waiting: tuple[str, ...] = ()
+    seen: list[ZvmView] = field(default_factory=list)
+
+    def names(self) -> tuple[str, ...]:
+        return ("nyc", "lon")
+
+    def untried(self) -> tuple[str, ...]:
+        return self.waiting
+
+    def views(self) -> list[ZvmView]:
+        return self.seen
+
+
+class Site:
+    """A server with samples of two ZVMs, and a client of it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.store = Store({"vms": VMS, "vpgs": VPGS}, monotonic=lambda: self.now)
+        for zvm in ("nyc", "lon"):
+            self.store.put(zvm, "vms", VMS.render({"zvm": zvm}, [1, 2]), 60)
+            self.store.put(zvm, "vpgs", VPGS.render({"zvm": zvm}, [3]), 60)
+        self.telemetry = Telemetry("1.2.3", poll_outcomes=["success"], login_outcomes=[], series=self.store.series)
+        self.polls = Polls()
+        self.pages = Pages(self.store, self.telemetry, monotonic=lambda: self.now)
+        self.url = ""
+        self.client: aiohttp.ClientSession
+
+    async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, CIMultiDictProxy[str], bytes]:
+        asked = {"Accept-Encoding": "identity", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        async with self.client.request(method, self.url + path, headers=asked) as response:
+            return response.status, response.headers, await response.read()
+
+
+Reload = Callable[[], Awaitable[str]]
+
+
+@asynccontextmanager
+async def serving(reload: Reload | None = None, telemetry_path: str = "/metrics") -> AsyncIterator[Site]:
+    site = Site()
+    server = Server(
+        site.pages,
+        site.polls,
+        collectors=("vms", "vpgs"),
+        telemetry_path=telemetry_path,
+        reload=reload,
+        wall=lambda: 1000.0,
+    )
+    listener = listen("127.0.0.1:0")
+    await server.start([listener])
+    site.url = f"http://127.0.0.1:{listener.port}"
+    async with aiohttp.ClientSession(auto_decompress=False) as site.client:
+        try:
+            yield site
+        finally:
+            await server.stop()
+
+
+async def test_a_scrape_gets_the_text_format_with_the_exporters_own_metrics() -> None:
+    async with serving() as site:
+        status, headers, body = await site.get("/metrics")
+    assert (status, headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert "Content-Encoding" not in headers
+    page = Page(body.decode())
+    assert sorted(page.values("zerto_vm_iops")) == [1, 1, 2, 2]
+    assert page.value("zerto_exporter_build_info", version="1.2.3") == 1
+    assert page.values("process_start_time_seconds")
+
+
+async def test_a_scrape_that_asks_for_gzip_gets_the_same_page_compressed() -> None:
+    async with serving() as site:
+        _, headers, packed = await site.get("/metrics", Accept_Encoding="gzip;q=1.0, deflate;q=0.5")
+        _, _, body = await site.get("/metrics")
+    assert (headers["Content-Encoding"], headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert gzip.decompress(packed) == body
+
+
+@pytest.mark.parametrize(
+    ("query", "zvms", "metrics"),
+    [
+        ("zvm=nyc", {"nyc"}, {"zerto_vm_iops", "zerto_vpg_iops"}),
+        ("collect[]=vms", {"nyc", "lon"}, {"zerto_vm_iops"}),
+        ("zvm=lon&collect[]=vpgs", {"lon"}, {"zerto_vpg_iops"}),
+        ("zvm=nyc&zvm=lon&collect[]=vms&collect[]=vpgs", {"nyc", "lon"}, {"zerto_vm_iops", "zerto_vpg_iops"}),
+    ],
+)
+async def test_a_scrape_can_be_narrowed(query: str, zvms: set[str], metrics: set[str]) -> None:
+    async with serving() as site:
+        _, _, body = await site.get(f"/metrics?{query}")
+        _, _, packed = await site.get(f"/metrics?{query}", Accept_Encoding="gzip")
+    page = Page(body.decode())
+    assert {name for name, _ in page.samples} == metrics
+    assert {dict(labels)["zvm"] for _, labels in page.samples} == zvms
+    assert gzip.decompress(packed) == body
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("zvm=nix", "zvm: 'nix' is not known; known are nyc, lon\n"),
+        ("collect[]=vras", "collect[]: 'vras' is not known; known are vms, vpgs\n"),
+    ],
+)
+async def test_narrowing_to_the_unknown_is_an_error_not_an_empty_page(query: str, answer: str) -> None:
+    async with serving() as site:
+        status, headers, body = await site.get(f"/metrics?{query}")
+    assert (status, body.decode()) == (400, answer)
+    assert headers["Content-Type"].startswith("text/plain")
+
+
+async def test_the_telemetry_path_can_be_another() -> None:
+    async with serving(telemetry_path="/zerto") as site:
+        assert (await site.get("/zerto"))[0] == 200
+        assert (await site.get("/metrics"))[0] == 404
+        assert b'href="/zerto"' in (await site.get("/"))[2]
+
+
+async def test_a_large_page_is_decompressed_for_who_cannot() -> None:
+    async with serving() as site:
+        site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, range(40_000)), 60)
+        _, _, body = await site.get("/metrics")
+    assert len(body) > 2**20
+    assert len(Page(body.decode()).values("zerto_vm_iops", zvm="nyc")) == 40_000
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/metrics/", "/-/", "/probe", "/config", "/api/v1/sd"])
+async def test_elsewhere_is_nothing(path: str) -> None:
+    async with serving() as site:
+        assert (await site.get(path))[0] == 404
+
+
+@pytest.mark.parametrize(("path", "method"), [("/metrics", "POST"), ("/-/reload", "GET"), ("/", "DELETE")])
+async def test_other_methods_are_refused(path: str, method: str) -> None:
+    async with serving() as site:
+        assert (await site.get(path, method))[0] == 405
+
+
+async def test_health_and_readiness() -> None:
+    async with serving() as site:
+        site.polls.waiting = ("lon",)
+        assert (await site.get("/-/healthy"))[::2] == (200, b"healthy\n")
+        assert (await site.get("/-/ready"))[::2] == (503, b"not tried yet: lon\n")
+        site.polls.waiting = ()
+        assert (await site.get("/-/ready"))[::2] == (200, b"ready\n")
+
+
+async def test_reload_is_closed_unless_it_was_opened() -> None:
+    async with serving() as site:
+        status, _, body = await site.get("/-/reload", "POST")
+    assert status == 403
+    assert b"--web.enable-lifecycle" in body
+
+
+async def test_reload_says_what_is_wrong() -> None:
+    problems = ["", "zvms[0].url: missing"]
+
+    async def reload() -> str:
+        return problems.pop(0)
+
+    async with serving(reload) as site:
+        assert (await site.get("/-/reload", "POST"))[::2] == (200, b"reloaded\n")
+        status, _, body = await site.get("/-/reload", "POST")
+    assert (status, body) == (500, b"zvms[0].url: missing\nthe configuration in force is unchanged\n")
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/nowhere", "/metrics?zvm=nix"])
+async def test_every_answer_has_the_security_headers(path: str) -> None:
+    async with serving() as site:
+        _, headers, _ = await site.get(path)
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+async def test_own_metrics_are_taken_anew_after_a_second_and_after_a_poll() -> None:
+    async with serving() as site:
+        site.telemetry.reloaded(successful=False)
+        before = (await site.get("/metrics"))[2]
+        site.telemetry.reloaded(successful=True)
+        assert (await site.get("/metrics"))[2] == before
+        site.now += 1
+        assert b"config_last_reload_successful 1.0" in (await site.get("/metrics"))[2]
+        site.telemetry.reloaded(successful=False)
+        site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, [7]), 60)
+        assert b"config_last_reload_successful 0.0" in (await site.get("/metrics"))[2]
+
+
+def view(name: str, *, up: bool | None, error: str = "", summary: Summary | None = None) -> ZvmView:
+    tried = up is not None
+    outcome = Outcome("vms", "connect" if error else "success", error)
+    return ZvmView(
+        name=name,
+        url=f"https://{name}.example.com",
+        up=up,
+        since=940.0 if tried else None,
+        last_success=996.0 if up else None,
+        error=error,
+        summary=summary,
+        series=5,
+        outcomes=(outcome,) if tried else (),
+    )
+
+
+async def test_the_landing_page_shows_each_zvm_those_that_are_down_first() -> None:
+    async with serving() as site:
+        site.polls.seen = [
+            view("up", up=True, summary=Summary(vms=42, worst_rpo=75.0)),
+            view("<b>down</b>", up=False, error="no <connection>"),
+            view("new", up=None),
+        ]
+        status, headers, body = await site.get("/")
+    text = body.decode()
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert text.index("no &lt;connection&gt;") < text.index("up.example.com")
+    assert "<b>down</b>" not in text
+    for words in ("42", "1 min 15 s", "4 s ago", "for 1 min", "not tried yet", "never"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("GZIP", True),
+        ("deflate, gzip;q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000", False),
+        ("gzip;q=0.001", True),
+        ("*", True),
+        ("*;q=0", False),
+        ("identity", False),
+        ("x-gzip-not", False),
+        (",;,", False),
+    ],
+)
+def test_whether_gzip_is_accepted(header: str, *, accepted: bool) -> None:
+    assert accepts_gzip(header) is accepted
+
+
+@given(st.text())
+def test_no_header_breaks_the_negotiation(header: str) -> None:
+    assert accepts_gzip(header) in {True, False}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "never"),
+        (0, "0 s"),
+        (-3, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (185, "3 min 5 s"),
+        (7800, "2 h 10 min"),
+        (273600, "3 d 4 h"),
+    ],
+)
+def test_spans_are_said_as_people_do(seconds: float | None, said: str) -> None:
+    assert span(seconds) == said
+
+
+@pytest.mark.parametrize("address", ["", "9403", "host", "host:", ":x", ":65536", "::1:9403", "[::1]"])
+def test_what_is_no_address_is_named(address: str) -> None:
+    with pytest.raises(ListenError, match=r"--web.listen-address: expected host:port or :port"):
+        listen(address)
+
+
+def test_a_port_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ListenError, match=f"cannot listen on {address}: Address already in use"):
+            listen(address)
+
+
+async def test_an_address_without_a_host_is_all_addresses_of_both_families() -> None:
+    listener = listen(":0")
+    families = {bound.family for bound in listener.sockets}
+    ports = {bound.getsockname()[1] for bound in listener.sockets}
+    for bound in listener.sockets:
+        bound.close()
+    assert len(ports) == 1
+    assert socket.AF_INET in families
+    if socket.has_ipv6:
+        assert families == {socket.AF_INET, socket.AF_INET6}
+
+
+async def test_an_answer_under_way_does_not_hold_up_the_end() -> None:
+    release = asyncio.Event()
+    entered = asyncio.Event()
+
+    async def hang() -> str:
+        entered.set()
+        await release.wait()
+        return ""
+
+    async with serving(hang) as site:
+        asking = asyncio.create_task(site.get("/-/reload", "POST"))
+        await entered.wait()
+    release.set()
+    with pytest.raises(aiohttp.ClientError):
+        await asking

@@ -1,0 +1,138 @@
+"""The store: what is served, for how long, and in which order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support import Page
+
+from exporter.exposition import NONE, Metric, Table
+from exporter.fragments import plain
+from exporter.store import Health, Store
+
+A: Table[Any] = Table(
+    {"name": str},
+    Metric("a_first", "First.", "the test", NONE, lambda row: row),
+    Metric("a_second", "Second.", "the test", NONE, lambda row: row if row > 1 else None),
+)
+B: Table[Any] = Table({"name": str}, Metric("b_first", "First.", "the test", NONE, lambda row: row))
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make(stale: list[tuple[str, str]] | None = None) -> tuple[Store, Clock]:
+    clock = Clock()
+    told = [] if stale is None else stale
+    store = Store({"a": A, "b": B}, monotonic=clock, on_stale=lambda *what: told.append(what))
+    return store, clock
+
+
+def put(store: Store, zvm: str, collector: str, *rows: int, stale_after: float = 60.0) -> None:
+    table = {"a": A, "b": B}[collector]
+    store.put(zvm, collector, table.render({"zvm": zvm}, rows), stale_after)
+
+
+def text(store: Store) -> str:
+    return plain(store.page()).decode()
+
+
+def test_a_header_comes_once_before_the_blocks_of_all_zvms_in_the_order_of_their_names() -> None:
+    store, _ = make()
+    put(store, "nyc", "a", 1)
+    put(store, "lon", "a", 2)
+    assert [line for line in text(store).splitlines() if "a_first" in line] == [
+        "# HELP a_first First. (the test)",
+        "# TYPE a_first gauge",
+        'a_first{zvm="lon",name="2"} 2',
+        'a_first{zvm="nyc",name="1"} 1',
+    ]
+
+
+def test_a_header_is_there_although_the_first_zvm_has_no_sample() -> None:
+    store, _ = make()
+    put(store, "first", "a", 1)
+    put(store, "second", "a", 2)
+    assert "# TYPE a_second gauge\n" + 'a_second{zvm="second",name="2"} 2\n' in text(store)
+
+
+def test_a_metric_without_samples_has_no_header() -> None:
+    store, _ = make()
+    put(store, "nyc", "a", 1)
+    assert "a_second" not in text(store)
+
+
+def test_a_row_that_is_gone_from_the_answer_is_gone_from_the_page() -> None:
+    store, _ = make()
+    put(store, "nyc", "a", 1, 2)
+    put(store, "nyc", "a", 2)
+    assert Page(text(store)).values("a_first") == [2]
+
+
+def test_samples_are_served_until_they_are_stale_and_the_others_go_on() -> None:
+    told: list[tuple[str, str]] = []
+    store, clock = make(told)
+    put(store, "nyc", "a", 1, stale_after=60)
+    put(store, "lon", "a", 2, stale_after=90)
+    clock.now += 59.9
+    assert store.series("nyc", "a") == 1
+    clock.now += 0.1
+    assert Page(text(store)).values("a_first") == [2]
+    assert (store.series("nyc", "a"), store.series("lon", "a")) == (0, 2)
+    assert told == [("nyc", "a")]
+
+
+def test_stale_samples_are_in_no_view_either() -> None:
+    store, clock = make()
+    put(store, "nyc", "a", 1)
+    clock.now += 60
+    assert plain(store.view(["nyc"], ["a"])) == b""
+
+
+def test_the_page_is_made_once_for_each_change() -> None:
+    store, _ = make()
+    put(store, "nyc", "a", 1)
+    page = store.page()
+    assert store.page() is page
+    put(store, "nyc", "b", 1)
+    assert store.page() is not page
+
+
+def test_a_view_has_what_was_asked_for() -> None:
+    store, _ = make()
+    for zvm in ("nyc", "lon"):
+        put(store, zvm, "a", 1)
+        put(store, zvm, "b", 1)
+        store.put_health(zvm, {}, [Health("a", success=True, duration=1.0, last_success=None)], up=True)
+    page = Page(plain(store.view(["nyc"], ["b"])).decode())
+    assert {(name, dict(labels)["zvm"]) for name, labels in page.samples} == {
+        ("zerto_up", "nyc"),
+        ("zerto_collector_success", "nyc"),
+        ("zerto_collector_duration_seconds", "nyc"),
+        ("b_first", "nyc"),
+    }
+    assert plain(store.view()) == plain(store.page())
+    assert plain(store.view([], [])) == b""
+
+
+def test_a_dropped_zvm_is_gone_whole() -> None:
+    store, _ = make()
+    put(store, "nyc", "a", 1)
+    store.put_health("nyc", {}, [], up=True)
+    store.drop("nyc")
+    assert text(store) == ""
+    store.drop("never seen")
+
+
+def test_health_has_the_labels_of_the_zvm() -> None:
+    store, _ = make()
+    health = Health("a", success=False, duration=0.5, last_success=12.25)
+    store.put_health("nyc", {"region": "us"}, [health], up=False)
+    page = Page(text(store))
+    assert page.value("zerto_up", zvm="nyc", region="us") == 0
+    assert page.value("zerto_collector_success", zvm="nyc", region="us", collector="a") == 0
+    assert page.value("zerto_collector_last_success_timestamp_seconds", collector="a") == 12.25

@@ -1,0 +1,58 @@
+"""Every row of every table: what the names, units, help texts and labels of metrics must be."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from exporter import collectors, exposition
+from exporter.exposition import Metric, Table, Unit
+from exporter.store import COLLECTOR_TABLE, ZVM_TABLE
+
+TABLES: tuple[Table[Any], ...] = (
+    ZVM_TABLE,
+    COLLECTOR_TABLE,
+    *(collector.table for collector in collectors.ALL),
+)
+METRICS: list[Metric[Any]] = [metric for table in TABLES for metric in table.metrics]
+UNITS = {unit.suffix for unit in vars(exposition).values() if isinstance(unit, Unit)} - {""}
+ids = [metric.name for metric in METRICS]
+
+
+def test_names_are_unique() -> None:
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=ids)
+def test_a_name_is_in_snake_case_and_begins_with_zerto(metric: Metric[Any]) -> None:
+    assert re.fullmatch(r"zerto(_[a-z0-9]+)+", metric.name)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=ids)
+def test_a_name_ends_as_its_unit_says_and_is_no_counters(metric: Metric[Any]) -> None:
+    if metric.unit.suffix:
+        assert metric.name.endswith(metric.unit.suffix)
+    else:
+        assert not metric.name.endswith(tuple(UNITS - {"_code"}))
+    assert not metric.name.endswith(("_total", "_count", "_sum", "_bucket"))
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=ids)
+def test_a_help_text_is_made_of_sentences(metric: Metric[Any]) -> None:
+    assert re.fullmatch(r"[A-Z0-9].*[^.]\.", metric.help)
+    assert metric.source
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.metrics[0].name)
+def test_labels_are_in_snake_case_and_none_comes_twice(table: Table[Any]) -> None:
+    for metric in table.metrics:
+        labels = ["zvm", *table.labels, *metric.labels]
+        assert len(set(labels)) == len(labels)
+        assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", label) for label in labels)
+
+
+@pytest.mark.parametrize("collector", collectors.ALL, ids=lambda collector: collector.name)
+def test_a_collector_is_named_as_its_resource(collector: Any) -> None:
+    assert collector.path == f"/v1/{collector.name}"

@@ -18,7 +18,7 @@ from exporter.zvm.settings import Auth, Tls
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / "config.example.yaml").read_text()
 REFERENCE = (ROOT / "docs" / "configuration.md").read_text()
-STRUCTS = {"": Zvm, "auth.": Auth, "tls.": Tls}
+STRUCTS: dict[str, type[msgspec.Struct]] = {"": Zvm, "auth.": Auth, "tls.": Tls}
 KEYS = [f"{prefix}{field.name}" for prefix, struct in STRUCTS.items() for field in msgspec.structs.fields(struct)]
 NO_KEYS_OF_DEFAULTS = {"name", "url"}
 

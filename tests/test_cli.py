@@ -1,0 +1,657 @@
+"""The command line: as an operator, a container, cron and a supervisor use it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import trustme
+from support import PASSWORD, Page
+
+from exporter import __version__, arguments
+from exporter.main import main
+from exporter.simulator import Estate, Simulator, faults
+
+Result = TypeVar("Result")
+
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("ZVM_", "ZERTO_EXPORTER_"))}
+
+
+@dataclass
+class Sites:
+    """Simulated ZVMs in a thread, so that the test's own thread is free to be the program's."""
+
+    context: ssl.SSLContext
+    loop: asyncio.AbstractEventLoop
+    running: list[Simulator] = field(default_factory=list)
+
+    def start(self, name: str = "nyc", *, tls: bool = True, **options: Any) -> Simulator:
+        context = self.context if tls else None
+        estate = Estate(name, vms=3, seed=1, incidents=False)
+        simulator = Simulator(estate, password=PASSWORD, ssl_context=context, **options)
+        self.run(simulator.start())
+        self.running.append(simulator)
+        return simulator
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+
+@pytest.fixture
+def sites(server_context: ssl.SSLContext) -> Iterator[Sites]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    sites = Sites(server_context, loop)
+    yield sites
+    for simulator in sites.running:
+        sites.run(simulator.stop())
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@dataclass
+class Run:
+    """A process of the program; its standard error is read line by line."""
+
+    process: subprocess.Popen[str]
+    said: list[str] = field(default_factory=list)
+
+    def says(self, pattern: str) -> re.Match[str]:
+        """Wait for a line on standard error that holds *pattern*."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line)
+            found = re.search(pattern, line)
+            if found:
+                return found
+        raise AssertionError(f"never said {pattern!r}:\n{''.join(self.said)}")
+
+    def url(self) -> str:
+        """Wait until it listens; return where."""
+        return f"http://127.0.0.1:{self.says(r'msg=listening .*port ([0-9]+)')[1]}"
+
+    def ends(self, number: signal.Signals | None = None) -> int:
+        """Send the signal *number*, wait for the end and return the exit code."""
+        if number is not None:
+            self.process.send_signal(number)
+        _, rest = self.process.communicate()
+        self.said.append(rest)
+        return self.process.returncode
+
+
+Start = Callable[..., Run]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start the program in an empty folder; it is killed after the test."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str, program: tuple[str, ...] = ("-m", "exporter"), **environment: str) -> Run:
+            process = subprocess.Popen(
+                [sys.executable, *program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=tmp_path,
+                env={**CLEAN, "PYTHONPATH": str(Path(__file__).parent.parent), **environment},
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return Run(process)
+
+        yield start
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run in an empty folder, without what the developer's shell has set."""
+    for name in os.environ.keys() - CLEAN.keys():
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def get(url: str, context: ssl.SSLContext | None = None) -> str:
+    with urllib.request.urlopen(url, context=context, timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def write_config(folder: Path, ca_file: Path, *zvms: tuple[str, str], **keys: str) -> Path:
+    """Write a configuration of *zvms* (name and URL) that works with the simulators."""
+    (folder / "secret").write_text(PASSWORD)
+    defaults = {
+        "auth": "{username: prometheus@vsphere.local, password_file: secret}",
+        "tls": f"{{ca_file: {ca_file}}}",
+        "interval": "60s",
+        **keys,
+    }
+    lines = ["defaults:", *(f"  {key}: {value}" for key, value in defaults.items()), "zvms:"]
+    file = folder / "config.yaml"
+    file.write_text("\n".join([*lines, *(f"  - {{name: {name}, url: '{url}'}}" for name, url in zvms)]) + "\n")
+    return file
+
+
+@dataclass
+class Done:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run a command to its end in this process."""
+
+    def run(*argv: str) -> Done:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(argv)
+        out, err = capfd.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Done(code, out, err)
+
+    return run
+
+
+def dead_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
+
+
+class TestUsage:
+    @pytest.mark.parametrize("argv", [["--version"], ["serve", "--version"], ["check", "--version"]])
+    def test_version(self, argv: list[str], command: Command) -> None:
+        assert command(*argv) == Done(0, f"zerto-exporter {__version__}\n", "")
+
+    @pytest.mark.parametrize("name", arguments.COMMANDS)
+    def test_help_names_each_flag(self, name: str, command: Command) -> None:
+        done = command(name, "--help")
+        assert (done.code, done.err) == (0, "")
+        assert [flag for flag in arguments.flags()[name] if flag not in done.out] == []
+
+    @pytest.mark.parametrize("argv", [["--help"], ["-h"]])
+    def test_help_names_each_command(self, argv: list[str], command: Command) -> None:
+        done = command(*argv)
+        assert done.code == 0
+        assert [name for name in arguments.COMMANDS if f"\n    {name} " not in done.out] == []
+
+    @pytest.mark.parametrize(
+        ("argv", "says"),
+        [
+            (["chekc"], "unrecognized arguments: chekc"),
+            (["--config"], "unrecognized arguments: --config"),
+            (["--config.file"], "--config.file: expected one argument"),
+            (["--log.level", "loud"], "--log.level: expected one of debug, info, warn, error, got 'loud'"),
+            (["check", "--log.format", "xml"], "--log.format: expected one of logfmt, json, got 'xml'"),
+            (["--web.telemetry-path", "metrics"], "expected a path such as /metrics, got 'metrics'"),
+            (["--web.telemetry-path", "/"], "expected a path such as /metrics, got '/'"),
+            (["--web.telemetry-path", "/{x}"], "expected a path such as /metrics, got '/{x}'"),
+            (["--web.telemetry-path", "/-/healthy"], "/-/healthy is the path of another page"),
+            (["--web.telemetry-path", "/probe"], "/probe is the path of another page"),
+            (["simulate", "--port", "http"], "--port: expected a whole number from 0 to 65535, got 'http'"),
+            (["simulate", "--port", "65536"], "--port: expected a whole number from 0 to 65535, got '65536'"),
+            (["simulate", "--vms", "0"], "--vms: expected a whole number from 1 to"),
+            (["simulate", "--auth", "none"], "--auth: expected one of session, keycloak, both, got 'none'"),
+            (["simulate", "--tls-cert", "a.pem"], "--tls-cert and --tls-key go together"),
+            (["demo", "--config.file", "a"], "unrecognized arguments: --config.file a"),
+        ],
+    )
+    def test_wrong_usage(self, argv: list[str], says: str, command: Command) -> None:
+        done = command(*argv)
+        assert (done.code, done.out) == (2, "")
+        assert says in done.err.splitlines()[-1]
+
+    def test_no_flag_is_a_secret(self) -> None:
+        flags = {flag for flags in arguments.flags().values() for flag in flags}
+        assert [flag for flag in flags if re.search("password|secret|token|user", flag)] == []
+
+
+FLAGS: list[tuple[str, str, str, object]] = [
+    ("serve", "--config.file", "a.yaml", Path("a.yaml")),
+    ("check", "--config.file", "a.yaml", Path("a.yaml")),
+    ("once", "--config.file", "a.yaml", Path("a.yaml")),
+    ("serve", "--web.listen-address", ":1", [":1"]),
+    ("demo", "--web.listen-address", ":1", [":1"]),
+    ("serve", "--web.telemetry-path", "/m", "/m"),
+    ("demo", "--web.telemetry-path", "/m", "/m"),
+    ("serve", "--web.enable-lifecycle", "true", True),
+    ("check", "--connect", "1", True),
+    ("simulate", "--port", "0", 0),
+    ("simulate", "--auth", "session", "session"),
+    ("simulate", "--tls-cert", "a.pem", Path("a.pem")),
+    ("simulate", "--tls-key", "a.key", Path("a.key")),
+    ("simulate", "--vms", "7", 7),
+    ("demo", "--vms", "7", 7),
+    ("simulate", "--seed", "0", 0),
+    ("demo", "--seed", "0", 0),
+    *((name, "--log.level", "warn", "warn") for name in arguments.COMMANDS),
+    *((name, "--log.format", "json", "json") for name in arguments.COMMANDS),
+]
+
+
+class TestEnvironment:
+    def parse(self, name: str, *argv: str, **environment: str) -> Mapping[str, object]:
+        both = {"ZERTO_EXPORTER_TLS_CERT": "a.pem", "ZERTO_EXPORTER_TLS_KEY": "a.key"} if name == "simulate" else {}
+        return vars(arguments.parse([name, *argv], {**both, **environment}))
+
+    def test_table_is_whole(self) -> None:
+        flags = [(name, flag) for name, flags in arguments.flags().items() for flag in flags]
+        assert sorted(flags) == sorted((name, flag) for name, flag, _, _ in FLAGS)
+
+    @pytest.mark.parametrize(("name", "flag", "text", "value"), FLAGS)
+    def test_each_flag_reads_its_variable(self, name: str, flag: str, text: str, value: object) -> None:
+        variable = "ZERTO_EXPORTER_" + re.sub("[.-]", "_", flag.removeprefix("--")).upper()
+        attribute = variable.removeprefix("ZERTO_EXPORTER_").lower()
+        assert self.parse(name, **{variable: text})[attribute] == value
+        if not attribute.startswith("tls"):
+            assert self.parse(name, **{variable: ""}) == self.parse(name), "an empty variable is none"
+            assert self.parse(name)[attribute] != value
+
+    @pytest.mark.parametrize(
+        ("argv", "variable", "text", "value"),
+        [
+            (["serve", "--log.level", "error"], "LOG_LEVEL", "debug", "error"),
+            (["serve", "--config.file", "a"], "CONFIG_FILE", "b", Path("a")),
+            (["serve", "--web.listen-address", ":1", "--web.listen-address", ":2"], "WEB_LISTEN_ADDRESS", ":3", None),
+            (["serve", "--no-web.enable-lifecycle"], "WEB_ENABLE_LIFECYCLE", "true", False),
+            (["simulate", "--port", "0"], "PORT", "1", 0),
+        ],
+    )
+    def test_flag_beats_its_variable(self, argv: list[str], variable: str, text: str, value: object) -> None:
+        expected = [":1", ":2"] if value is None else value
+        assert self.parse(*argv, **{f"ZERTO_EXPORTER_{variable}": text})[variable.lower()] == expected
+
+    def test_addresses_are_separated_by_commas(self) -> None:
+        parsed = self.parse("serve", ZERTO_EXPORTER_WEB_LISTEN_ADDRESS="127.0.0.1:1, [::1]:2")
+        assert parsed["web_listen_address"] == ["127.0.0.1:1", "[::1]:2"]
+
+    @pytest.mark.parametrize(
+        ("name", "variable", "text", "says"),
+        [
+            ("serve", "LOG_LEVEL", "loud", "expected one of debug, info, warn, error, got 'loud'"),
+            ("serve", "WEB_ENABLE_LIFECYCLE", "yes", "expected true or false, got 'yes'"),
+            ("simulate", "PORT", "http", "expected a whole number from 0 to 65535, got 'http'"),
+        ],
+    )
+    def test_wrong_variable_is_named(
+        self, name: str, variable: str, text: str, says: str, command: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(f"ZERTO_EXPORTER_{variable}", text)
+        done = command(name)
+        assert done.code == 2
+        assert done.err.endswith(f"error: ZERTO_EXPORTER_{variable}: {says}\n")
+
+    def test_variables_of_other_commands_are_not_read(self) -> None:
+        self.parse("serve", ZERTO_EXPORTER_PORT="http", ZERTO_EXPORTER_CONNECT="perhaps")
+
+    def test_port_that_kubernetes_sets_for_a_service_is_not_ours(self) -> None:
+        assert self.parse("simulate", ZERTO_EXPORTER_PORT="tcp://10.0.0.1:9403")["port"] == 9669
+
+
+class TestStartErrors:
+    BAD = "zvms:\n  - name: nyc\n    url: ftp://zvm\n    timeot: 5s\n    auth: {username: a, password: [pl4nted]}\n"
+    PROBLEMS = (
+        "zvms[0].timeot: unknown key; did you mean timeout?",
+        "zvms[0].auth.password: expected a string, got a list",
+        "zvms[0].url: expected https://host or https://host:port, got 'ftp://zvm'",
+    )
+
+    @pytest.mark.parametrize("argv", [["check"], ["check", "--connect"], ["once"], ["serve"]])
+    def test_each_mistake_is_a_line_on_standard_error(self, argv: list[str], command: Command, tmp_path: Path) -> None:
+        (tmp_path / "config.yaml").write_text(self.BAD)
+        expected = "".join(f"zerto-exporter: config.yaml: {problem}\n" for problem in self.PROBLEMS)
+        assert command(*argv) == Done(1, "", expected)
+
+    def test_of_a_process_too(self, start: Start, tmp_path: Path) -> None:
+        """Serve is the default command; there is no traceback and nothing else."""
+        (tmp_path / "c.yaml").write_text(self.BAD)
+        run = start("--config.file", "c.yaml")
+        assert run.ends() == 1
+        assert "".join(run.said).splitlines() == [f"zerto-exporter: c.yaml: {problem}" for problem in self.PROBLEMS]
+
+    def test_without_a_configuration(self, command: Command) -> None:
+        done = command()
+        assert (done.code, done.out) == (1, "")
+        assert done.err == (
+            "zerto-exporter: config.yaml: there is none; --config.file names another, or ZVM_URL, ZVM_USERNAME and "
+            "ZVM_PASSWORD_FILE one ZVM\n"
+        )
+
+    def test_mistake_of_the_quick_start_is_named_by_its_variable(
+        self, command: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ZVM_URL", "https://zvm")
+        done = command("check")
+        assert (done.code, done.err.splitlines()) == (
+            1,
+            [
+                "zerto-exporter: environment: ZVM_USERNAME: missing, method auto needs it",
+                "zerto-exporter: environment: ZVM_PASSWORD_FILE: missing (or ZVM_PASSWORD), method auto needs it",
+            ],
+        )
+
+    @pytest.mark.parametrize("argv", [["serve"], ["demo"]])
+    def test_port_in_use(self, argv: list[str], command: Command, tmp_path: Path, ca_file: Path) -> None:
+        write_config(tmp_path, ca_file, ("nyc", "https://127.0.0.1:1"))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            done = command(*argv, "--web.listen-address", address, "--log.level", "error")
+        assert done == Done(
+            1, "", f"zerto-exporter: --web.listen-address: cannot listen on {address}: Address already in use\n"
+        )
+
+    def test_the_same_address_twice(self, command: Command, tmp_path: Path, ca_file: Path) -> None:
+        write_config(tmp_path, ca_file, ("nyc", "https://127.0.0.1:1"))
+        address = f"127.0.0.1:{dead_port()}"
+        done = command("--web.listen-address", address, "--web.listen-address", address, "--log.level", "error")
+        assert done.code == 1
+        assert done.err == (
+            f"zerto-exporter: --web.listen-address: cannot listen on {address}, {address}: Address already in use\n"
+        )
+
+    def test_simulate_on_a_port_in_use(self, command: Command) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            done = command("simulate", "--port", str(port))
+        assert (done.code, done.out) == (1, "")
+        assert done.err.startswith(f"zerto-exporter: --port: cannot listen on 127.0.0.1:{port}: ")
+
+    def test_simulate_with_a_bad_certificate(self, command: Command, ca_file: Path) -> None:
+        done = command("simulate", "--port", "0", "--tls-cert", "/no/cert", "--tls-key", str(ca_file))
+        assert done == Done(1, "", "zerto-exporter: --tls-cert, --tls-key: No such file or directory\n")
+
+
+class TestCheck:
+    def test_counts_what_it_found_good(self, command: Command, tmp_path: Path, ca_file: Path) -> None:
+        file = write_config(tmp_path, ca_file, ("nyc", "https://a"))
+        assert command("check") == Done(0, "the configuration is good: 1 ZVM\n", "")
+        other = write_config(tmp_path, ca_file, ("nyc", "https://a"), ("lon", "https://b")).rename(tmp_path / "b.yaml")
+        assert command("check", "--config.file", str(other)) == Done(0, "the configuration is good: 2 ZVMs\n", "")
+        assert not file.exists()
+
+    def test_quick_start(self, command: Command, sites: Sites, ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        nyc = sites.start()
+        for name, value in {
+            "ZVM_URL": nyc.url,
+            "ZVM_USERNAME": nyc.username,
+            "ZVM_PASSWORD": PASSWORD,
+            "ZVM_CA_FILE": str(ca_file),
+        }.items():
+            monkeypatch.setenv(name, value)
+        done = command("check", "--connect")
+        assert done.code == 0
+        assert done.out.startswith("127.0.0.1: ok: Zerto 10.0.60, ")
+
+    def test_connects_to_each(self, command: Command, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
+        nyc, lon = sites.start(auth="keycloak"), sites.start("lon", auth="session", generation="windows")
+        write_config(tmp_path, ca_file, ("nyc", nyc.url), ("lon", lon.url))
+        done = command("check", "--connect")
+        assert done.code == 0
+        first, second = done.out.splitlines()
+        line = r"{}: ok: Zerto {}, [0-9]+ VMs, [1-9][0-9]* series, [0-9]+\.[0-9][0-9] s"
+        assert re.fullmatch(line.format("nyc", r"10\.0\.60"), first)
+        assert re.fullmatch(line.format("lon", r"9\.7\.20"), second)
+        assert (nyc.live_sessions, lon.live_sessions) == (0, 0)
+
+    def failing(self, done: Done) -> str:
+        """Return the line of the ZVM nyc, which failed while lon is good."""
+        nyc, lon = done.out.splitlines()
+        assert done.code == 1
+        assert lon.startswith("lon: ok: ")
+        assert nyc.startswith("nyc: failed: ")
+        assert nyc.endswith(" (vms, vpgs)"), "one cause is told once"
+        assert PASSWORD not in done.out + done.err
+        return nyc
+
+    def test_wrong_password(self, command: Command, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
+        nyc, lon = sites.start(username="other@vsphere.local"), sites.start("lon")
+        write_config(tmp_path, ca_file, ("nyc", nyc.url), ("lon", lon.url))
+        line = self.failing(command("check", "--connect"))
+        assert "auth: login refused for user 'prometheus@vsphere.local': HTTP 401" in line
+
+    def test_wrong_ca(self, command: Command, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
+        foreign = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(foreign)
+        lon = sites.start("lon")
+        sites.context = foreign
+        nyc = sites.start()
+        write_config(tmp_path, ca_file, ("nyc", nyc.url), ("lon", lon.url))
+        line = self.failing(command("check", "--connect"))
+        assert f"connect: GET /auth/realms/zerto/.well-known/openid-configuration: the certificate of {nyc.url}" in line
+        assert "tls.ca_file" in line
+
+    def test_wrong_port(self, command: Command, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
+        lon, url = sites.start("lon"), f"https://127.0.0.1:{dead_port()}"
+        write_config(tmp_path, ca_file, ("nyc", url), ("lon", lon.url))
+        line = self.failing(command("check", "--connect"))
+        assert f"no connection to {url} (is the port right?)" in line
+
+    def test_one_collector_that_fails_is_named(
+        self, command: Command, sites: Sites, tmp_path: Path, ca_file: Path
+    ) -> None:
+        nyc = sites.start()
+        nyc.faults.set("/v1/vpgs", faults.status(403))
+        write_config(tmp_path, ca_file, ("nyc", nyc.url))
+        done = command("check", "--connect")
+        assert done.code == 1
+        assert re.fullmatch(r"nyc: failed: http: GET /v1/vpgs: HTTP 403 .* \(vpgs\)\n", done.out)
+
+    def test_zvm_that_hangs_costs_its_timeout_once(
+        self, command: Command, sites: Sites, tmp_path: Path, ca_file: Path
+    ) -> None:
+        nyc = sites.start()
+        nyc.faults.set("/", faults.hang())
+        write_config(tmp_path, ca_file, ("nyc", nyc.url), timeout="500ms")
+        started = time.monotonic()
+        assert "nyc: failed: timeout: " in command("check", "--connect").out
+        assert time.monotonic() - started < 0.95
+
+
+class TestOnce:
+    def test_page_without_the_process_of_its_own(
+        self, command: Command, sites: Sites, tmp_path: Path, ca_file: Path
+    ) -> None:
+        nyc = sites.start()
+        write_config(tmp_path, ca_file, ("nyc", nyc.url), ("dead", f"https://127.0.0.1:{dead_port()}"))
+        done = command("once")
+        assert done.code == 0
+        page = Page(done.out)
+        assert (page.value("zerto_up", zvm="nyc"), page.value("zerto_up", zvm="dead")) == (1, 0)
+        assert page.values("zerto_vm_iops", zvm="nyc")
+        assert [name for name, _ in page.samples if name.startswith(("process_", "python_"))] == []
+        assert 'msg="ZVM is up"' in done.err
+        assert nyc.live_sessions == 0
+
+    def test_reader_that_has_seen_enough(self, start: Start, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
+        """As with `zerto-exporter once | head`: no traceback."""
+        nyc = sites.start()
+        write_config(tmp_path, ca_file, ("nyc", nyc.url))
+        run = start("once", "--log.level", "error")
+        assert run.process.stdout is not None
+        run.process.stdout.close()
+        run.process.stdout = None
+        assert run.ends() == 0
+        assert run.said == [""]
+
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+    def test_signal_logs_out(
+        self, number: signal.Signals, code: int, start: Start, sites: Sites, tmp_path: Path, ca_file: Path
+    ) -> None:
+        nyc = sites.start()
+        nyc.faults.set("/v1/vms", faults.hang())
+        write_config(tmp_path, ca_file, ("nyc", nyc.url))
+        run = start("once")
+        sites.run(nyc.arrived())
+        assert nyc.live_sessions == 1
+        assert run.ends(number) == code
+        assert nyc.live_sessions == 0
+        assert "Traceback" not in "".join(run.said)
+
+
+class TestServe:
+    def test_stops_within_time_whatever_a_zvm_does(
+        self, start: Start, sites: Sites, tmp_path: Path, ca_file: Path
+    ) -> None:
+        """One ZVM hangs from the start, one from its poll on and at logout, one is good: that one is logged out."""
+        nyc, lon, fra = sites.start(), sites.start("lon"), sites.start("fra")
+        lon.faults.set("/", faults.hang())
+        fra.faults.set("/v1", faults.hang())
+        fra.faults.set("/auth/realms/zerto/protocol/openid-connect/logout", faults.hang())
+        write_config(tmp_path, ca_file, ("nyc", nyc.url), ("lon", lon.url), ("fra", fra.url))
+        run = start("--web.listen-address", "127.0.0.1:0")
+        run.says('msg="ZVM is up" zvm=nyc')
+        sites.run(fra.arrived())
+        assert nyc.live_sessions == 1
+        started = time.monotonic()
+        assert run.ends(signal.SIGTERM) == 0
+        assert time.monotonic() - started < 5
+        assert nyc.live_sessions == 0
+
+    def test_second_sigterm_changes_nothing(self, start: Start, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
+        nyc = sites.start()
+        nyc.faults.set("/auth/realms/zerto/protocol/openid-connect/logout", faults.slow())
+        write_config(tmp_path, ca_file, ("nyc", nyc.url))
+        run = start("--web.listen-address", "127.0.0.1:0")
+        run.says('msg="ZVM is up"')
+        run.process.send_signal(signal.SIGTERM)
+        run.says("msg=stopping")
+        assert run.ends(signal.SIGTERM) == 0
+        assert nyc.live_sessions == 0
+
+    def test_sigint(self, start: Start, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
+        nyc = sites.start()
+        write_config(tmp_path, ca_file, ("nyc", nyc.url))
+        run = start("--web.listen-address", "127.0.0.1:0")
+        run.says('msg="ZVM is up"')
+        assert run.ends(signal.SIGINT) == 0
+        assert nyc.live_sessions == 0
+        assert "Traceback" not in "".join(run.said)
+
+    def test_starts_with_a_dead_zvm(self, start: Start, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
+        nyc = sites.start()
+        write_config(tmp_path, ca_file, ("dead", f"https://127.0.0.1:{dead_port()}"), ("nyc", nyc.url))
+        run = start("--web.listen-address", "127.0.0.1:0", "--web.telemetry-path", "/m")
+        url = run.url()
+        run.says('msg="ZVM is up"')
+        page = Page(get(f"{url}/m"))
+        assert (page.value("zerto_up", zvm="nyc"), page.value("zerto_up", zvm="dead")) == (1, 0)
+        assert page.values("process_resident_memory_bytes")
+        assert run.ends(signal.SIGTERM) == 0
+
+    def test_stops_within_time_where_a_lookup_hangs(self, start: Start, tmp_path: Path, ca_file: Path) -> None:
+        """A lookup runs in a thread, and a thread cannot be cancelled."""
+        write_config(tmp_path, ca_file, ("nyc", "https://zvm.example.com"))
+        program = (
+            "import socket, sys, threading\n"
+            "sys.modules['uvloop'] = None\n"
+            "real = socket.getaddrinfo\n"
+            "def lookup(host, *args, **options):\n"
+            "    if host == 'zvm.example.com':\n"
+            "        print('looking up', file=sys.stderr, flush=True)\n"
+            "        threading.Event().wait()\n"
+            "    return real(host, *args, **options)\n"
+            "socket.getaddrinfo = lookup\n"
+            "from exporter.main import main\n"
+            "main()\n"
+        )
+        run = start("--web.listen-address", "127.0.0.1:0", program=("-c", program))
+        run.says("looking up")
+        started = time.monotonic()
+        assert run.ends(signal.SIGTERM) == 0
+        assert time.monotonic() - started < 5
+
+
+class TestSimulate:
+    def test_over_tls(self, start: Start, authority: trustme.CA, ca_file: Path, tmp_path: Path) -> None:
+        certificate = authority.issue_cert("127.0.0.1")
+        certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+        certificate.private_key_pem.write_to_path(str(tmp_path / "cert.key"))
+        run = start("simulate", "--port", "0", "--vms", "2", "--tls-cert", "cert.pem", "--tls-key", "cert.key")
+        assert run.process.stdout is not None
+        url = re.search(r"https://\S+", run.process.stdout.readline())
+        assert url is not None
+        context = ssl.create_default_context(cafile=ca_file)
+        assert "token_endpoint" in get(f"{url[0]}/auth/realms/zerto/.well-known/openid-configuration", context)
+        assert run.ends(signal.SIGTERM) == 0
+        assert run.said == [""]
+
+    def test_in_plain_text(self, command: Command) -> None:
+        """The signal is the test's own: it comes once the simulator has told where it is."""
+        interrupt_when_listening()
+        done = command("simulate", "--port", "0", "--vms", "2")
+        assert done.code == 0
+        assert done.out.startswith("a simulated ZVM with 2 VMs: http://127.0.0.1:")
+
+
+def interrupt_when_listening() -> None:
+    """Send this process SIGTERM as soon as it has a handler for it."""
+
+    def send() -> None:
+        while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=send, daemon=True).start()
+
+
+class TestDemo:
+    def test_serves_both_sites_within_five_seconds(self, start: Start) -> None:
+        started = time.monotonic()
+        run = start("demo", "--web.listen-address", "127.0.0.1:0", "--vms", "5")
+        url = run.url()
+        up = {run.says(r'msg="ZVM is up" zvm=(\w+)')[1], run.says(r'msg="ZVM is up" zvm=(\w+)')[1]}
+        page = Page(get(f"{url}/metrics"))
+        assert time.monotonic() - started < 5
+        assert up == {"nyc", "lon"}
+        assert (page.value("zerto_up", zvm="nyc"), page.value("zerto_up", zvm="lon")) == (1, 1)
+        assert page.values("zerto_vm_info", zvm="nyc")
+        assert page.values("zerto_vm_info", zvm="lon")
+        assert run.ends(signal.SIGTERM) == 0
+        assert "Traceback" not in "".join(run.said)
+
+    def test_in_this_process(self, command: Command) -> None:
+        interrupt_when_listening()
+        done = command("demo", "--web.listen-address", "127.0.0.1:0", "--vms", "2", "--web.telemetry-path", "/m")
+        assert done.code == 0
+        assert re.search(r"^exporter: http://localhost:[0-9]+/ and http://localhost:[0-9]+/m$", done.out, re.MULTILINE)
+
+
+def test_serves_without_uvloop(
+    command: Command, sites: Sites, tmp_path: Path, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extra [speed] may not be installed."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    nyc = sites.start()
+    write_config(tmp_path, ca_file, ("nyc", nyc.url))
+    interrupt_when_listening()
+    done = command("--web.listen-address", "127.0.0.1:0")
+    assert done.code == 0
+    assert done.err.splitlines()[-1].endswith("msg=stopped")

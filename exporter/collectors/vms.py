@@ -10,23 +10,18 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from exporter.collectors.base import Collector, Filters, Summary, name_states
-from exporter.collectors.enums import PRIORITY, STATUS, SUBSTATUS, Code
+from exporter.collectors.base import Collector, Filters, Summary
+from exporter.collectors.enums import STATUS, SUBSTATUS
+from exporter.collectors.protection import INFO, STATE, Protection, has_state, name_states
 from exporter.collectors.wire import (
-    Entities,
     Identifier,
     Item,
     Limit,
-    Link,
     Number,
     calculated,
     identity_from_link,
     megabytes,
     percentage,
-    protected_type,
-    recovery_type,
-    role,
-    site_id,
     timestamp,
 )
 from exporter.exposition import (
@@ -52,22 +47,11 @@ class Actions(Struct, frozen=True, gc=False):
     file_level_restore: bool | None = field(name="IsFlrEnabled", default=None)
 
 
-class Vm(Struct, kw_only=True, gc=False):
+class Vm(Protection, kw_only=True, gc=False):
     id: Identifier = field(name="VmIdentifier")
     vpg_id: Identifier = field(name="VpgIdentifier")
     name: str | None = field(name="VmName", default=None)
     vpg: str | None = field(name="VpgName", default=None)
-    organization: str | None = field(name="OrganizationName", default=None)
-    priority: Code = field(name="Priority", default=None)
-    status: Code = field(name="Status", default=None)
-    substatus: Code = field(name="SubStatus", default=None)
-    protected_site: Link | None = field(name="ProtectedSite", default=None)
-    recovery_site: Link | None = field(name="RecoverySite", default=None)
-    protected_site_name: str | None = field(name="ProtectedSiteName", default=None)
-    recovery_site_name: str | None = field(name="RecoverySiteName", default=None)
-    source_site: str | None = field(name="SourceSite", default=None)  # the names' older keys
-    target_site: str | None = field(name="TargetSite", default=None)
-    entities: Entities | None = field(name="Entities", default=None)
     protected_host: str | None = field(name="OwningHostName", default=None)
     recovery_host: str | None = field(name="RecoveryHostName", default=None)
     hardware_version: str | None = field(name="HardwareVersion", default=None)
@@ -118,24 +102,11 @@ LABELS: Labels[Vm] = {
     "vm_id": lambda vm: vm.id,
 }
 
-INFO: Labels[Vm] = {
-    "organization": lambda vm: vm.organization or "",
-    "priority": lambda vm: PRIORITY.name(vm.priority),
-    "role": lambda vm: role(vm.protected_site, vm.recovery_site),
-    "protected_site": lambda vm: vm.protected_site_name or vm.source_site or "",
-    "protected_site_id": lambda vm: site_id(vm.protected_site),
-    "recovery_site": lambda vm: vm.recovery_site_name or vm.target_site or "",
-    "recovery_site_id": lambda vm: site_id(vm.recovery_site),
-    "protected_type": lambda vm: protected_type(vm.entities),
-    "recovery_type": lambda vm: recovery_type(vm.entities),
+DESCRIPTION: Labels[Vm] = {
+    **INFO,
     "protected_host": lambda vm: vm.protected_host or "",
     "recovery_host": lambda vm: vm.recovery_host or "",
     "hardware_version": lambda vm: vm.hardware_version or "",
-}
-
-STATE: Labels[Vm] = {
-    "status": lambda vm: STATUS.name(vm.status),
-    "substatus": lambda vm: SUBSTATUS.name(vm.substatus),
 }
 
 TABLE: Table[Vm] = Table(
@@ -146,14 +117,14 @@ TABLE: Table[Vm] = Table(
         "GET /v1/vms",
         NONE,
         lambda _: 1,
-        INFO,
+        DESCRIPTION,
     ),
     Metric(
         "zerto_vm_state",
         "The state that the VM is in: that of its VPG, by the API's names.",
         "GET /v1/vms Status, SubStatus",
         NONE,
-        lambda vm: None if vm.status is None and vm.substatus is None else 1,
+        has_state,
         STATE,
     ),
     Metric(

@@ -6,20 +6,15 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from exporter.collectors.base import Collector, Filters, name_states
-from exporter.collectors.enums import ALERT_STATUS, PRIORITY, STATUS, SUBSTATUS, Code
+from exporter.collectors.base import Collector, Filters
+from exporter.collectors.enums import ALERT_STATUS, STATUS, SUBSTATUS, Code
+from exporter.collectors.protection import INFO, STATE, Protection, has_state, name_states
 from exporter.collectors.wire import (
-    Entities,
     Identifier,
     Item,
-    Link,
     Number,
     calculated,
     identity_from_link,
-    protected_type,
-    recovery_type,
-    role,
-    site_id,
     timestamp,
 )
 from exporter.exposition import (
@@ -60,21 +55,10 @@ class Processes(Struct, frozen=True, gc=False):
     failover_test: Item | None = field(name="RunningFailOverTestApi", default=None)
 
 
-class Vpg(Struct, kw_only=True, gc=False):
+class Vpg(Protection, kw_only=True, gc=False):
     id: Identifier = field(name="VpgIdentifier")
     name: str | None = field(name="VpgName", default=None)
-    organization: str | None = field(name="OrganizationName", default=None)
-    priority: Code = field(name="Priority", default=None)
-    status: Code = field(name="Status", default=None)
-    substatus: Code = field(name="SubStatus", default=None)
     alert_status: Code = field(name="AlertStatus", default=None)
-    protected_site: Link | None = field(name="ProtectedSite", default=None)
-    recovery_site: Link | None = field(name="RecoverySite", default=None)
-    protected_site_name: str | None = field(name="ProtectedSiteName", default=None)
-    recovery_site_name: str | None = field(name="RecoverySiteName", default=None)
-    source_site: str | None = field(name="SourceSite", default=None)
-    target_site: str | None = field(name="TargetSite", default=None)
-    entities: Entities | None = field(name="Entities", default=None)
     service_profile: str | None = field(name="ServiceProfileName", default=None)
     actual_rpo: Number = field(name="ActualRPO", default=None)
     configured_rpo: Number = field(name="ConfiguredRpoSeconds", default=None)
@@ -112,33 +96,19 @@ LABELS: Labels[Vpg] = {
     "vpg_id": lambda vpg: vpg.id,
 }
 
-INFO: Labels[Vpg] = {
-    "organization": lambda vpg: vpg.organization or "",
-    "priority": lambda vpg: PRIORITY.name(vpg.priority),
-    "role": lambda vpg: role(vpg.protected_site, vpg.recovery_site),
-    "protected_site": lambda vpg: vpg.protected_site_name or vpg.source_site or "",
-    "protected_site_id": lambda vpg: site_id(vpg.protected_site),
-    "recovery_site": lambda vpg: vpg.recovery_site_name or vpg.target_site or "",
-    "recovery_site_id": lambda vpg: site_id(vpg.recovery_site),
-    "protected_type": lambda vpg: protected_type(vpg.entities),
-    "recovery_type": lambda vpg: recovery_type(vpg.entities),
-    "service_profile": lambda vpg: vpg.service_profile or "",
-}
-
-STATE: Labels[Vpg] = {
-    "status": lambda vpg: STATUS.name(vpg.status),
-    "substatus": lambda vpg: SUBSTATUS.name(vpg.substatus),
-}
+DESCRIPTION: Labels[Vpg] = {**INFO, "service_profile": lambda vpg: vpg.service_profile or ""}
 
 TABLE: Table[Vpg] = Table(
     LABELS,
-    Metric("zerto_vpg_info", "What describes a VPG and seldom changes.", "GET /v1/vpgs", NONE, lambda _: 1, INFO),
+    Metric(
+        "zerto_vpg_info", "What describes a VPG and seldom changes.", "GET /v1/vpgs", NONE, lambda _: 1, DESCRIPTION
+    ),
     Metric(
         "zerto_vpg_state",
         "The state that the VPG is in, by the API's names.",
         "GET /v1/vpgs Status, SubStatus",
         NONE,
-        lambda vpg: None if vpg.status is None and vpg.substatus is None else 1,
+        has_state,
         STATE,
     ),
     Metric(

@@ -1,4 +1,4 @@
-"""What several resources of the API share on the wire: link, entity and limit objects, dates."""
+"""What several resources of the API share on the wire: links and limits, identities, dates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
 
-from exporter.collectors.enums import ENTITY, LIMIT, Code
+from exporter.collectors.enums import LIMIT, Code
 
 # A measurement; None where the ZVM sent none. A page with a number of 400 digits is one that Prometheus refuses whole.
 Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | None
@@ -24,13 +24,6 @@ class Link(Struct, frozen=True, gc=False):
 
     type: str | None = None
     identifier: str | None = None
-
-
-class Entities(Struct, frozen=True, gc=False):
-    """The kind of both sides of a protection."""
-
-    protected: Code = field(name="Protected", default=None)
-    recovery: Code = field(name="Recovery", default=None)
 
 
 class Limit(Struct, frozen=True, gc=False):
@@ -57,30 +50,6 @@ def percentage(limit: Limit | None) -> Number:
 def calculated(rpo: Number) -> Number:
     """Return *rpo*, None where the ZVM says -1: not calculated."""
     return None if rpo == -1 else rpo
-
-
-def site_id(site: Link | None) -> str:
-    """Return the identifier of the *site* that is linked, "" where unknown."""
-    return "" if site is None else site.identifier or ""
-
-
-def protected_type(entities: Entities | None) -> str:
-    """Return the name of the protected side's entity type, "" where unknown."""
-    return "" if entities is None else ENTITY.name(entities.protected)
-
-
-def recovery_type(entities: Entities | None) -> str:
-    """Return the name of the recovery side's entity type, "" where unknown."""
-    return "" if entities is None else ENTITY.name(entities.recovery)
-
-
-def role(protected: Link | None, recovery: Link | None) -> str:
-    """Tell what the answering ZVM is to an object: its site's links say whose each side is."""
-    protects = protected is not None and protected.type == "LocalSiteApi"
-    recovers = recovery is not None and recovery.type == "LocalSiteApi"
-    if protects and recovers:
-        return "local"
-    return "protected" if protects else "recovery" if recovers else ""
 
 
 @lru_cache(maxsize=65536)  # the VMs of a VPG share its dates

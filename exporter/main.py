@@ -10,7 +10,7 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -137,7 +137,15 @@ def _loader(options: Namespace, environment: Mapping[str, str]) -> Callable[[], 
 
 
 def _listeners(options: Namespace) -> list[Listener]:
-    return [listen(address) for address in options.web_listen_address]
+    listeners: list[Listener] = []
+    with ExitStack() as opened:
+        for address in options.web_listen_address:
+            listeners.append(listen(address))
+            for bound in listeners[-1].sockets:
+                opened.callback(bound.close)
+                bound.listen()  # before the next is bound: the same address twice then fails there, by its name
+        opened.pop_all()
+    return listeners
 
 
 def _print(page: bytes) -> None:

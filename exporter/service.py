@@ -16,7 +16,7 @@ from exporter.config import Config, ConfigError
 from exporter.fragments import plain
 from exporter.pages import Pages
 from exporter.poller import POLL_OUTCOMES, Clock, Poller, ZvmView
-from exporter.server import Listener, ListenError, Server
+from exporter.server import Listener, Server
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.zvm.client import LOGIN_OUTCOMES, Zvm
@@ -87,11 +87,7 @@ class Exporter:
                 self.pages.forget()
 
     async def start(self, listeners: Sequence[Listener], *, telemetry_path: str = "/metrics", lifecycle: bool) -> None:
-        """Poll, and serve on *listeners*. `configure` comes first.
-
-        Raises:
-            ListenError: a listener's address was taken meanwhile, or is among them twice.
-        """
+        """Poll, and serve on *listeners*. `configure` comes first."""
         self._server = Server(
             self.pages,
             self.poller,
@@ -99,11 +95,7 @@ class Exporter:
             telemetry_path=telemetry_path,
             reload=self.reload if lifecycle else None,
         )
-        try:
-            await self._server.start(listeners)
-        except OSError as error:
-            taken = ", ".join(listener.text for listener in listeners)
-            raise ListenError(f"--web.listen-address: cannot listen on {taken}: {error.strerror}") from error
+        await self._server.start(listeners)
         addresses = ",".join(f"{listener.text} (port {listener.port})" for listener in listeners)
         structlog.get_logger().info(
             "listening", addresses=addresses, version=__version__, zvms=len(self.poller.names())

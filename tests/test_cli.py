@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack
@@ -55,7 +56,7 @@ class Sites:
 @pytest.fixture
 def sites(server_context: ssl.SSLContext) -> Iterator[Sites]:
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     sites = Sites(server_context, loop)
     yield sites
@@ -130,7 +131,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def get(url: str, context: ssl.SSLContext | None = None) -> str:
-    with urllib.request.urlopen(url, context=context, timeout=10) as answer:
+    with urllib.request.urlopen(url, context=context, timeout=10) as answer:  # noqa: S310 - of our own process
         text: str = answer.read().decode()
         return text
 
@@ -374,7 +375,7 @@ class TestStartErrors:
         done = command("--web.listen-address", address, "--web.listen-address", address, "--log.level", "error")
         assert done.code == 1
         assert done.err == (
-            f"zerto-exporter: --web.listen-address: cannot listen on {address}, {address}: Address already in use\n"
+            f"zerto-exporter: --web.listen-address: cannot listen on {address}: Address already in use\n"
         )
 
     def test_simulate_on_a_port_in_use(self, command: Command) -> None:
@@ -515,6 +516,22 @@ class TestOnce:
         assert nyc.live_sessions == 0
         assert "Traceback" not in "".join(run.said)
 
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+    def test_signal_in_this_process(
+        self, number: signal.Signals, code: int, command: Command, sites: Sites, tmp_path: Path, ca_file: Path
+    ) -> None:
+        nyc = sites.start()
+        nyc.faults.set("/v1/vms", faults.hang())
+        write_config(tmp_path, ca_file, ("nyc", nyc.url))
+
+        def send() -> None:
+            sites.run(nyc.arrived())
+            os.kill(os.getpid(), number)
+
+        threading.Thread(target=send, daemon=True).start()
+        done = command("check", "--connect")
+        assert (done.code, done.out, nyc.live_sessions) == (code, "", 0)
+
 
 class TestServe:
     def test_stops_within_time_whatever_a_zvm_does(
@@ -604,22 +621,29 @@ class TestSimulate:
         assert run.said == [""]
 
     def test_in_plain_text(self, command: Command) -> None:
-        """The signal is the test's own: it comes once the simulator has told where it is."""
-        interrupt_when_listening()
-        done = command("simulate", "--port", "0", "--vms", "2")
+        done = command("simulate", "--port", end_when_it_answers(), "--vms", "2")
         assert done.code == 0
         assert done.out.startswith("a simulated ZVM with 2 VMs: http://127.0.0.1:")
 
 
-def interrupt_when_listening() -> None:
-    """Send this process SIGTERM as soon as it has a handler for it."""
+def end_when_it_answers() -> str:
+    """Return a free port; once it answers, by which time signals are handled, send this process SIGTERM."""
+    port = dead_port()
 
     def send() -> None:
-        while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
+        while True:
+            try:
+                get(f"http://127.0.0.1:{port}/")
+            except urllib.error.HTTPError as answered:
+                answered.close()
+            except OSError:
+                time.sleep(0.01)
+                continue
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
     threading.Thread(target=send, daemon=True).start()
+    return str(port)
 
 
 class TestDemo:
@@ -638,8 +662,8 @@ class TestDemo:
         assert "Traceback" not in "".join(run.said)
 
     def test_in_this_process(self, command: Command) -> None:
-        interrupt_when_listening()
-        done = command("demo", "--web.listen-address", "127.0.0.1:0", "--vms", "2", "--web.telemetry-path", "/m")
+        address = f"127.0.0.1:{end_when_it_answers()}"
+        done = command("demo", "--web.listen-address", address, "--vms", "2", "--web.telemetry-path", "/m")
         assert done.code == 0
         assert re.search(r"^exporter: http://localhost:[0-9]+/ and http://localhost:[0-9]+/m$", done.out, re.MULTILINE)
 
@@ -651,7 +675,6 @@ def test_serves_without_uvloop(
     monkeypatch.setitem(sys.modules, "uvloop", None)
     nyc = sites.start()
     write_config(tmp_path, ca_file, ("nyc", nyc.url))
-    interrupt_when_listening()
-    done = command("--web.listen-address", "127.0.0.1:0")
+    done = command("--web.listen-address", f"127.0.0.1:{end_when_it_answers()}")
     assert done.code == 0
     assert done.err.splitlines()[-1].endswith("msg=stopped")

@@ -54,7 +54,7 @@ def upper(value: Any) -> Any:
     return {key.upper(): upper(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-NUMBERS = st.none() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+NUMBERS = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 CODES = st.none() | st.integers(-5, 100) | st.sampled_from(["MeetingSLA", "Sync", "77"])
 LIMITS = st.none() | st.fixed_dictionaries({"LimitType": CODES, "LimitValue": NUMBERS})
@@ -129,6 +129,11 @@ def test_a_nested_key_in_another_case_is_not_passed_over() -> None:
     decoded = decode(record(ProtectedSite={"Type": "LocalSiteApi", "Identifier": "s"}, JournalHardLimit=None))
     assert decoded.rows[0].protected_site is not None
     assert decoded.rows[0].protected_site.identifier == "s"
+
+
+@pytest.mark.parametrize("first", [record(VmName="x" * 40_000), record(Extra=[[]] * 20_000)])
+def test_a_first_record_that_is_too_long_to_look_at_is_taken_as_it_is(first: dict[str, Any]) -> None:
+    assert [row.id for row in decode(first, record(VmIdentifier="vm-2")).rows] == ["vm-1", "vm-2"]
 
 
 def test_numbers_may_come_as_strings() -> None:

@@ -101,6 +101,6 @@ class Credentials:
 
     async def _give_back(self, credential: Credential) -> None:
         try:
-            await credential.login.logout(self._send, credential)
+            await self._login.logout(self._send, credential)
         except ZvmError as error:
             self._log.info("logout failed", error=str(error))

@@ -1,0 +1,365 @@
+"""Reloading: by SIGHUP and over HTTP, what is kept and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import trustme
+from structlog.testing import capture_logs
+from support import PASSWORD, DrivenClock, Running
+
+from exporter import config
+from exporter.config import Config
+from exporter.server import listen
+from exporter.service import Exporter
+from exporter.simulator import Simulator, faults
+
+Simulate = Callable[..., Awaitable[Simulator]]
+
+
+class Configured:
+    """A configuration file that a test writes, and an exporter on it."""
+
+    def __init__(self, folder: Path, ca_file: Path) -> None:
+        self.file = folder / "config.yaml"
+        self.secret = folder / "secret"
+        self.secret.write_text(PASSWORD)
+        self.ca_file = ca_file
+
+    def write(self, *zvms: Simulator | tuple[str, Simulator], **keys: str) -> None:
+        """Write the file with *zvms*, called nyc or as told; *keys* go to each."""
+        entries = [zvm if isinstance(zvm, tuple) else ("nyc", zvm) for zvm in zvms]
+        further = "".join(f", {key}: {value}" for key, value in keys.items())
+        self.file.write_text(
+            "defaults:\n"
+            f"  auth: {{username: prometheus@vsphere.local, password_file: {self.secret}}}\n"
+            f"  tls: {{ca_file: {self.ca_file}}}\n"
+            "zvms:\n" + "".join(f"  - {{name: {name}, url: '{zvm.url}'{further}}}\n" for name, zvm in entries)
+        )
+
+    def load(self) -> Config:
+        return config.load(self.file, {})
+
+
+@pytest.fixture
+def configured(tmp_path: Path, ca_file: Path) -> Configured:
+    return Configured(tmp_path, ca_file)
+
+
+Export = Callable[..., Awaitable[Running]]
+
+
+@pytest.fixture
+async def run(configured: Configured, clock: DrivenClock) -> AsyncIterator[Export]:
+    """Start an exporter on the configuration file; it is stopped after the test."""
+    started: list[Running] = []
+
+    async def start(*, lifecycle: bool = True) -> Running:
+        exporter = Exporter(configured.load, clock=clock)
+        exporter.configure()
+        listener = listen("127.0.0.1:0")
+        await exporter.start([listener], lifecycle=lifecycle)
+        running = Running(exporter, clock, aiohttp.ClientSession(), f"http://127.0.0.1:{listener.port}")
+        started.append(running)
+        return running
+
+    yield start
+    for running in started:
+        await running.session.close()
+        await running.exporter.stop()
+
+
+async def post(running: Running) -> tuple[int, str]:
+    async with running.session.post(f"{running.url}/-/reload") as answer:
+        return answer.status, await answer.text()
+
+
+async def told(running: Running) -> tuple[float, float]:
+    """Return what the page says of the last reload: whether it was good, and the time of the last good one."""
+    page = await running.page()
+    return (
+        page.value("zerto_exporter_config_last_reload_successful"),
+        page.value("zerto_exporter_config_last_reload_success_timestamp_seconds"),
+    )
+
+
+def not_reloaded(logs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the one line that says so."""
+    (line,) = [line for line in logs if line["event"].startswith("the configuration was not reloaded")]
+    return line
+
+
+async def test_over_http_only_where_it_is_enabled(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    nyc = await simulate()
+    configured.write(nyc)
+    running = await run(lifecycle=False)
+    assert await post(running) == (403, "reloading over HTTP is off; start with --web.enable-lifecycle\n")
+    assert (await running.get("/-/reload"))[0] == 405
+
+
+async def test_only_post_reloads(simulate: Simulate, configured: Configured, run: Export) -> None:
+    configured.write(await simulate())
+    running = await run()
+    configured.file.write_text("")
+    assert (await running.get("/-/reload"))[0] == 405
+    assert (await told(running))[0] == 1
+
+
+async def test_bad_file_keeps_the_old_one_running_and_a_good_one_mends_it(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    nyc = await simulate()
+    configured.write(nyc)
+    running = await run()
+    await clock.idle(1)
+    started = clock.now
+    await clock.advance(10)
+    good = configured.file.read_text()
+    configured.file.write_text(good.replace("prometheus@vsphere.local", "[pl4nted]"))
+    with capture_logs() as logs:
+        status, text = await post(running)
+    problem = f"{configured.file}: defaults.auth.username: expected a string, got a list"
+    assert (status, text) == (500, f"{problem}\nthe configuration in force is unchanged\n")
+    line = not_reloaded(logs)
+    assert (line["log_level"], line["error"]) == ("warning", problem)
+    assert not line["exc_info"], "a mistake in the file is none of the program"
+    assert await told(running) == (0, started)
+    await clock.advance(30)
+    page = await running.page()
+    assert page.value("zerto_up", zvm="nyc") == 1
+    assert page.value("zerto_collector_last_success_timestamp_seconds", collector="vms") > started, "it is polled on"
+    configured.file.write_text(good)
+    assert await post(running) == (200, "reloaded\n")
+    assert await told(running) == (1, clock.now)
+
+
+async def test_missing_file(simulate: Simulate, configured: Configured, run: Export) -> None:
+    configured.write(await simulate())
+    running = await run()
+    configured.file.unlink()
+    status, text = await post(running)
+    assert status == 500
+    assert text.startswith(f"{configured.file}: cannot be read: No such file or directory\n")
+
+
+async def test_tls_file_that_goes_between_check_and_use(
+    simulate: Simulate, configured: Configured, run: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured.write(await simulate())
+    running = await run()
+
+    def gone(_zvms: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "/etc/ca.pem")
+
+    monkeypatch.setattr(running.exporter.poller, "watch", gone)
+    assert (await post(running))[1].startswith("tls: cannot read /etc/ca.pem: No such file or directory\n")
+
+
+async def test_error_of_ours_keeps_the_old_one_running(
+    simulate: Simulate, configured: Configured, run: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured.write(await simulate())
+    running = await run()
+
+    def broken() -> Config:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(running.exporter, "_load", broken)
+    with capture_logs() as logs:
+        status, text = await post(running)
+    assert (status, text) == (500, "RecursionError: too deep\nthe configuration in force is unchanged\n")
+    assert not_reloaded(logs)["exc_info"]
+    assert (await told(running))[0] == 0
+
+
+async def test_added_zvm_is_polled_and_the_other_left_alone(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    nyc, lon = await simulate(), await simulate()
+    configured.write(nyc)
+    running = await run()
+    await clock.idle(1)
+    configured.write(nyc, ("lon", lon))
+    assert (await post(running))[0] == 200
+    await clock.idle(2)
+    page = await running.page()
+    assert page.value("zerto_up", zvm="lon") == 1
+    assert page.values("zerto_vm_iops", zvm="lon")
+    assert page.value("zerto_exporter_polls_total", zvm="nyc", collector="vms", outcome="success") == 1
+    assert (nyc.logins, nyc.live_sessions) == (1, 1)
+
+
+async def test_removed_zvm_goes_from_the_page_and_is_logged_out(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    nyc, lon = await simulate(), await simulate()
+    configured.write(nyc, ("lon", lon))
+    running = await run()
+    await clock.idle(2)
+    assert lon.live_sessions == 1
+    configured.write(nyc)
+    assert (await post(running))[0] == 200
+    await lon.arrived(path_prefix="/auth/realms/zerto/protocol/openid-connect/logout")
+    page = await running.page()
+    assert 'zvm="lon"' not in page.text
+    assert page.values("zerto_vm_iops", zvm="nyc")
+    assert (nyc.logins, nyc.live_sessions, lon.live_sessions) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("keys", "kept"),
+    [
+        ({"interval": "45s"}, True),
+        ({"labels": "{region: us}"}, False),
+        ({"filters": "{vpgName: ERP}"}, False),
+    ],
+)
+async def test_changed_zvm_keeps_its_data_only_while_they_are_true(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock, keys: dict[str, str], *, kept: bool
+) -> None:
+    """It logs in anew either way, and out of its old session."""
+    nyc = await simulate()
+    configured.write(nyc)
+    running = await run()
+    await clock.idle(1)
+    nyc.faults.set("/v1/vms", faults.hang())
+    configured.write(nyc, **keys)
+    assert (await post(running))[0] == 200
+    await nyc.arrived(2)
+    page = await running.page()
+    assert bool(page.values("zerto_vm_iops", zvm="nyc")) == kept
+    assert nyc.logins == 2
+    await nyc.arrived(path_prefix="/auth/realms/zerto/protocol/openid-connect/logout")
+    assert nyc.live_sessions == 1
+
+
+async def test_unchanged_file_asks_nothing_of_the_zvm(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    nyc = await simulate()
+    configured.write(nyc)
+    running = await run()
+    await clock.idle(1)
+    asked = len(nyc.requests)
+    assert [await post(running), await post(running)] == [(200, "reloaded\n")] * 2
+    await clock.idle(1)
+    assert len(nyc.requests) == asked
+
+
+async def test_refused_login_is_tried_again_at_once(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    """The password file is mended and the configuration is what it was: no waiting for the back-off."""
+    nyc = await simulate()
+    configured.write(nyc)
+    configured.secret.write_text("wrong")
+    running = await run()
+    await clock.idle(1)
+    assert (await running.page()).value("zerto_up", zvm="nyc") == 0
+    configured.secret.write_text(f"{PASSWORD}\n")
+    assert (await post(running))[0] == 200
+    await nyc.arrived()
+    await clock.idle(1)
+    assert (await running.page()).value("zerto_up", zvm="nyc") == 1
+    assert (nyc.refused_logins, nyc.logins) == (1, 1)
+
+
+async def test_rotated_ca_is_picked_up(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock, tmp_path: Path
+) -> None:
+    """The file has the same name and another content."""
+    new, server = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    new.issue_cert("127.0.0.1").configure_cert(server)
+    nyc = await simulate(ssl_context=server)
+    content, configured.ca_file = configured.ca_file.read_bytes(), tmp_path / "ca.pem"
+    configured.ca_file.write_bytes(content)
+    configured.write(nyc)
+    running = await run()
+    await clock.idle(1)
+    assert (await running.page()).value("zerto_up", zvm="nyc") == 0
+    new.cert_pem.write_to_path(str(configured.ca_file))
+    assert (await post(running))[0] == 200
+    await nyc.arrived()
+    await clock.idle(1)
+    assert (await running.page()).value("zerto_up", zvm="nyc") == 1
+
+
+async def test_of_two_reloads_at_once_the_later_file_holds(
+    simulate: Simulate, configured: Configured, run: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nyc = await simulate()
+    configured.write(nyc)
+    running = await run()
+    read: list[int] = []
+    release = threading.Event()
+
+    def load() -> Config:
+        found = configured.load()
+        read.append(len(found.zvms))
+        if len(read) == 1:
+            release.wait()
+        return found
+
+    monkeypatch.setattr(running.exporter, "_load", load)
+    first = asyncio.create_task(running.exporter.reload())
+    await until(lambda: read)
+    configured.write(nyc, ("lon", nyc))
+    second = asyncio.create_task(running.exporter.reload())
+    await asyncio.wait([second], timeout=0.2)  # it has every chance to overtake
+    release.set()
+    assert {await first, await second} == {""}
+    assert read == [1, 2]
+    assert running.exporter.poller.names() == ("nyc", "lon")
+
+
+async def test_reload_while_stopping_starts_nothing(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    nyc = await simulate()
+    configured.write(nyc)
+    running = await run()
+    await clock.idle(1)
+    await running.exporter.stop()
+    assert await running.exporter.reload() == "the exporter is stopping"
+    assert running.exporter.poller.names() == ()
+    assert nyc.live_sessions == 0
+
+
+async def test_sighup_reloads_and_sigterm_ends(simulate: Simulate, configured: Configured, clock: DrivenClock) -> None:
+    nyc, lon = await simulate(), await simulate()
+    configured.write(nyc)
+    exporter = Exporter(configured.load, clock=clock)
+    exporter.configure()
+    with capture_logs() as logs:
+        serving = asyncio.create_task(
+            exporter.serve([listen("127.0.0.1:0")], telemetry_path="/metrics", lifecycle=False)
+        )
+        await clock.idle(1)
+        configured.write(nyc, ("lon", lon))
+        os.kill(os.getpid(), signal.SIGHUP)
+        await clock.idle(2)
+        assert {"event": "configuration reloaded", "zvms": 2, "log_level": "info"} in logs
+        configured.file.write_text("")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: any("was not reloaded" in str(line["event"]) for line in logs))
+        assert exporter.poller.names() == ("nyc", "lon")
+        os.kill(os.getpid(), signal.SIGTERM)
+        await serving
+    assert (nyc.live_sessions, lon.live_sessions) == (0, 0)
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Let the loop turn until *condition* holds; the test's time limit is its limit."""
+    while not condition():  # noqa: ASYNC110 - nothing announces a log line
+        await asyncio.sleep(0.001)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
+import sys
 import zlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +44,17 @@ def test_a_text_that_comes_in_pieces_is_one_fragment(parts: list[bytes]) -> None
 def test_a_block_larger_than_the_window_is_whole() -> None:
     text = bytes(range(256)) * 4096
     assert gzip.decompress(gzipped(join([fragment(text), fragment(text)]))) == text * 2
+
+
+def test_without_isal_it_is_only_slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "isal", None)
+    spec = importlib.util.find_spec("exporter.fragments")
+    assert spec is not None
+    assert spec.loader is not None
+    slow = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, slow)
+    spec.loader.exec_module(slow)
+    assert not slow.FAST
+    texts = [b"zerto_up 1\n" * 1000, b"", b"zerto_up 0\n"]
+    whole = slow.join(map(slow.fragment, texts))
+    assert gzip.decompress(slow.gzipped(whole)) == b"".join(texts) == slow.plain(whole)

@@ -6,21 +6,21 @@ Knows collectors, clients and the store, but no field of the API and no HTTP.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
 
 from exporter import collectors
-from exporter.collectors.base import Collector, Summary
+from exporter.clock import Clock
+from exporter.collectors.base import Collector
 from exporter.config import Zvm as ZvmConfig
 from exporter.exposition import Rendered
 from exporter.outcomes import Outcome, StateLog
-from exporter.store import Health, Store
+from exporter.store import Store
 from exporter.telemetry import Telemetry
+from exporter.watch import Watch, ZvmView
 from exporter.zvm.client import Observer, Zvm
 from exporter.zvm.errors import REASONS, ZvmError
 from exporter.zvm.settings import Settings
@@ -30,79 +30,6 @@ POLL_OUTCOMES: Final = ("success", *REASONS, "bug")
 _GOODBYE_SECONDS: Final = 3.0
 _IN_LINE: Final = 100  # rows; fewer are rendered in well under a millisecond, a thread would cost more
 _BY_NAME: Final = {collector.name: collector for collector in collectors.ALL}
-
-
-class Clock:
-    """Time as the poller sees it; a test has one that it drives."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
-
-    def wall(self) -> float:
-        """Return seconds since the epoch."""
-        return time.time()
-
-    async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        """Return when *event* is set or after *seconds*, whichever is first."""
-        try:
-            async with asyncio.timeout(seconds):
-                await event.wait()
-        except TimeoutError:
-            return
-
-
-@dataclass(frozen=True)
-class ZvmView:
-    """What can be told of a ZVM: to the landing page, and to `check`.
-
-    `up` is None until it was tried. Times in seconds since the epoch, None for never.
-    """
-
-    name: str
-    url: str
-    up: bool | None
-    since: float | None
-    last_success: float | None
-    error: str
-    summary: Summary | None
-    series: int
-    outcomes: tuple[Outcome, ...]
-
-
-@dataclass
-class _Watch:
-    """A ZVM that is being polled, and what is known of it."""
-
-    config: ZvmConfig
-    client: Zvm
-    collectors: tuple[Collector[Any], ...]
-    log: StateLog
-    certificates: tuple[bytes, ...]
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    last_success: dict[str, float] = field(default_factory=dict)
-    summary: Summary | None = None
-    since: float | None = None
-    tried: bool = False
-
-    def quit(self) -> None:
-        """End at once: what is under way must not publish or count anything any more."""
-        if self.task is not None:
-            self.task.cancel()
-        self.client.silence()
-
-    @property
-    def leading(self) -> str:
-        """The collector by which the ZVM is judged."""
-        return "vms" if "vms" in self.config.collectors else self.config.collectors[0]
-
-    @property
-    def up(self) -> bool | None:
-        """Whether the leading collector's last poll succeeded; None before the first."""
-        outcome = self.outcomes.get(self.leading)
-        return None if outcome is None else outcome.success
 
 
 class Poller:
@@ -121,7 +48,7 @@ class Poller:
         self._telemetry = telemetry
         self._clock = clock or Clock()
         self._connect = connect
-        self._watched: dict[str, _Watch] = {}
+        self._watched: dict[str, Watch] = {}
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._ready = False
 
@@ -189,28 +116,16 @@ class Poller:
 
     def views(self) -> list[ZvmView]:
         """Return what can be told of each ZVM."""
-        return [self._view(watch) for watch in self._watched.values()]
+        return [
+            watch.view(sum(self._store.series(name, collector.name) for collector in watch.collectors))
+            for name, watch in self._watched.items()
+        ]
 
     async def version(self, name: str) -> str:
         """Return the version of a ZVM, "" where it does not tell."""
         return await self._watched[name].client.version()
 
-    def _view(self, watch: _Watch) -> ZvmView:
-        outcome = watch.outcomes.get(watch.leading)
-        name = watch.config.name
-        return ZvmView(
-            name=name,
-            url=watch.config.url,
-            up=watch.up,
-            since=watch.since,
-            last_success=watch.last_success.get(watch.leading),
-            error="" if outcome is None else outcome.error,
-            summary=watch.summary,
-            series=sum(self._store.series(name, collector.name) for collector in watch.collectors),
-            outcomes=tuple(watch.outcomes.values()),
-        )
-
-    def _new(self, zvm: ZvmConfig, certificates: tuple[bytes, ...]) -> _Watch:
+    def _new(self, zvm: ZvmConfig, certificates: tuple[bytes, ...]) -> Watch:
         chosen = tuple(_BY_NAME[name] for name in zvm.collectors)
         log = structlog.get_logger().bind(zvm=zvm.name)
         if zvm.insecure and not zvm.loopback:
@@ -218,9 +133,9 @@ class Poller:
         paths = [collector.path for collector in chosen]
         self._telemetry.add_zvm(zvm.name, zvm.collectors, paths, insecure=bool(zvm.insecure))
         client = self._connect(zvm, self._telemetry)
-        return _Watch(zvm, client, chosen, StateLog(log, self._clock.monotonic), certificates)
+        return Watch(zvm, client, chosen, StateLog(log, self._clock.monotonic), certificates)
 
-    async def _run(self, watch: _Watch) -> None:
+    async def _run(self, watch: Watch) -> None:
         interval = watch.config.interval
         started, tick = self._clock.monotonic(), 0
         while True:
@@ -238,12 +153,12 @@ class Poller:
                 watch.wake.clear()
                 started, tick = self._clock.monotonic(), 0
 
-    async def _poll(self, watch: _Watch) -> None:
+    async def _poll(self, watch: Watch) -> None:
         await asyncio.gather(*(self._collect(watch, collector) for collector in watch.collectors))
         watch.tried = True
         watch.log.polled(watch.leading, watch.outcomes)
 
-    async def _collect(self, watch: _Watch, collector: Collector[Any]) -> None:
+    async def _collect(self, watch: Watch, collector: Collector[Any]) -> None:
         name, started = watch.config.name, self._clock.monotonic()
         try:
             outcome = await self._fetch(watch, collector)
@@ -259,14 +174,10 @@ class Poller:
             watch.last_success[collector.name] = self._clock.wall()
         if watch.up != up_before:
             watch.since = self._clock.wall()
-        health = [
-            Health(done.collector, done.success, done.duration, watch.last_success.get(done.collector))
-            for done in watch.outcomes.values()
-        ]
         if watch.up is not None:
-            self._store.put_health(name, watch.config.labels, health, up=watch.up)
+            self._store.put_health(name, watch.config.labels, watch.health(), up=watch.up)
 
-    async def _fetch(self, watch: _Watch, collector: Collector[Any]) -> Outcome:
+    async def _fetch(self, watch: Watch, collector: Collector[Any]) -> Outcome:
         zvm = watch.config
         decoded = await collector.fetch(watch.client, zvm.filters)
         rendered = await _render(collector, {"zvm": zvm.name, **zvm.labels}, decoded.rows)
@@ -310,7 +221,7 @@ def _in_one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
 
 
-async def _dismiss(watch: _Watch) -> None:
+async def _dismiss(watch: Watch) -> None:
     watch.quit()
     if watch.task is not None:
         await asyncio.wait([watch.task])

@@ -19,7 +19,7 @@ from exporter import __version__
 from exporter.exposition import CONTENT_TYPE
 from exporter.fragments import gzipped, plain
 from exporter.pages import Pages
-from exporter.poller import ZvmView
+from exporter.watch import ZvmView
 
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",

@@ -12,13 +12,15 @@ from typing import Final
 import structlog
 
 from exporter import __version__, collectors
+from exporter.clock import Clock
 from exporter.config import Config, ConfigError
 from exporter.fragments import plain
 from exporter.pages import Pages
-from exporter.poller import POLL_OUTCOMES, Clock, Poller, ZvmView
+from exporter.poller import POLL_OUTCOMES, Poller
 from exporter.server import Listener, Server
 from exporter.store import Store
 from exporter.telemetry import Telemetry
+from exporter.watch import ZvmView
 from exporter.zvm.client import LOGIN_OUTCOMES, Zvm
 
 _TABLES: Final = {collector.name: collector.table for collector in collectors.ALL}

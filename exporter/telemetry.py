@@ -91,7 +91,7 @@ class Telemetry:
         )
         self._logins = Counter(
             "zerto_exporter_logins_total",
-            "Logins to the ZVM and renewals of a credential by outcome: success, refused by the ZVM, failed on the way.",
+            "Logins to the ZVM, and renewals, by outcome: success, refused by the ZVM, failed on the way.",
             [*_ZVM, "outcome"],
             registry=registry,
         )

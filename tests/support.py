@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.clock import Clock
 from exporter.config import Config, Zvm
-from exporter.poller import Clock
 from exporter.server import listen
 from exporter.service import Exporter
 from exporter.simulator import Simulator

@@ -15,10 +15,10 @@ from structlog.testing import capture_logs
 from support import PASSWORD, DrivenClock, Page, Running, Simulate, zvm_config
 
 from exporter import poller as poller_module
+from exporter.clock import Clock
 from exporter.collectors import vms, vpgs
 from exporter.config import Config, Zvm
 from exporter.outcomes import Outcome, StateLog
-from exporter.poller import Clock
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator, faults
 from exporter.zvm.paths import SESSION, SESSION_ADD
@@ -249,22 +249,22 @@ async def test_views_tell_what_is_known(sim: Simulator, export: Export, clock: D
     running = await export([zvm_config(sim, ca_file=ca_file)])
     (view,) = running.exporter.poller.views()
     assert (view.name, view.url, view.up, view.since, view.last_success) == ("nyc", sim.url, None, None, None)
-    assert (view.error, view.summary, view.series, view.outcomes) == ("", None, 0, ())
+    assert (view.summary, view.series, view.outcomes) == (None, 0, ())
     gate.set()
     await clock.idle(1)
     (view,) = running.exporter.poller.views()
-    assert (view.up, view.since, view.last_success, view.error) == (True, clock.now, clock.now, "")
+    assert (view.up, view.since, view.last_success) == (True, clock.now, clock.now)
     assert view.summary is not None
     assert view.summary.vms == 5
     page = await running.page()
     assert view.series == sum(page.values("zerto_exporter_series"))
-    assert {outcome.collector for outcome in view.outcomes} == {"vms", "vpgs"}
+    assert [(outcome.collector, outcome.error) for outcome in view.outcomes] == [("vms", ""), ("vpgs", "")]
     good = clock.now
     sim.faults.set(vms.PATH, faults.status(500))
     await clock.advance(60)
     (view,) = running.exporter.poller.views()
     assert (view.up, view.since, view.last_success) == (False, good + 30, good)
-    assert "HTTP 500" in view.error
+    assert "HTTP 500" in view.outcomes[0].error
     assert await running.exporter.poller.version("nyc") != ""
 
 

@@ -277,7 +277,7 @@ async def test_no_secret_in_a_traceback(
     running = await export([zvm_config(sim, ca_file=ca_file, auth=auth_of("session"))])
     await clock.idle(1)
     (view,) = running.exporter.poller.views()
-    assert view.error == "LookupError: ours"
+    assert view.outcomes[0].error == "LookupError: ours"
     text = written()
     assert "Traceback" in text
     assert_none_in(text, {PASSWORD, b64encode(f"prometheus@vsphere.local:{PASSWORD}".encode()).decode()})

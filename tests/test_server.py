@@ -20,10 +20,10 @@ from exporter.collectors.base import Summary
 from exporter.exposition import NONE, Metric, Table
 from exporter.outcomes import Outcome
 from exporter.pages import Pages
-from exporter.poller import ZvmView
 from exporter.server import ListenError, Server, accepts_gzip, listen, span
 from exporter.store import Store
 from exporter.telemetry import Telemetry
+from exporter.watch import ZvmView
 
 VMS: Table[int] = Table({"name": str}, Metric("zerto_vm_iops", "I/O.", "the test", NONE, lambda row: row))
 VPGS: Table[int] = Table({"name": str}, Metric("zerto_vpg_iops", "I/O.", "the test", NONE, lambda row: row))
@@ -228,7 +228,6 @@ def view(name: str, *, up: bool | None, error: str = "", summary: Summary | None
         up=up,
         since=940.0 if tried else None,
         last_success=996.0 if up else None,
-        error=error,
         summary=summary,
         series=5,
         outcomes=(outcome,) if tried else (),

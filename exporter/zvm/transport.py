@@ -6,6 +6,7 @@ Only `GET`, login and logout can be sent from here: nothing that this program do
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -134,7 +135,7 @@ class Transport:
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             return f"the name of {url} cannot be resolved: {why}"
         if isinstance(error, aiohttp.ClientConnectorError):
-            return f"no connection to {url} (is the port right?): {error.strerror or why}"
+            return f"no connection to {url} (is the port right?): {os.strerror(error.errno) if error.errno else why}"
         if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError | aiohttp.ClientOSError):
             hint = " (does it expect https?)" if url.startswith("http://") else ""
             return f"{url} closed the connection before its answer{hint}: {why}"
@@ -143,8 +144,7 @@ class Transport:
     def _line(self, error: BaseException) -> str:
         text = " ".join(str(error).split())
         if isinstance(error, aiohttp.ClientResponseError):
-            text = text.partition(" when reading: ")[
-                0
-            ]  # then aiohttp quotes a header, and may cut a secret in it short
+            # Then aiohttp quotes a header, and may cut a secret in it short.
+            text = text.partition(" when reading: ")[0]
         text = self._scrubber.beginning(text, _REASON).encode("utf-8", "backslashreplace").decode()
         return text or type(error).__name__

@@ -1,0 +1,89 @@
+"""One ZVM that is being polled: its client, its collectors, how its polls went."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from exporter.collectors.base import Collector, Summary
+from exporter.config import Zvm as ZvmConfig
+from exporter.outcomes import Outcome, StateLog
+from exporter.store import Health
+from exporter.zvm.client import Zvm
+
+
+@dataclass(frozen=True)
+class ZvmView:
+    """What can be told of a ZVM: to the landing page, and to `check`.
+
+    `up` is None until it was tried. Times in seconds since the epoch, None for never.
+    """
+
+    name: str
+    url: str
+    up: bool | None
+    since: float | None
+    last_success: float | None
+    summary: Summary | None
+    series: int
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass
+class Watch:
+    """A ZVM that is being polled, and what is known of it."""
+
+    config: ZvmConfig
+    client: Zvm
+    collectors: tuple[Collector[Any], ...]
+    log: StateLog
+    certificates: tuple[bytes, ...]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    last_success: dict[str, float] = field(default_factory=dict)
+    summary: Summary | None = None
+    since: float | None = None
+    tried: bool = False
+
+    def quit(self) -> None:
+        """End at once: what is under way must not publish or count anything any more."""
+        if self.task is not None:
+            self.task.cancel()
+        self.client.silence()
+
+    def view(self, series: int) -> ZvmView:
+        """Return what can be told of the ZVM, of which *series* are served."""
+        return ZvmView(
+            name=self.config.name,
+            url=self.config.url,
+            up=self.up,
+            since=self.since,
+            last_success=self.last_success.get(self.leading),
+            summary=self.summary,
+            series=series,
+            outcomes=tuple(self.done()),
+        )
+
+    def health(self) -> list[Health]:
+        """Return how the polls of each collector go that was polled."""
+        return [
+            Health(done.collector, done.success, done.duration, self.last_success.get(done.collector))
+            for done in self.done()
+        ]
+
+    def done(self) -> list[Outcome]:
+        """Return the last outcome of each collector that was polled, in the order of the page."""
+        return [self.outcomes[collector.name] for collector in self.collectors if collector.name in self.outcomes]
+
+    @property
+    def leading(self) -> str:
+        """The collector by which the ZVM is judged."""
+        return "vms" if "vms" in self.config.collectors else self.config.collectors[0]
+
+    @property
+    def up(self) -> bool | None:
+        """Whether the leading collector's last poll succeeded; None before the first."""
+        outcome = self.outcomes.get(self.leading)
+        return None if outcome is None else outcome.success

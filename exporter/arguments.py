@@ -97,7 +97,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
     parser = argparse.ArgumentParser(
         prog="zerto-exporter",
         description="Prometheus exporter for Zerto. Without a command: serve.",
-        epilog="Each flag can be set by the environment too: --log.level is ZERTO_EXPORTER_LOG_LEVEL.",
+        epilog="`zerto-exporter COMMAND --help` shows a command's flags. Each flag can be set by the environment too: "
+        "--log.level is ZERTO_EXPORTER_LOG_LEVEL.",
         allow_abbrev=False,
     )
     version = f"zerto-exporter {__version__}"

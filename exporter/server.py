@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,6 +28,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'",
 }
+_ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^][]+)\]|(?P<host>[^][:]*)):(?P<port>[0-9]{1,5})")
 _IN_LINE: Final = 2**20  # bytes of text; decompressing less takes a few milliseconds at most
 
 
@@ -45,7 +47,7 @@ Reload = Callable[[], Awaitable[str]]  # returns what is wrong with the new conf
 
 @dataclass(frozen=True)
 class Listener:
-    """An address to listen on as the user wrote it, and its sockets."""
+    """An address to listen on, as the user wrote it but for a port that was left to the system, and its sockets."""
 
     text: str
     sockets: tuple[socket.socket, ...]
@@ -205,15 +207,17 @@ def listen(address: str) -> Listener:
     Raises:
         ListenError: it is no address, or it cannot be bound.
     """
-    host, colon, port_text = address.rpartition(":")
-    if not colon or not port_text.isdecimal() or int(port_text) > 65535 or (":" in host and host[0] != "["):
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > 65535:
         raise ListenError(f"--web.listen-address: expected host:port or :port, got {address!r}")
-    host, port = host.strip("[]"), int(port_text)
+    host, port = match["ipv6"] or match["host"], int(match["port"])
     sockets: list[socket.socket] = []
     wanted = [(host, 0)] if host else [("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)]  # noqa: S104 - all, as asked
     for name, family in wanted:
         try:
             bound = _bind(name, port, family)
+        except UnicodeError as error:
+            raise ListenError(f"--web.listen-address: {name!r} is no host name") from error
         except OSError as error:
             if sockets and error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}:
                 continue  # a machine without IPv6
@@ -222,7 +226,7 @@ def listen(address: str) -> Listener:
             raise ListenError(f"--web.listen-address: cannot listen on {address}: {error.strerror}") from error
         sockets.append(bound)
         port = bound.getsockname()[1]
-    return Listener(address, tuple(sockets))
+    return Listener(f"{address.rpartition(':')[0]}:{port}", tuple(sockets))
 
 
 def _bind(host: str, port: int, family: int) -> socket.socket:

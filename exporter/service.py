@@ -98,7 +98,7 @@ class Exporter:
             reload=self.reload if lifecycle else None,
         )
         await self._server.start(listeners)
-        addresses = ",".join(f"{listener.text} (port {listener.port})" for listener in listeners)
+        addresses = ",".join(listener.text for listener in listeners)
         structlog.get_logger().info(
             "listening", addresses=addresses, version=__version__, zvms=len(self.poller.names())
         )

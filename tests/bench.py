@@ -248,8 +248,8 @@ def _announced(process: subprocess.Popen[str]) -> str:
     for line in process.stdout:
         if "http://" in line and "simulated" in line:
             return "http://" + line.partition("http://")[2].strip()
-        if "(port " in line:
-            return f"http://127.0.0.1:{line.partition('(port ')[2].partition(')')[0]}"
+        if " addresses=" in line:
+            return "http://" + line.partition(" addresses=")[2].split()[0]
     raise RuntimeError(f"{process.args!r} ended without listening")
 
 

@@ -86,7 +86,7 @@ class Run:
 
     def url(self) -> str:
         """Wait until it listens; return where."""
-        return f"http://127.0.0.1:{self.says(r'msg=listening .*port ([0-9]+)')[1]}"
+        return f"http://127.0.0.1:{self.says(r'msg=listening addresses=127.0.0.1:([0-9]+)')[1]}"
 
     def ends(self, number: signal.Signals | None = None) -> int:
         """Send the signal *number*, wait for the end and return the exit code."""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from exporter.collectors import enums
 from exporter.collectors.enums import ENTITY, LIMIT, PRIORITY, STATUS, SUBSTATUS, Code, Enum, Named
-from exporter.collectors.wire import identity_from_link, timestamp
+from exporter.collectors.protection import role
+from exporter.collectors.wire import Link, identity_from_link, timestamp
 
 
 @pytest.mark.parametrize(
@@ -126,3 +127,18 @@ def test_an_identity_of_its_own_is_not_replaced() -> None:
     record = {"link": {"identifier": "other", "vpg_identifier": "other"}, "vmidentifier": "vm", "vpgidentifier": "vpg"}
     identity_from_link(record, "vmidentifier")
     assert (record["vmidentifier"], record["vpgidentifier"]) == ("vm", "vpg")
+
+
+@pytest.mark.parametrize(
+    ("protected", "recovery", "expected"),
+    [
+        ("LocalSiteApi", "PeerSiteApi", "protected"),
+        ("PeerSiteApi", "LocalSiteApi", "recovery"),
+        ("LocalSiteApi", "LocalSiteApi", "local"),
+        ("PeerSiteApi", "PeerSiteApi", ""),
+        (None, "LocalSiteApi", "recovery"),
+        (None, None, ""),
+    ],
+)
+def test_the_role_of_the_answering_zvm(protected: str | None, recovery: str | None, expected: str) -> None:
+    assert role(*(Link(kind) if kind else None for kind in (protected, recovery))) == expected

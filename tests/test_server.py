@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -293,10 +294,24 @@ def test_spans_are_said_as_people_do(seconds: float | None, said: str) -> None:
     assert span(seconds) == said
 
 
-@pytest.mark.parametrize("address", ["", "9403", "host", "host:", ":x", ":65536", "::1:9403", "[::1]"])
+@pytest.mark.parametrize(
+    "address", ["", "9403", "host", "host:", ":x", ":65536", "::1:9403", "[::1]", "[::1:9", "[]:9", "::9", ":-1", ":٣"]
+)
 def test_what_is_no_address_is_named(address: str) -> None:
     with pytest.raises(ListenError, match=r"--web.listen-address: expected host:port or :port"):
         listen(address)
+
+
+def test_a_host_that_cannot_be_one_is_named() -> None:
+    with pytest.raises(ListenError, match=r"'a\.\.b' is no host name"):
+        listen("a..b:9")
+
+
+def test_a_port_left_to_the_system_is_told() -> None:
+    listener = listen("[::1]:0" if socket.has_ipv6 else "127.0.0.1:0")
+    for bound in listener.sockets:
+        bound.close()
+    assert re.fullmatch(r"(\[::1\]|127\.0\.0\.1):[1-9]\d*", listener.text)
 
 
 def test_a_port_in_use_is_named() -> None:

@@ -44,7 +44,8 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True):
         """
         context = ssl.create_default_context(cafile=self.ca_file)
         if self.cert_file is not None:
-            context.load_cert_chain(self.cert_file, self.key_file)
+            # Without an answer of ours OpenSSL would ask the terminal for a passphrase, and wait.
+            context.load_cert_chain(self.cert_file, self.key_file, password="")
         if self.insecure_skip_verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

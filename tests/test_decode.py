@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -92,9 +91,12 @@ def test_a_record_fitted_value_by_value_is_what_msgspec_makes_of_it(good: dict[s
     assert by_value == msgspec.json.decode(json.dumps(good), type=Vm)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5))
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)  # JSON has no others
+
+
+@given(st.recursive(st.none() | st.booleans() | NUMBERS | st.text(), st.lists, max_leaves=5))
 def test_no_value_of_a_field_breaks_more_than_itself(value: Any) -> None:
-    decoded = decode(record(ActualRPO=value if not isinstance(value, float) or math.isfinite(value) else str(value)))
+    decoded = decode(record(ActualRPO=value))
     assert [row.id for row in decoded.rows] == ["vm-1"]
 
 

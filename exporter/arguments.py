@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from exporter import __version__
 from exporter.logs import FORMATS, LEVELS
+from exporter.shards import shard_of
 
 DEFAULT_CONFIG: Final = Path("config.yaml")
 DEFAULT_ADDRESS: Final = ":9403"
@@ -36,6 +38,11 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.
     command.complete(parsed, environment)
     if parsed.command == "simulate" and (parsed.tls_cert is None) != (parsed.tls_key is None):
         command.parser.error("--tls-cert and --tls-key go together")
+    if parsed.command == "serve":
+        try:
+            parsed.part = shard_of(parsed.shard, parsed.total_shards, socket.gethostname())
+        except ValueError as error:
+            command.parser.error(f"--shard: {error}")
     return parsed
 
 
@@ -124,6 +131,14 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         command.addresses()
         command.flag("--web.telemetry-path", _path, "/metrics", metavar="PATH", help="default: /metrics")
     serve.switch("--web.enable-lifecycle", help="allow POST /-/reload")
+    serve.flag(
+        "--shard",
+        _whole(0, 9999),
+        None,
+        metavar="N",
+        help="which shard this is, from 0; default: the number at the end of the host's name",
+    )
+    serve.flag("--total-shards", _whole(1, 10_000), 1, metavar="M", help="exporters that divide the ZVMs; default: 1")
     check.switch("--connect", help="log in to each ZVM and poll it once")
     simulate.flag("--port", _whole(0, 65535), 9669, metavar="PORT", help="default: 9669, on 127.0.0.1")
     methods = ("session", "keycloak", "both")

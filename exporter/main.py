@@ -53,7 +53,7 @@ class StartError(Exception):
 
 
 async def _serve(options: Namespace) -> int:
-    exporter = Exporter(_loader(options, os.environ))
+    exporter = Exporter(_loader(options, os.environ), shard=options.part)
     exporter.configure()
     listeners = _listeners(options)
     await exporter.serve(listeners, telemetry_path=options.web_telemetry_path, lifecycle=options.web_enable_lifecycle)

@@ -3,53 +3,80 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Final
 
 from exporter.fragments import Fragment, fragment, gzipped, join
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
-_OWN_METRICS_SECONDS = 1.0  # their age at most: CPU time and memory change with every look
+_OWN_METRICS_SECONDS: Final = 1.0  # their age at most: CPU time and memory change with every look
+_VIEWS: Final = 1024
+_VIEW_BYTES: Final = 64 * 2**20
+
+Names = Collection[str]
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Whole:
     samples: Fragment
     at: float
-    whole: Fragment
+    body: bytes
+
+
+@dataclass(frozen=True)
+class _View:
+    version: tuple[int, ...]
     body: bytes
 
 
 class Pages:
-    """Puts pages together."""
+    """Puts pages together, each as a gzip file."""
 
     def __init__(self, store: Store, telemetry: Telemetry, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._telemetry = telemetry
         self._monotonic = monotonic
-        self._made: _Made | None = None
+        self._whole: _Whole | None = None
+        self._views: OrderedDict[tuple[frozenset[str], frozenset[str]], _View] = OrderedDict()
+        self._view_bytes = 0
 
-    def gzipped(self) -> bytes:
-        """Return the whole page, compressed."""
-        return self._current().body
+    def whole(self) -> bytes:
+        """Return the page of all ZVMs with the exporter's own metrics."""
+        samples, now = self._store.page(), self._monotonic()
+        made = self._whole
+        if made is None or made.samples is not samples or now - made.at >= _OWN_METRICS_SECONDS:
+            body = gzipped(join((samples, fragment(self._telemetry.exposition()))))
+            made = self._whole = _Whole(samples, now, body)
+        return made.body
 
-    def whole(self) -> Fragment:
-        """Return the whole page."""
-        return self._current().whole
+    def view(self, zvms: Names, collectors: Names) -> bytes:
+        """Return the samples of some *zvms* and *collectors*, without the exporter's own metrics.
 
-    def view(self, zvms: Collection[str] | None, collectors: Collection[str] | None) -> Fragment:
-        """Return the samples of some *zvms* and *collectors*, without the exporter's own metrics."""
-        return self._store.view(zvms, collectors)
+        Made anew only where one of the *zvms* has changed since the last time, while the view is among those
+        that were asked for lately.
+        """
+        key = (frozenset(zvms), frozenset(collectors))
+        version = self._store.version(sorted(key[0]))
+        view = self._views.get(key)
+        if view is None or view.version != version:
+            view = _View(version, gzipped(self._store.view(*key)))
+            self._forget_view(key)
+            self._views[key] = view
+            self._view_bytes += len(view.body)
+            while len(self._views) > _VIEWS or self._view_bytes > _VIEW_BYTES:
+                self._forget_view(next(iter(self._views)))
+        else:
+            self._views.move_to_end(key)
+        return view.body
 
     def forget(self) -> None:
         """Take the exporter's own metrics anew for the next page."""
-        self._made = None
+        self._whole = None
 
-    def _current(self) -> _Made:
-        samples, now = self._store.page(), self._monotonic()
-        made = self._made
-        if made is None or made.samples is not samples or now - made.at >= _OWN_METRICS_SECONDS:
-            whole = join((samples, fragment(self._telemetry.exposition())))
-            made = self._made = _Made(samples, now, whole, gzipped(whole))
-        return made
+    def _forget_view(self, key: tuple[frozenset[str], frozenset[str]]) -> None:
+        view = self._views.pop(key, None)
+        if view is not None:
+            self._view_bytes -= len(view.body)

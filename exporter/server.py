@@ -15,10 +15,11 @@ from typing import Final, Protocol
 import jinja2
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
+from multidict import MultiMapping
 
 from exporter import __version__
 from exporter.exposition import CONTENT_TYPE
-from exporter.fragments import gzipped, plain
+from exporter.fragments import unzipped
 from exporter.pages import Pages
 from exporter.watch import ZvmView
 
@@ -29,7 +30,7 @@ _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'",
 }
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^][]+)\]|(?P<host>[^][:]*)):(?P<port>[0-9]{1,5})")
-_IN_LINE: Final = 2**20  # bytes of text; decompressing less takes a few milliseconds at most
+_IN_LINE: Final = 2**17  # bytes; decompressing less takes a few milliseconds at most
 
 
 class Polls(Protocol):
@@ -97,6 +98,8 @@ class Server:
         """Return the application."""
         app = web.Application(middlewares=[_with_headers])
         app.router.add_get(self._path, self.metrics)
+        app.router.add_get("/probe", self.probe)
+        app.router.add_get("/api/v1/sd", self.discovery)
         app.router.add_get("/", self.landing)
         app.router.add_get("/-/healthy", self.healthy)
         app.router.add_get("/-/ready", self.ready)
@@ -118,24 +121,42 @@ class Server:
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Answer a scrape: `zvm` and `collect[]` narrow it to samples of those, without the exporter's own."""
-        zvms, collectors = request.query.getall("zvm", None), request.query.getall("collect[]", None)
-        for parameter, asked, known in (
-            ("zvm", zvms, self._polls.names()),
-            ("collect[]", collectors, self._collectors),
-        ):
-            for name in asked or ():
-                if name not in known:
-                    text = f"{parameter}: {name!r} is not known; known are {', '.join(known)}\n"
-                    raise web.HTTPBadRequest(text=text)
-        headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
-        narrowed = self._pages.view(zvms, collectors) if zvms is not None or collectors is not None else None
-        if accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
-            headers[hdrs.CONTENT_ENCODING] = "gzip"
-            body = self._pages.gzipped() if narrowed is None else gzipped(narrowed)
-            return web.Response(body=body, headers=headers)
-        whole = self._pages.whole() if narrowed is None else narrowed
-        text_body = plain(whole) if whole.size <= _IN_LINE else await asyncio.to_thread(plain, whole)
-        return web.Response(body=text_body, headers=headers)
+        query = request.query
+        if "zvm" in query or "collect[]" in query:
+            return await _page(request, self._pages.view(self._asked_zvms(query), self._asked_collectors(query)))
+        return await _page(request, self._pages.whole())
+
+    async def probe(self, request: web.Request) -> web.Response:
+        """Answer a scrape of the one ZVM that `target` names: a name of the configuration, never a host."""
+        targets = request.query.getall("target", [])
+        if len(targets) != 1:
+            return web.Response(status=400, text="target: expected the name of one ZVM\n")
+        if targets[0] not in self._polls.names():
+            return web.Response(status=404, text=f"target: {targets[0]!r} is not the name of a ZVM\n")
+        return await _page(request, self._pages.view(targets, self._asked_collectors(request.query)))
+
+    async def discovery(self, request: web.Request) -> web.Response:
+        """Answer Prometheus's HTTP service discovery: each ZVM as a target, to be scraped at the address asked."""
+        # Targets that differ in nothing but a parameter would have one `instance`, and one `up` between them.
+        targets = [
+            {
+                "targets": [request.host],
+                "labels": {
+                    "__metrics_path__": "/probe",
+                    "__param_target": name,
+                    "__scheme__": request.scheme,
+                    "instance": name,
+                },
+            }
+            for name in sorted(self._polls.names())
+        ]
+        return web.json_response(targets)
+
+    def _asked_zvms(self, query: MultiMapping[str]) -> Sequence[str]:
+        return _known("zvm", query.getall("zvm", None), self._polls.names())
+
+    def _asked_collectors(self, query: MultiMapping[str]) -> Sequence[str]:
+        return _known("collect[]", query.getall("collect[]", None), self._collectors)
 
     async def landing(self, _request: web.Request) -> web.Response:
         """Answer a person: what each ZVM's state is."""
@@ -177,6 +198,23 @@ async def _with_headers(request: web.Request, handler: Handler) -> web.StreamRes
         raise
     response.headers.update(_HEADERS)
     return response
+
+
+async def _page(request: web.Request, body: bytes) -> web.Response:
+    """Return the page whose gzip file is *body*, as such where the client takes it."""
+    headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+    if accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
+        return web.Response(body=body, headers=headers)
+    text = unzipped(body) if len(body) <= _IN_LINE else await asyncio.to_thread(unzipped, body)
+    return web.Response(body=text, headers=headers)
+
+
+def _known(parameter: str, asked: Sequence[str] | None, known: Sequence[str]) -> Sequence[str]:
+    for name in asked or ():
+        if name not in known:
+            raise web.HTTPBadRequest(text=f"{parameter}: {name!r} is not known; known are {', '.join(known)}\n")
+    return known if asked is None else asked
 
 
 def accepts_gzip(header: str) -> bool:

@@ -14,10 +14,11 @@ import structlog
 from exporter import __version__, collectors
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError
-from exporter.fragments import plain
+from exporter.fragments import unzipped
 from exporter.pages import Pages
 from exporter.poller import POLL_OUTCOMES, Poller
 from exporter.server import Listener, Server
+from exporter.shards import Shard
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.watch import ZvmView
@@ -31,8 +32,12 @@ Load = Callable[[], Config]
 class Exporter:
     """A store, what fills it and what serves it. *load* reads the configuration, at the start and at each reload."""
 
-    def __init__(self, load: Load, *, clock: Clock | None = None, process: bool = True) -> None:
-        self._load = load
+    def __init__(
+        self, load: Load, *, shard: Shard | None = None, clock: Clock | None = None, process: bool = True
+    ) -> None:
+        """Start with no ZVM; with *shard*, only its part of those that are configured is polled."""
+        self._load_all = load
+        self._shard = shard or Shard()
         clock = clock or Clock()
         self.store = Store(_TABLES, monotonic=clock.monotonic, on_stale=_say_stale)
         self.telemetry = Telemetry(
@@ -43,6 +48,7 @@ class Exporter:
             process=process,
             wall=clock.wall,
         )
+        self.telemetry.shard(self._shard.ordinal, self._shard.total)
         connect = partial(Zvm, monotonic=clock.monotonic)
         self.poller = Poller(self.store, self.telemetry, clock=clock, connect=connect)
         self.pages = Pages(self.store, self.telemetry, monotonic=clock.monotonic)
@@ -137,7 +143,7 @@ class Exporter:
         """Poll each ZVM once and return the page in the text format."""
         try:
             await self.poller.once()
-            return plain(self.pages.whole())
+            return unzipped(self.pages.whole())
         finally:
             await self.poller.stop()
 
@@ -153,6 +159,9 @@ class Exporter:
         # Whoever failed would only fail again, after one more timeout.
         version = await self.poller.version(view.name) if any(one.success for one in view.outcomes) else ""
         return Checked(view, version)
+
+    def _load(self) -> Config:
+        return Config(tuple(zvm for zvm in self._load_all().zvms if self._shard.owns(zvm.name)))
 
     def _watch(self, config: Config) -> None:
         try:

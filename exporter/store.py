@@ -89,25 +89,27 @@ class Store:
         self._on_stale = on_stale
         self._kept: dict[str, dict[str, _Kept]] = {}
         self._health: dict[str, tuple[Rendered, Rendered]] = {}
+        self._changes: dict[str, int] = {}
+        self._change = 0
         self._page: Fragment | None = None
 
     def put(self, zvm: str, collector: str, rendered: Rendered, stale_after: float) -> None:
         """Replace the blocks of a collector; they are served for *stale_after* seconds."""
         until = self._monotonic() + stale_after
         self._kept.setdefault(zvm, {})[collector] = _Kept(rendered.blocks, rendered.series, until)
-        self._page = None
+        self._changed(zvm)
 
     def put_health(self, zvm: str, labels: Mapping[str, str], health: Sequence[Health], *, up: bool) -> None:
         """Replace what is said of a ZVM itself."""
         constant = {"zvm": zvm, **labels}
         self._health[zvm] = (ZVM_TABLE.render(constant, [up]), COLLECTOR_TABLE.render(constant, health))
-        self._page = None
+        self._changed(zvm)
 
     def drop(self, zvm: str) -> None:
         """Forget a ZVM that is no longer configured."""
         self._kept.pop(zvm, None)
         self._health.pop(zvm, None)
-        self._page = None
+        self._changed(zvm)
 
     def series(self, zvm: str, collector: str) -> int:
         """Return how many series of a collector are served."""
@@ -136,12 +138,22 @@ class Store:
                 _zip(parts, table, [one.blocks for one in kept if one is not None])
         return join(parts)
 
+    def version(self, zvms: Iterable[str]) -> tuple[int, ...]:
+        """Return what is another value whenever the samples of one of *zvms* have changed."""
+        self._drop_stale()
+        return tuple(self._changes.get(zvm, 0) for zvm in zvms)
+
+    def _changed(self, zvm: str) -> None:
+        self._change += 1  # never the same again, also where a ZVM is removed and comes back
+        self._changes[zvm] = self._change
+        self._page = None
+
     def _drop_stale(self) -> None:
         now = self._monotonic()
         for zvm, of_zvm in self._kept.items():
             for collector in [collector for collector, kept in of_zvm.items() if kept.until <= now]:
                 del of_zvm[collector]
-                self._page = None
+                self._changed(zvm)
                 self._on_stale(zvm, collector)
 
 

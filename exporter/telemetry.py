@@ -54,6 +54,13 @@ class Telemetry:
             "zerto_exporter_build_info", "Version of the exporter.", ["version", "pythonversion"], registry=registry
         )
         build.labels(version, platform.python_version()).set(1)
+        self._ordinal = Gauge(
+            "zerto_exporter_shard_ordinal", "Which of the shards this exporter is, from 0.", registry=registry
+        )
+        self._shards = Gauge(
+            "zerto_exporter_total_shards", "Exporters among which the ZVMs are divided.", registry=registry
+        )
+        self.shard(0, 1)
         self._reload_ok = Gauge(
             "zerto_exporter_config_last_reload_successful",
             "1 if the last reading of the configuration succeeded.",
@@ -122,6 +129,11 @@ class Telemetry:
             _ZVM,
             registry=registry,
         )
+
+    def shard(self, ordinal: int, total: int) -> None:
+        """Tell which part of the ZVMs is polled here."""
+        self._ordinal.set(ordinal)
+        self._shards.set(total)
 
     def add_zvm(self, zvm: str, collectors: Sequence[str], endpoints: Sequence[str], *, insecure: bool) -> None:
         """Create the label sets of a ZVM at 0, so that a first failure is an increase."""

@@ -28,11 +28,12 @@ import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
+from support import plain
 
 from exporter import fragments
 from exporter.collectors.vms import DECODER, TABLE
 from exporter.exposition import Rendered
-from exporter.fragments import fragment, join, plain
+from exporter.fragments import fragment, join
 from exporter.simulator import Estate
 
 CONSTANT = {"zvm": "nyc"}

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.clock import Clock
 from exporter.config import Config, Zvm
+from exporter.fragments import Fragment, gzipped, unzipped
 from exporter.server import listen
 from exporter.service import Exporter
 from exporter.simulator import Simulator
@@ -65,6 +66,11 @@ class DrivenClock(Clock):
                     due.set_result(None)
             await self.idle(waiting)
         self.now = end
+
+
+def plain(whole: Fragment) -> bytes:
+    """Return the text of a fragment."""
+    return unzipped(gzipped(whole))
 
 
 class Page:

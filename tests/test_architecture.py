@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pages",
         "poller",
         "server",
+        "shards",
         "store",
         "telemetry",
         "watch",
@@ -40,7 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "demo": {"config", "server", "service", "simulator", "zvm"},
     "logs": set(),
-    "arguments": {"logs"},
+    "shards": set(),
+    "arguments": {"logs", "shards"},
     "main": {"arguments", "config", "demo", "logs", "server", "service", "simulator"},
     "__main__": {"main"},
 }

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import plain
 
 from exporter.collectors import vms, vpgs
 from exporter.collectors.enums import LIMIT, STATUS
 from exporter.collectors.vms import Vm
 from exporter.exposition import Rendered
-from exporter.fragments import join, plain
+from exporter.fragments import join
 from exporter.simulator import Estate
 from exporter.simulator.mutations import camel_case, enum_names, lower_first, nulls, strings_for_numbers
 from exporter.simulator.xmlwire import array_of, strings

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import Page
+from support import Page, plain
 
 from exporter import exposition
 from exporter.exposition import MEBIBYTES, NONE, PERCENT, Metric, Rendered, Table, Unit
-from exporter.fragments import join, plain
+from exporter.fragments import join
 
 Row = tuple[str, Any]
 

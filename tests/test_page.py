@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Page
+from support import Page, plain
 
 from exporter import collectors, exposition
 from exporter.collectors import vms, vpgs
 from exporter.exposition import Table, Unit
-from exporter.fragments import plain
 from exporter.store import COLLECTOR_TABLE, ZVM_TABLE, Health, Store
 from exporter.zvm.decode import Decoder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -144,6 +145,78 @@ async def test_narrowing_to_the_unknown_is_an_error_not_an_empty_page(query: str
     assert headers["Content-Type"].startswith("text/plain")
 
 
+async def test_a_probe_is_the_view_of_one_zvm() -> None:
+    async with serving() as site:
+        _, headers, body = await site.get("/probe?target=nyc")
+        assert body == (await site.get("/metrics?zvm=nyc"))[2]
+        _, _, narrowed = await site.get("/probe?target=nyc&collect[]=vpgs")
+    assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    page = Page(body.decode())
+    assert {(name, dict(labels)["zvm"]) for name, labels in page.samples} == {
+        ("zerto_vm_iops", "nyc"),
+        ("zerto_vpg_iops", "nyc"),
+    }
+    assert {name for name, _ in Page(narrowed.decode()).samples} == {"zerto_vpg_iops"}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 400),
+        ("?target=", 404),
+        ("?target=nix", 404),
+        ("?target=nyc&target=lon", 400),
+        ("?target=nyc&collect[]=x", 400),
+    ],
+)
+async def test_a_probe_of_what_is_not_configured_is_refused(query: str, status: int) -> None:
+    async with serving() as site:
+        answered, headers, body = await site.get(f"/probe{query}")
+    assert answered == status
+    assert headers["Content-Type"].startswith("text/plain")
+    assert body
+
+
+async def test_discovery_names_each_zvm_as_a_target_of_its_own() -> None:
+    async with serving() as site:
+        status, headers, body = await site.get("/api/v1/sd", Host="exporter.example.com:9403")
+    assert (status, headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert json.loads(body) == [
+        {
+            "targets": ["exporter.example.com:9403"],
+            "labels": {
+                "__metrics_path__": "/probe",
+                "__param_target": name,
+                "__scheme__": "http",
+                "instance": name,
+            },
+        }
+        for name in ("lon", "nyc")
+    ]
+
+
+async def test_a_view_is_made_once_for_each_change_of_its_zvms() -> None:
+    site = Site()
+    first = site.pages.view(["nyc"], ["vms"])
+    site.store.put("lon", "vms", VMS.render({"zvm": "lon"}, [9]), 60)
+    assert site.pages.view(["nyc"], ["vms"]) is first
+    site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, [9]), 60)
+    assert site.pages.view(["nyc"], ["vms"]) is not first
+
+
+async def test_the_views_that_are_kept_are_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site()
+    one = site.pages.view(["nyc"], ["vms"])
+    monkeypatch.setattr("exporter.pages._VIEWS", 2)
+    two = site.pages.view(["lon"], ["vms"])
+    assert site.pages.view(["nyc"], ["vms"]) is one
+    site.pages.view(["nyc"], ["vpgs"])  # the one that was not asked for the longest goes: lon's
+    assert site.pages.view(["nyc"], ["vms"]) is one
+    assert site.pages.view(["lon"], ["vms"]) is not two
+    monkeypatch.setattr("exporter.pages._VIEW_BYTES", 1)
+    assert site.pages.view(["lon"], ["vpgs"]) is not site.pages.view(["lon"], ["vpgs"])
+
+
 async def test_the_telemetry_path_can_be_another() -> None:
     async with serving(telemetry_path="/zerto") as site:
         assert (await site.get("/zerto"))[0] == 200
@@ -159,7 +232,7 @@ async def test_a_large_page_is_decompressed_for_who_cannot() -> None:
     assert len(Page(body.decode()).values("zerto_vm_iops", zvm="nyc")) == 40_000
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/metrics/", "/-/", "/probe", "/config", "/api/v1/sd"])
+@pytest.mark.parametrize("path", ["/nowhere", "/metrics/", "/-/", "/config", "/api/v1"])
 async def test_elsewhere_is_nothing(path: str) -> None:
     async with serving() as site:
         assert (await site.get(path))[0] == 404

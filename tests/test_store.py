@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from support import Page
+from support import Page, plain
 
 from exporter.exposition import NONE, Metric, Table
-from exporter.fragments import plain
 from exporter.store import Health, Store
 
 A: Table[Any] = Table(

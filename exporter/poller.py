@@ -28,6 +28,7 @@ from exporter.zvm.settings import Settings
 POLL_OUTCOMES: Final = ("success", *REASONS, "bug")
 
 _GOODBYE_SECONDS: Final = 3.0
+_GOLDEN_RATIO: Final = (5**0.5 - 1) / 2  # its multiples, modulo 1, are spread evenly however many there are
 _IN_LINE: Final = 100  # rows; fewer are rendered in well under a millisecond, a thread would cost more
 _BY_NAME: Final = {collector.name: collector for collector in collectors.ALL}
 
@@ -51,6 +52,7 @@ class Poller:
         self._watched: dict[str, Watch] = {}
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._ready = False
+        self._begun = 0
 
     def watch(self, zvms: Sequence[ZvmConfig]) -> None:
         """Make *zvms* the ones that are polled. One that is unchanged keeps its data and its session.
@@ -133,11 +135,13 @@ class Poller:
         paths = [collector.path for collector in chosen]
         self._telemetry.add_zvm(zvm.name, zvm.collectors, paths, insecure=bool(zvm.insecure))
         client = self._connect(zvm, self._telemetry)
-        return Watch(zvm, client, chosen, StateLog(log, self._clock.monotonic), certificates)
+        lead = zvm.interval * (self._begun * _GOLDEN_RATIO % 1)
+        self._begun += 1
+        return Watch(zvm, client, chosen, StateLog(log, self._clock.monotonic), certificates, lead)
 
     async def _run(self, watch: Watch) -> None:
         interval = watch.config.interval
-        started, tick = self._clock.monotonic(), 0
+        started, tick = self._clock.monotonic() - watch.lead, 0
         while True:
             try:
                 await self._poll(watch)
@@ -151,7 +155,7 @@ class Poller:
             await self._clock.wait(watch.wake, started + tick * interval - self._clock.monotonic())
             if watch.wake.is_set():
                 watch.wake.clear()
-                started, tick = self._clock.monotonic(), 0
+                started, tick = self._clock.monotonic() - watch.lead, 0
 
     async def _poll(self, watch: Watch) -> None:
         await asyncio.gather(*(self._collect(watch, collector) for collector in watch.collectors))

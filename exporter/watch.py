@@ -39,6 +39,7 @@ class Watch:
     collectors: tuple[Collector[Any], ...]
     log: StateLog
     certificates: tuple[bytes, ...]
+    lead: float  # seconds by which the second poll comes early, so that the polls of many ZVMs are spread
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     outcomes: dict[str, Outcome] = field(default_factory=dict)

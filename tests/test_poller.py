@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from exporter.config import Config, Zvm
 from exporter.outcomes import Outcome, StateLog
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator, faults
+from exporter.zvm.client import Zvm as Client
+from exporter.zvm.errors import ConnectError
 from exporter.zvm.paths import SESSION, SESSION_ADD
 from exporter.zvm.settings import Auth, Tls
 
@@ -483,3 +486,31 @@ def test_two_configurations_differ_by_any_key() -> None:
     one = Zvm(name="nyc", url="https://a", auth=Auth(username="u", password=PASSWORD))
     assert one == msgspec.structs.replace(one)
     assert one != msgspec.structs.replace(one, auth=Auth(username="u", password="other"))
+
+
+async def test_the_polls_of_many_zvms_are_spread_over_the_interval(
+    clock: DrivenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are polled at once when they are new, for who waits for them; from then on each at a time of its own."""
+    polled: dict[str, list[float]] = {}
+
+    async def get(client: Client, path: str, *_rest: Any) -> None:
+        if path == vms.PATH:
+            polled.setdefault(client.settings.name, []).append(clock.now)
+        raise ConnectError("not today")
+
+    monkeypatch.setattr(Client, "get", get)
+    zvms = tuple(Zvm(name=f"zvm-{number}", url="https://127.0.0.1:1", interval=60.0) for number in range(100))
+    exporter = Exporter(lambda: Config(zvms), clock=clock)
+    exporter.configure()
+    begun = clock.now
+    exporter.poller.start()
+    await clock.idle(100)
+    await clock.advance(180)
+    await exporter.poller.stop()
+    assert {times[0] for times in polled.values()} == {begun}
+    for times in polled.values():
+        assert 0 < times[1] - begun <= 60
+        assert [round(after - before, 3) for before, after in pairwise(times[1:])] == [60] * (len(times) - 2)
+    seconds = sorted(times[1] - begun for times in polled.values())
+    assert max(after - before for before, after in pairwise([0.0, *seconds, 60.0])) < 2 * 60 / 100

@@ -28,12 +28,11 @@ import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
-from support import plain
 
 from exporter import fragments
 from exporter.collectors.vms import DECODER, TABLE
 from exporter.exposition import Rendered
-from exporter.fragments import fragment, join
+from exporter.fragments import fragment, gzipped, join, unzipped
 from exporter.simulator import Estate
 
 CONSTANT = {"zvm": "nyc"}
@@ -66,7 +65,7 @@ def poll_cost(body: bytes, rounds: int) -> Iterator[Line]:
     said = ""
     rows = DECODER.decode(body, "application/json", said).rows
     rendered = TABLE.render(CONSTANT, rows)
-    texts = [plain(block.fragment) for block in rendered.blocks]
+    texts = [unzipped(gzipped(block.fragment)) for block in rendered.blocks]
     registry = CollectorRegistry()
     registry.register(_Ready(list(text_string_to_metric_families(_page(rendered)))))
 
@@ -124,7 +123,7 @@ def _page(rendered: Rendered) -> str:
         for metric, block in zip(TABLE.metrics, rendered.blocks, strict=True)
         for part in (metric.header, block.fragment)
     ]
-    return plain(join(parts)).decode()
+    return unzipped(gzipped(join(parts))).decode()
 
 
 def scrape_cost(vms: int, scrapes: int) -> Iterator[Line]:

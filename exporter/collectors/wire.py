@@ -52,7 +52,7 @@ def calculated(rpo: Number) -> Number:
     return None if rpo == -1 else rpo
 
 
-@lru_cache(maxsize=65536)  # the VMs of a VPG share its dates
+@lru_cache(maxsize=1024)  # the VMs of a VPG share its dates; what a server sends anew each time must not pile up
 def timestamp(date: str | None) -> Number:
     """Return *date* in seconds since the epoch, None for never, NaN for a text that is no date.
 

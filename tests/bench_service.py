@@ -1,0 +1,119 @@
+"""What `make bench` measures of the running service: start, stalls of its event loop, memory, cost of many ZVMs."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import Client, Line, Process, await_samples, process
+from prometheus_client.parser import text_string_to_metric_families
+
+AUTH = "{username: prometheus@vsphere.local, password: simulated}"
+
+
+def service_cost(vms: int, seconds: float) -> Iterator[Line]:
+    """Measure each thing for about *seconds*, with *vms* VMs in all (a tenth of them on each of many ZVMs)."""
+    tenth = max(vms // 10, 1)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        large = stack.enter_context(process("simulate", "--port", "0", "--vms", str(vms)))
+        small = stack.enter_context(process("simulate", "--port", "0", "--vms", str(tenth)))
+        yield _start(folder)
+        yield _stall(folder, large, f"one ZVM of {vms} VMs", zvms=1, vms=vms, seconds=seconds)
+        yield _stall(folder, small, f"10 ZVMs of {tenth} VMs", zvms=10, vms=tenth, seconds=seconds)
+        yield from _growth(folder, small, tenth)
+        yield _many(folder, small, tenth, seconds)
+
+
+def _start(folder: Path) -> Line:
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        with process(*_serve(folder, "http://127.0.0.1:1", zvms=1, interval="10s")) as ours:
+            Client(ours.port, "/-/healthy").latency()
+            times.append(time.perf_counter() - started)
+    median = statistics.median(times)
+    return Line("start to first answer on /-/healthy", f"{median:.2f} s", "<= 1 s", median <= 1)
+
+
+def _stall(folder: Path, zvm: Process, what: str, *, zvms: int, vms: int, seconds: float) -> Line:
+    """Ask `/-/healthy` all the while: what the loop cannot answer, it is busy with something else."""
+    with process(*_serve(folder, zvm.url, zvms=zvms, interval="2s")) as ours:
+        await_samples(ours.port, zvms * vms)
+        client = Client(ours.port, "/-/healthy")
+        times, end = [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            times.append(client.latency())
+            time.sleep(0.001)  # a load that leaves the processors to the polls
+    p99 = statistics.quantiles(times, n=100)[98]
+    return Line(f"/-/healthy p99 while {what} are polled every 2 s", f"{p99:.1f} ms", "<= 50 ms", p99 <= 50)
+
+
+def _growth(folder: Path, zvm: Process, vms: int) -> Iterator[Line]:
+    """Compare memory after 50 polls, when all that is kept for ever is there, with 200 polls later."""
+    with process(*_serve(folder, zvm.url, zvms=1, interval="100ms")) as ours:
+        await_samples(ours.port, vms)
+        early = _after_polls(ours, 50)
+        late = _after_polls(ours, 250)
+    growth = late / early - 1
+    yield Line("resident memory after 50 polls", f"{early / 1e6:.0f} MB")
+    yield Line("growth over the next 200 polls", f"{growth:+.1%}", "none (<= 3 %)", growth <= 0.03)
+
+
+def _many(folder: Path, zvm: Process, vms: int, seconds: float) -> Line:
+    one = _cpu_per_vm(folder, zvm, zvms=1, vms=vms, interval=seconds / 10, seconds=seconds)
+    many = _cpu_per_vm(folder, zvm, zvms=100, vms=vms, interval=seconds, seconds=2 * seconds)
+    ratio = many / one
+    what = f"CPU per VM, 100 ZVMs of {vms} VMs / one ({one * 1e6:.1f} us a VM and poll)"
+    return Line(what, f"{ratio:.2f}", "<= 1.25", ratio <= 1.25)
+
+
+def _cpu_per_vm(folder: Path, zvm: Process, *, zvms: int, vms: int, interval: float, seconds: float) -> float:
+    """Return the CPU seconds that a VM costs with each poll: by the exporter's own account, between two scrapes."""
+    with process(*_serve(folder, zvm.url, zvms=zvms, interval=f"{int(interval * 1000)}ms")) as ours:
+        await_samples(ours.port, zvms * vms)
+        before = _account(ours)
+        time.sleep(seconds)
+        after = _account(ours)
+    return (after[0] - before[0]) / ((after[1] - before[1]) * vms)
+
+
+def _account(ours: Process) -> tuple[float, float]:
+    page = Client(ours.port, "/metrics").text()
+    samples = [sample for family in text_string_to_metric_families(_own(page)) for sample in family.samples]
+    cpu = sum(sample.value for sample in samples if sample.name == "process_cpu_seconds_total")
+    polls = sum(
+        sample.value
+        for sample in samples
+        if sample.name == "zerto_exporter_polls_total"
+        and (sample.labels["collector"], sample.labels["outcome"]) == ("vms", "success")
+    )
+    return cpu, polls
+
+
+def _after_polls(ours: Process, polls: int) -> float:
+    deadline = time.monotonic() + 300
+    while _account(ours)[1] < polls:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not {polls} polls in 5 minutes")
+        time.sleep(0.5)
+    page = _own(Client(ours.port, "/metrics").text())
+    (line,) = (line for line in page.splitlines() if line.startswith("process_resident_memory_bytes "))
+    return float(line.split()[1])
+
+
+def _own(page: str) -> str:
+    """Return the part of the page that is the exporter's own: it is the end, and parsing the rest takes seconds."""
+    return page[page.rindex("# HELP process_virtual_memory_bytes") :]
+
+
+def _serve(folder: Path, url: str, *, zvms: int, interval: str) -> list[str]:
+    config = folder / "config.yaml"
+    lines = [f"defaults: {{interval: {interval}, auth: {AUTH}}}", "zvms:"]
+    lines += [f"  - {{name: zvm-{number:03}, url: {url}}}" for number in range(zvms)]
+    config.write_text("\n".join(lines) + "\n")
+    return ["serve", "--config.file", str(config), "--web.listen-address", "127.0.0.1:0"]

@@ -19,7 +19,10 @@ async def demo(listeners: Sequence[Listener], *, vms: int, seed: int, telemetry_
     async with AsyncExitStack() as stack:
         zvms = []
         nyc, lon = pair(("nyc", vms), ("lon", vms), seed=seed)
-        for name, simulator in (("nyc", Simulator(nyc, auth="keycloak")), ("lon", Simulator(lon, auth="session"))):
+        for name, simulator in (
+            ("nyc", Simulator(nyc, auth="keycloak", record=False)),
+            ("lon", Simulator(lon, auth="session", record=False)),
+        ):
             await simulator.start()
             stack.push_async_callback(simulator.stop)
             zvms.append(_zvm(name, simulator))

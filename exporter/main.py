@@ -10,6 +10,7 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator
 
 _CLOSING_SECONDS: Final = 1.0
+_LOOKUPS: Final = 64
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -32,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = arguments.parse(sys.argv[1:] if argv is None else argv, os.environ)
     logs.configure(options.log_level, options.log_format)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        # Lookups of host names, which may hang: as many as there may be ZVMs whose name server is gone.
+        runner.get_loop().set_default_executor(ThreadPoolExecutor(max_workers=_LOOKUPS, thread_name_prefix="lookup"))
         try:
             code = runner.run(_COMMANDS[options.command](options))
         except (ConfigError, ListenError, StartError) as error:
@@ -95,7 +99,7 @@ async def _simulate(options: Namespace) -> int:
             raise StartError(f"--tls-cert, --tls-key: {error.strerror or error}") from error
     password = os.environ.get("ZVM_PASSWORD", "simulated")
     estate = Estate("nyc", vms=options.vms, seed=options.seed)
-    simulator = Simulator(estate, auth=options.auth, password=password, ssl_context=context, control=True)
+    simulator = Simulator(estate, auth=options.auth, password=password, ssl_context=context, control=True, record=False)
     try:
         await simulator.start(port=options.port)
     except OSError as error:

@@ -21,15 +21,17 @@ from exporter.outcomes import Outcome, StateLog
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.watch import Watch, ZvmView
-from exporter.zvm.client import Observer, Zvm
-from exporter.zvm.errors import REASONS, ZvmError
+from exporter.work import off_loop
+from exporter.zvm.client import Zvm
+from exporter.zvm.errors import REASONS, RequestTimeoutError, ZvmError
+from exporter.zvm.observer import Observer
 from exporter.zvm.settings import Settings
 
 POLL_OUTCOMES: Final = ("success", *REASONS, "bug")
 
 _GOODBYE_SECONDS: Final = 3.0
 _GOLDEN_RATIO: Final = (5**0.5 - 1) / 2  # its multiples, modulo 1, are spread evenly however many there are
-_IN_LINE: Final = 100  # rows; fewer are rendered in well under a millisecond, a thread would cost more
+_ROWS_IN_LINE: Final = 100  # rows; fewer are rendered in well under a millisecond, a thread would cost more
 _BY_NAME: Final = {collector.name: collector for collector in collectors.ALL}
 
 
@@ -165,7 +167,7 @@ class Poller:
     async def _collect(self, watch: Watch, collector: Collector[Any]) -> None:
         name, started = watch.config.name, self._clock.monotonic()
         try:
-            outcome = await self._fetch(watch, collector)
+            outcome = await self._fetch_in_time(watch, collector)
         except ZvmError as error:
             outcome = Outcome(collector.name, error.reason, str(error))
         except Exception as error:  # noqa: BLE001 - an error of ours costs one poll of one collector, and is seen
@@ -180,6 +182,15 @@ class Poller:
             watch.since = self._clock.wall()
         if watch.up is not None:
             self._store.put_health(name, watch.config.labels, watch.health(), up=watch.up)
+
+    async def _fetch_in_time(self, watch: Watch, collector: Collector[Any]) -> Outcome:
+        """Fetch, but not for ever: each of a login, a retry and lists of names may take nearly `timeout`."""
+        seconds = max(watch.config.interval, 2 * watch.config.timeout)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._fetch(watch, collector)
+        except TimeoutError as error:
+            raise RequestTimeoutError(f"no complete poll within {seconds:g} s") from error
 
     async def _fetch(self, watch: Watch, collector: Collector[Any]) -> Outcome:
         zvm = watch.config
@@ -206,9 +217,9 @@ class Poller:
 
 
 async def _render(collector: Collector[Any], constant: dict[str, str], rows: Sequence[Any]) -> Rendered:
-    if len(rows) <= _IN_LINE:
+    if len(rows) <= _ROWS_IN_LINE:
         return collector.table.render(constant, rows)
-    return await asyncio.to_thread(collector.table.render, constant, rows)
+    return await off_loop(collector.table.render, constant, rows)
 
 
 def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import re
 import socket
@@ -22,6 +21,7 @@ from exporter.exposition import CONTENT_TYPE
 from exporter.fragments import unzipped
 from exporter.pages import Pages
 from exporter.watch import ZvmView
+from exporter.work import off_loop
 
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -30,7 +30,7 @@ _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'",
 }
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^][]+)\]|(?P<host>[^][:]*)):(?P<port>[0-9]{1,5})")
-_IN_LINE: Final = 2**17  # bytes; decompressing less takes a few milliseconds at most
+_BYTES_IN_LINE: Final = 2**17  # bytes; decompressing less takes a few milliseconds at most
 
 
 class Polls(Protocol):
@@ -206,7 +206,7 @@ async def _page(request: web.Request, body: bytes) -> web.Response:
     if accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
         headers[hdrs.CONTENT_ENCODING] = "gzip"
         return web.Response(body=body, headers=headers)
-    text = unzipped(body) if len(body) <= _IN_LINE else await asyncio.to_thread(unzipped, body)
+    text = unzipped(body) if len(body) <= _BYTES_IN_LINE else await off_loop(unzipped, body)
     return web.Response(body=text, headers=headers)
 
 
@@ -219,12 +219,12 @@ def _known(parameter: str, asked: Sequence[str] | None, known: Sequence[str]) ->
 
 def accepts_gzip(header: str) -> bool:
     """Tell whether an Accept-Encoding *header* (RFC 9110, 12.5.3) allows gzip."""
+    accepted: dict[str, bool] = {}
     for part in header.split(","):
         coding, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        if coding in {"gzip", "*"}:
-            weights = [parameter.partition("=")[2] for parameter in parameters if parameter.startswith("q=")]
-            return not any(weight.rstrip("0") in {"0.", "", "0"} for weight in weights)
-    return False
+        weights = [parameter.partition("=")[2] for parameter in parameters if parameter.startswith("q=")]
+        accepted[coding] = not any(weight.rstrip("0") in {"0.", ""} for weight in weights)
+    return accepted.get("gzip", accepted.get("*", False))
 
 
 def span(seconds: float | None) -> str:

@@ -22,7 +22,9 @@ from exporter.shards import Shard
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.watch import ZvmView
-from exporter.zvm.client import LOGIN_OUTCOMES, Zvm
+from exporter.work import off_loop
+from exporter.zvm.client import Zvm
+from exporter.zvm.observer import LOGIN_OUTCOMES
 
 _TABLES: Final = {collector.name: collector.table for collector in collectors.ALL}
 
@@ -74,7 +76,7 @@ class Exporter:
         async with self._one_reload:  # of two at once, the one that read the older file must not come last
             try:
                 # Hundreds of ZVMs take a second to read and check, and scrapes go on meanwhile.
-                config = await asyncio.to_thread(self._load)
+                config = await off_loop(self._load)
                 if self._stopping:
                     return "the exporter is stopping"
                 self._watch(config)

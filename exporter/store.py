@@ -113,9 +113,8 @@ class Store:
 
     def series(self, zvm: str, collector: str) -> int:
         """Return how many series of a collector are served."""
-        self._drop_stale()
         kept = self._kept.get(zvm, {}).get(collector)
-        return kept.series if kept else 0
+        return kept.series if kept is not None and self._monotonic() < kept.until else 0
 
     def page(self) -> Fragment:
         """Return the page of all ZVMs; made once for each change, so that a scrape copies bytes."""

@@ -15,7 +15,7 @@ from exporter.exposition import Metric, Table
 from exporter.poller import POLL_OUTCOMES
 from exporter.store import COLLECTOR_TABLE, ZVM_TABLE
 from exporter.telemetry import Telemetry
-from exporter.zvm.client import LOGIN_OUTCOMES
+from exporter.zvm.observer import LOGIN_OUTCOMES
 
 ROOT = Path(__file__).parent.parent
 METRICS = ROOT / "docs" / "metrics.md"

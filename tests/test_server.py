@@ -221,7 +221,7 @@ async def test_the_telemetry_path_can_be_another() -> None:
     async with serving(telemetry_path="/zerto") as site:
         assert (await site.get("/zerto"))[0] == 200
         assert (await site.get("/metrics"))[0] == 404
-        assert b'href="/zerto"' in (await site.get("/"))[2]
+        assert b'href="zerto"' in (await site.get("/"))[2]
 
 
 async def test_a_large_page_is_decompressed_for_who_cannot() -> None:
@@ -336,6 +336,8 @@ async def test_the_landing_page_shows_each_zvm_those_that_are_down_first() -> No
         ("gzip;q=0.001", True),
         ("*", True),
         ("*;q=0", False),
+        ("*;q=0, gzip", True),
+        ("gzip;q=0, *", False),
         ("identity", False),
         ("x-gzip-not", False),
         (",;,", False),

@@ -36,6 +36,7 @@ class Simulator:
     clock: Callable[[], float] = time.monotonic
     ssl_context: ssl.SSLContext | None = None
     control: bool = False
+    record: bool = True
 
     def __post_init__(self) -> None:
         """Make the parts; nothing is bound before `start`."""
@@ -127,7 +128,8 @@ class Simulator:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         record = Request(request.method, request.path, dict(request.query), request.headers.copy())
-        self.requests.append(record)
+        if self.record:
+            self.requests.append(record)
         self._arrival.set()
         self._arrival = asyncio.Event()
         body = await request.read() if (request.content_length or 0) <= _BIGGEST_FORM else b""

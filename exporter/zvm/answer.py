@@ -36,8 +36,10 @@ class Answer:
         return self.headers.get("Content-Type", "")
 
 
-async def read(response: aiohttp.ClientResponse, limit: int, what: str, scrubber: Scrubber) -> Answer:
+async def read(response: aiohttp.ClientResponse, limit: int, limit_is: str, what: str, scrubber: Scrubber) -> Answer:
     """Return *response* with its body, at most *limit* bytes of it after decompression; *what* was asked for.
+
+    *limit_is* says in words what the limit is.
 
     Of an answer that is no success the body only serves to explain it: as much is kept as can be read.
 
@@ -53,7 +55,7 @@ async def read(response: aiohttp.ClientResponse, limit: int, what: str, scrubber
             if not good and len(body) > _ERROR_BODY:
                 break
             if len(body) > limit:
-                raise TooLargeError(f"{what}: the answer is larger than max_body, {limit} bytes")
+                raise TooLargeError(f"{what}: the answer is larger than {limit_is}, {limit} bytes")
     except DecodeError:
         if good:
             raise

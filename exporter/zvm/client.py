@@ -12,15 +12,14 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from exporter.work import off_loop
 from exporter.zvm.answer import Answer
 from exporter.zvm.auth import login_for
 from exporter.zvm.credentials import Credentials
 from exporter.zvm.decode import Decoded, Decoder, Row, decode_names
 from exporter.zvm.errors import AuthError, DecodeError, StatusError, ZvmError
 from exporter.zvm.hold import Hold
-from exporter.zvm.observer import LOGIN_OUTCOMES as LOGIN_OUTCOMES
-from exporter.zvm.observer import Observer as Observer
-from exporter.zvm.observer import Reporter
+from exporter.zvm.observer import Observer, Reporter
 from exporter.zvm.paths import LOCAL_SITE
 from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Settings
@@ -28,7 +27,7 @@ from exporter.zvm.transport import Transport
 
 Params = Mapping[str, str]
 
-_IN_LINE: Final = 2**18  # bytes; decoding less takes under a millisecond, a thread would cost more
+_BYTES_IN_LINE: Final = 2**18  # bytes; decoding less takes under a millisecond, a thread would cost more
 
 
 class Zvm:
@@ -67,9 +66,9 @@ class Zvm:
         answer = await self._get(path, params)
         arguments = (answer.body, answer.content_type, answer.said)
         try:
-            if len(answer.body) <= _IN_LINE:
+            if len(answer.body) <= _BYTES_IN_LINE:
                 return decoder.decode(*arguments)
-            return await asyncio.to_thread(decoder.decode, *arguments)
+            return await off_loop(decoder.decode, *arguments)
         except DecodeError as error:
             raise DecodeError(self._scrubber.scrub(f"GET {path}: {error}")) from error
 

@@ -74,7 +74,7 @@ class Decoder(Generic[Row]):
             rows = self._all.decode(body)
         except _UNREADABLE:
             return self._salvage(_raw_records(body, said))
-        if rows and self._shape.misses(_first_record(body)):
+        if rows and self._shape.misses(_first_record(body, said)):
             return self._salvage(_raw_records(body, said), exact=False)
         return Decoded(rows)
 
@@ -97,8 +97,8 @@ class Decoder(Generic[Row]):
                 with suppress(*_UNREADABLE):
                     return self._one.decode(record)
             try:
-                record = msgspec.json.decode(record)
-            except _UNREADABLE as error:
+                record = _untyped(record)
+            except (ValueError, RecursionError) as error:
                 complaints.append(f": unreadable: {error}")
                 return None
         if not isinstance(record, dict):
@@ -154,6 +154,8 @@ class _Shape(Generic[Row]):
 
     def _value(self, known: msgspec.structs.FieldInfo, value: Any, path: str, complaints: list[str]) -> Any:
         nested = self._nested.get(known.name)
+        if nested is not None and isinstance(value, str) and not value.strip():
+            return None  # an empty XML element; an object that is not there
         if nested is not None and isinstance(value, dict):
             return nested.fit(_folded(value), path, complaints)
         if any(get_origin(option) is list for option in get_args(known.type)):
@@ -183,13 +185,26 @@ def decode_names(body: Buffer, content_type: str, said: str) -> tuple[str, ...]:
         raise DecodeError(f"expected an array of strings, got {said}") from error
 
 
-def _first_record(body: Buffer) -> Any:
-    """Return the first record of a JSON array, None where it is not found at once."""
+def _first_record(body: Buffer, said: str) -> Any:
+    """Return the first record of a JSON array."""
     text = body[:_FIRST_RECORD].decode("utf-8", "replace")
     try:
         return json.JSONDecoder().raw_decode(text.lstrip().removeprefix("[").lstrip())[0]
-    except (ValueError, RecursionError):
-        return None
+    except (ValueError, RecursionError):  # it is longer than what was looked at
+        return _untyped(_raw_records(body, said)[0])
+
+
+def _untyped(record: msgspec.Raw) -> Any:
+    """Return what *record* holds.
+
+    Raises:
+        ValueError: it cannot be read (msgspec.DecodeError and UnicodeDecodeError are such).
+        RecursionError: it is nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(record)
+    except msgspec.DecodeError:
+        return json.loads(bytes(record))  # which knows numbers without bound: one of them costs itself, not its record
 
 
 def _raw_records(body: Buffer, said: str) -> list[msgspec.Raw]:

@@ -16,10 +16,11 @@ import structlog
 from yarl import URL
 
 from exporter import __version__
+from exporter.work import off_loop
 from exporter.zvm.answer import Answer, read
 from exporter.zvm.errors import ConnectError, RequestTimeoutError, ZvmError
 from exporter.zvm.observer import Reporter
-from exporter.zvm.paths import WRITES
+from exporter.zvm.paths import DISCOVERY, WRITES
 from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Settings
 
@@ -83,7 +84,9 @@ class Transport:
 
     async def _exchange(self, method: str, path: str, writes: bool, **request: Any) -> Answer:
         what, settings = f"{method} {path}", self._settings
-        limit = min(settings.max_body, _LOGIN_BODY) if writes else settings.max_body
+        small = writes or path == DISCOVERY
+        limit = min(settings.max_body, _LOGIN_BODY) if small else settings.max_body
+        limit_is = "max_body" if limit == settings.max_body else "a login's may be"
         try:
             async with (
                 asyncio.timeout(settings.timeout),
@@ -95,7 +98,7 @@ class Transport:
                     **request,
                 ) as response,
             ):
-                return await read(response, limit, what, self._scrubber)
+                return await read(response, limit, limit_is, what, self._scrubber)
         except TimeoutError as error:
             raise RequestTimeoutError(f"{what}: no complete answer within {settings.timeout:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -105,14 +108,18 @@ class Transport:
         if self._http is None:
             try:
                 # Reading the system's certificates takes a while, and at the start every ZVM does.
-                context = await asyncio.to_thread(self._settings.tls.context)
+                context = await off_loop(self._settings.tls.context)
             except OSError as error:
                 raise ConnectError(
                     f"tls: cannot use ca_file, cert_file or key_file: {error.strerror or error}"
                 ) from error
             if self._http is None:
                 self._http = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(ssl=context),
+                    connector=aiohttp.TCPConnector(
+                        ssl=context,
+                        # Over the pause between two polls, so that not each begins with a handshake.
+                        keepalive_timeout=2 * self._settings.interval,
+                    ),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     timeout=aiohttp.ClientTimeout(total=None),
                     auto_decompress=False,  # aiohttp's own has no limit on what a small body expands to

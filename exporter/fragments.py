@@ -78,15 +78,19 @@ def join(fragments: Iterable[Fragment]) -> Fragment:
     return Fragment(b"".join(parts), size, crc, shift)
 
 
-def gzipped(whole: Fragment) -> bytes:
-    """Return *whole* as a gzip file."""
-    trailer = whole.crc.to_bytes(4, "little") + (whole.size & 0xFFFFFFFF).to_bytes(4, "little")
-    return b"".join((_HEADER, whole.data, _LAST_BLOCK, trailer))
+def gzipped(*parts: Fragment) -> tuple[bytes, ...]:
+    """Return *parts*, one after the other, as a gzip file in pieces: a large one is not copied for a small one."""
+    size, crc = 0, 0
+    for part in parts:
+        size += part.size
+        crc = _multiply(part.shift, crc) ^ part.crc
+    trailer = crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
+    return (_HEADER, *(part.data for part in parts), _LAST_BLOCK + trailer)
 
 
-def unzipped(body: bytes) -> bytes:
+def unzipped(pieces: Iterable[bytes]) -> bytes:
     """Return the text of a gzip file that `gzipped` made."""
-    return _zlib.decompress(body, _GZIP)
+    return _zlib.decompress(b"".join(pieces), _GZIP)
 
 
 def _multiply(a: int, b: int) -> int:

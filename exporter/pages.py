@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.fragments import Fragment, fragment, gzipped, join
+from exporter.fragments import Fragment, fragment, gzipped
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
@@ -17,19 +17,20 @@ _VIEWS: Final = 1024
 _VIEW_BYTES: Final = 64 * 2**20
 
 Names = Collection[str]
+Body = tuple[bytes, ...]  # a gzip file in pieces
 
 
 @dataclass(frozen=True)
 class _Whole:
     samples: Fragment
     at: float
-    body: bytes
+    body: Body
 
 
 @dataclass(frozen=True)
 class _View:
     version: tuple[int, ...]
-    body: bytes
+    body: Body
 
 
 class Pages:
@@ -43,16 +44,16 @@ class Pages:
         self._views: OrderedDict[tuple[frozenset[str], frozenset[str]], _View] = OrderedDict()
         self._view_bytes = 0
 
-    def whole(self) -> bytes:
+    def whole(self) -> Body:
         """Return the page of all ZVMs with the exporter's own metrics."""
         samples, now = self._store.page(), self._monotonic()
         made = self._whole
         if made is None or made.samples is not samples or now - made.at >= _OWN_METRICS_SECONDS:
-            body = gzipped(join((samples, fragment(self._telemetry.exposition()))))
+            body = gzipped(samples, fragment(self._telemetry.exposition()))
             made = self._whole = _Whole(samples, now, body)
         return made.body
 
-    def view(self, zvms: Names, collectors: Names) -> bytes:
+    def view(self, zvms: Names, collectors: Names) -> Body:
         """Return the samples of some *zvms* and *collectors*, without the exporter's own metrics.
 
         Made anew only where one of the *zvms* has changed since the last time, while the view is among those
@@ -65,7 +66,7 @@ class Pages:
             view = _View(version, gzipped(self._store.view(*key)))
             self._forget_view(key)
             self._views[key] = view
-            self._view_bytes += len(view.body)
+            self._view_bytes += sum(map(len, view.body))
             while len(self._views) > _VIEWS or self._view_bytes > _VIEW_BYTES:
                 self._forget_view(next(iter(self._views)))
         else:
@@ -79,4 +80,4 @@ class Pages:
     def _forget_view(self, key: tuple[frozenset[str], frozenset[str]]) -> None:
         view = self._views.pop(key, None)
         if view is not None:
-            self._view_bytes -= len(view.body)
+            self._view_bytes -= sum(map(len, view.body))

@@ -13,13 +13,12 @@ from typing import Final, Protocol
 
 import jinja2
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
 from multidict import MultiMapping
 
 from exporter import __version__
 from exporter.exposition import CONTENT_TYPE
 from exporter.fragments import unzipped
-from exporter.pages import Pages
+from exporter.pages import Body, Pages
 from exporter.watch import ZvmView
 from exporter.work import off_loop
 
@@ -96,7 +95,8 @@ class Server:
 
     def app(self) -> web.Application:
         """Return the application."""
-        app = web.Application(middlewares=[_with_headers])
+        app = web.Application()
+        app.on_response_prepare.append(_add_headers)
         app.router.add_get(self._path, self.metrics)
         app.router.add_get("/probe", self.probe)
         app.router.add_get("/api/v1/sd", self.discovery)
@@ -119,14 +119,14 @@ class Server:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def metrics(self, request: web.Request) -> web.Response:
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
         """Answer a scrape: `zvm` and `collect[]` narrow it to samples of those, without the exporter's own."""
         query = request.query
         if "zvm" in query or "collect[]" in query:
             return await _page(request, self._pages.view(self._asked_zvms(query), self._asked_collectors(query)))
         return await _page(request, self._pages.whole())
 
-    async def probe(self, request: web.Request) -> web.Response:
+    async def probe(self, request: web.Request) -> web.StreamResponse:
         """Answer a scrape of the one ZVM that `target` names: a name of the configuration, never a host."""
         targets = request.query.getall("target", [])
         if len(targets) != 1:
@@ -189,25 +189,27 @@ class Server:
         return web.Response(text="reloaded\n")
 
 
-@web.middleware
-async def _with_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        response = await handler(request)
-    except web.HTTPException as error:
-        error.headers.update(_HEADERS)
-        raise
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
-    return response
 
 
-async def _page(request: web.Request, body: bytes) -> web.Response:
-    """Return the page whose gzip file is *body*, as such where the client takes it."""
+async def _page(request: web.Request, body: Body) -> web.StreamResponse:
+    """Answer with the page whose gzip file is *body*, as such where the client takes it."""
     headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
-    if accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
-        headers[hdrs.CONTENT_ENCODING] = "gzip"
-        return web.Response(body=body, headers=headers)
-    text = unzipped(body) if len(body) <= _BYTES_IN_LINE else await off_loop(unzipped, body)
-    return web.Response(body=text, headers=headers)
+    size = sum(map(len, body))
+    if not accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+        text = unzipped(body) if size <= _BYTES_IN_LINE else await off_loop(unzipped, body)
+        return web.Response(body=text, headers=headers)
+    headers[hdrs.CONTENT_ENCODING] = "gzip"
+    if request.method == hdrs.METH_HEAD:
+        return web.Response(body=b"".join(body), headers=headers)
+    response = web.StreamResponse(headers=headers)
+    response.content_length = size
+    await response.prepare(request)
+    for piece in body:
+        await response.write(piece)
+    await response.write_eof()
+    return response
 
 
 def _known(parameter: str, asked: Sequence[str] | None, known: Sequence[str]) -> Sequence[str]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import plain
 
-from exporter.fragments import Compressor, fragment, gzipped, join
+from exporter.fragments import Compressor, fragment, gzipped, join, unzipped
 
 texts = st.lists(st.binary(max_size=3000), max_size=8)
 
@@ -21,15 +21,16 @@ texts = st.lists(st.binary(max_size=3000), max_size=8)
 def test_joined_fragments_are_the_gzip_file_of_the_joined_texts(parts: list[bytes]) -> None:
     text = b"".join(parts)
     whole = join(map(fragment, parts))
-    assert gzip.decompress(gzipped(whole)) == text
+    assert gzip.decompress(b"".join(gzipped(whole))) == text
     assert plain(whole) == text
+    assert unzipped(gzipped(*map(fragment, parts))) == text
     assert (whole.size, whole.crc) == (len(text), zlib.crc32(text))
 
 
 @given(texts, texts)
 def test_a_joined_fragment_can_be_joined_again(first: list[bytes], second: list[bytes]) -> None:
     nested = join((join(map(fragment, first)), join(map(fragment, second))))
-    assert gzip.decompress(gzipped(nested)) == b"".join(first + second)
+    assert gzip.decompress(b"".join(gzipped(nested))) == b"".join(first + second)
 
 
 @given(texts)
@@ -44,7 +45,7 @@ def test_a_text_that_comes_in_pieces_is_one_fragment(parts: list[bytes]) -> None
 
 def test_a_block_larger_than_the_window_is_whole() -> None:
     text = bytes(range(256)) * 4096
-    assert gzip.decompress(gzipped(join([fragment(text), fragment(text)]))) == text * 2
+    assert gzip.decompress(b"".join(gzipped(join([fragment(text), fragment(text)])))) == text * 2
 
 
 def test_without_isal_it_is_only_slower(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,4 +59,4 @@ def test_without_isal_it_is_only_slower(monkeypatch: pytest.MonkeyPatch) -> None
     assert not slow.FAST
     texts = [b"zerto_up 1\n" * 1000, b"", b"zerto_up 0\n"]
     whole = slow.join(map(slow.fragment, texts))
-    assert gzip.decompress(slow.gzipped(whole)) == b"".join(texts) == slow.unzipped(slow.gzipped(whole))
+    assert gzip.decompress(b"".join(slow.gzipped(whole))) == b"".join(texts) == slow.unzipped(slow.gzipped(whole))

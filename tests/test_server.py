@@ -145,6 +145,15 @@ async def test_narrowing_to_the_unknown_is_an_error_not_an_empty_page(query: str
     assert headers["Content-Type"].startswith("text/plain")
 
 
+async def test_a_head_request_tells_the_length_and_brings_no_body() -> None:
+    async with serving() as site:
+        for encoding in ("gzip", "identity"):
+            site.telemetry.reloaded(successful=True)
+            status, headers, body = await site.get("/metrics", "HEAD", Accept_Encoding=encoding)
+            assert (status, body) == (200, b"")
+            assert int(headers["Content-Length"]) > 100
+
+
 async def test_a_probe_is_the_view_of_one_zvm() -> None:
     async with serving() as site:
         _, headers, body = await site.get("/probe?target=nyc")

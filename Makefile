@@ -3,22 +3,22 @@ BIN := .venv/bin
 
 .PHONY: demo test check bench docs format clean
 
-demo: .venv/run  ## two simulated sites and the exporter on them
+demo: .venv/run
 	$(BIN)/zerto-exporter demo
 
-test: .venv/dev  ## all tests, with the gate on branch coverage
+test: .venv/dev
 	$(BIN)/pytest --cov --cov-report=term
 
-check: .venv/dev  ## lint, format, types, architecture, documents
+check: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_architecture.py tests/test_docs.py
 
-bench: .venv/dev  ## what a poll and a scrape cost at 10,000 VMs
+bench: .venv/dev
 	$(BIN)/python tests/bench.py
 
-docs: .venv/dev  ## write the generated documents and the golden page anew
+docs: .venv/dev
 	$(BIN)/pytest -q tests/test_docs.py tests/test_page.py --update
 
 format: .venv/dev

@@ -45,8 +45,10 @@ class Poller:
         *,
         clock: Clock | None = None,
         connect: Callable[[Settings, Observer], Zvm] = Zvm,
+        polled: Callable[[], None] = lambda: None,
     ) -> None:
-        """Start with no ZVM; *connect* makes the client of one."""
+        """Start with no ZVM; *connect* makes the client of one, *polled* is told of the end of each poll."""
+        self._polled = polled
         self._store = store
         self._telemetry = telemetry
         self._clock = clock or Clock()
@@ -147,6 +149,7 @@ class Poller:
         while True:
             try:
                 await self._poll(watch)
+                self._polled()
             except Exception:  # noqa: BLE001 - whatever it is, the next poll may go well
                 with suppress(OSError):  # standard error itself may be what is broken
                     structlog.get_logger().error("poll ended by an error of ours", zvm=watch.config.name, exc_info=True)

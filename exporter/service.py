@@ -52,8 +52,8 @@ class Exporter:
         )
         self.telemetry.shard(self._shard.ordinal, self._shard.total)
         connect = partial(Zvm, monotonic=clock.monotonic)
-        self.poller = Poller(self.store, self.telemetry, clock=clock, connect=connect)
         self.pages = Pages(self.store, self.telemetry, monotonic=clock.monotonic)
+        self.poller = Poller(self.store, self.telemetry, clock=clock, connect=connect, polled=self.pages.prepare)
         self._server: Server | None = None
         self._one_reload = asyncio.Lock()
         self._stopping = False

@@ -475,10 +475,10 @@ class TestCheck:
     ) -> None:
         nyc = sites.start()
         nyc.faults.set("/", faults.hang())
-        write_config(tmp_path, ca_file, ("nyc", nyc.url), timeout="500ms")
+        write_config(tmp_path, ca_file, ("nyc", nyc.url), timeout="2s")
         started = time.monotonic()
         assert "nyc: failed: timeout: " in command("check", "--connect").out
-        assert time.monotonic() - started < 0.95
+        assert time.monotonic() - started < 3.9
 
 
 class TestOnce:

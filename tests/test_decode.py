@@ -417,3 +417,25 @@ def test_lists_of_names_come_as_json_or_xml() -> None:
 def test_a_list_of_anything_but_names_is_an_error(body: bytes) -> None:
     with pytest.raises(DecodeError, match="quoted"):
         decode_names(body, JSON, "quoted")
+
+
+def test_a_first_record_longer_than_what_is_looked_at_is_looked_at_whole() -> None:
+    padded = {"VmIdentifier": "vm-1", "VpgIdentifier": "vpg-1", "iOPs": 7, "Padding": "x" * 40_000}
+    assert [row.iops for row in decode(padded, {**padded, "VmIdentifier": "vm-2"}).rows] == [7, 7]
+
+
+def test_a_number_without_bound_costs_itself_and_not_its_record() -> None:
+    body = b'[{"VmIdentifier": "vm-1", "VpgIdentifier": "vpg-1", "ActualRPO": 1e400, "IOPs": 7}]'
+    decoded = vms.DECODER.decode(body, JSON, "quoted")
+    assert [(row.id, row.actual_rpo, row.iops) for row in decoded.rows] == [("vm-1", None, 7)]
+    assert (decoded.invalid_records, decoded.invalid_values) == (1, 1)
+
+
+def test_an_empty_xml_element_is_an_object_that_is_not_there() -> None:
+    body = (
+        b"<ArrayOfVmApi><VmApi><VmIdentifier>vm-1</VmIdentifier><VpgIdentifier>vpg-1</VpgIdentifier>"
+        b"<ProtectedSite/><JournalHardLimit> </JournalHardLimit></VmApi></ArrayOfVmApi>"
+    )
+    decoded = vms.DECODER.decode(body, XML, "quoted")
+    assert [(row.id, row.protected_site, row.journal_hard_limit) for row in decoded.rows] == [("vm-1", None, None)]
+    assert (decoded.invalid_records, decoded.invalid_values) == (0, 0)

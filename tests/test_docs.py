@@ -26,7 +26,9 @@ INTRODUCTION = """\
 Generated from the tables in the code by `make docs`; a test holds it true. All are gauges but for those of the
 exporter that end in `_total` (counters) or are marked as histograms.
 
-- Every sample has the label `zvm`, the name in the configuration, and that ZVM's own `labels`.
+- Every sample of a ZVM has the label `zvm`, the name in the configuration, and that ZVM's own `labels`. The exporter's
+  own metrics have `zvm` where they are about one, without its `labels`.
+- The exporter's own metrics are those of the end of the last poll, at most 30 seconds old.
 - Units are base units: seconds, bytes, ratios. "MB" in the API is MiB: the value is multiplied by 1048576.
 - What the ZVM did not send, or what is not possible, gives no sample. Nothing is 0 that is not known to be 0.
 - A VM in several VPGs has a sample for each: `(vm_id, vpg_id)` is its key.
@@ -55,7 +57,7 @@ def generated() -> Iterator[str]:
     yield "The labels of `zerto_vm_state` and `zerto_vpg_state`, and the values of the `_code` metrics. "
     yield "A code that is not here has the name that the ZVM itself lists for it, or `Unknown(n)`.\n\n"
     yield "| code | status | substatus |\n|---|---|---|\n"
-    for code in range(41):
+    for code in range(max(STATUS.codes + SUBSTATUS.codes) + 1):
         status = STATUS.name(code) if STATUS.knows(code) else ""
         yield f"| {code} | {status} | {SUBSTATUS.name(code)} |\n"
 

@@ -93,7 +93,7 @@ async def running(sim: Simulator, simulate: Simulate, export: Export, clock: Dri
     """An exporter of it and of another, `lon`, after a first poll that was good."""
     other = await simulate(Estate("lon", vms=4, seed=2), auth="session")
     zvms = [
-        zvm_config(sim, ca_file=ca_file, timeout=0.3, max_body=2**20),
+        zvm_config(sim, ca_file=ca_file, timeout=0.6, max_body=2**20),
         zvm_config(other, "lon", ca_file=ca_file),
     ]
     started = await export(zvms, lifecycle=True)

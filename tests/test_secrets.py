@@ -206,7 +206,7 @@ async def test_no_secret_gets_out_whatever_happens(
         clock=clock.monotonic, token_lifetime=3000.0, service_clients={"exporter": CLIENT_SECRET}
     )
     written = write_logs(form)
-    zvm = zvm_config(sim, ca_file=ca_file, auth=auth_of(method), interval=600.0, timeout=0.15, max_body=2**20)
+    zvm = zvm_config(sim, ca_file=ca_file, auth=auth_of(method), interval=600.0, timeout=0.3, max_body=2**20)
     running = await export([zvm], lifecycle=True)
     await clock.idle(1)
     said: list[str] = []

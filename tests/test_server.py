@@ -289,13 +289,13 @@ async def test_every_answer_has_the_security_headers(path: str) -> None:
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-async def test_own_metrics_are_taken_anew_after_a_second_and_after_a_poll() -> None:
+async def test_own_metrics_are_taken_anew_after_a_moment_and_after_a_poll() -> None:
     async with serving() as site:
         site.telemetry.reloaded(successful=False)
         before = (await site.get("/metrics"))[2]
         site.telemetry.reloaded(successful=True)
         assert (await site.get("/metrics"))[2] == before
-        site.now += 1
+        site.now += 30
         assert b"config_last_reload_successful 1.0" in (await site.get("/metrics"))[2]
         site.telemetry.reloaded(successful=False)
         site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, [7]), 60)
@@ -315,6 +315,28 @@ def view(name: str, *, up: bool | None, error: str = "", summary: Summary | None
         series=5,
         outcomes=(outcome,) if tried else (),
     )
+
+
+async def test_the_page_is_prepared_at_the_end_of_a_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless that takes long: where many polls end between two scrapes, only a scrape makes it."""
+    site = Site()
+    made: list[bytes] = []
+    exposition = site.telemetry.exposition
+
+    def counted() -> bytes:
+        made.append(exposition())
+        return made[-1]
+
+    monkeypatch.setattr(site.telemetry, "exposition", counted)
+    site.pages.prepare()
+    site.pages.whole()
+    assert len(made) == 1
+    monkeypatch.setattr("exporter.pages._CHEAP_SECONDS", 0.0)
+    site.pages.forget()
+    site.pages.prepare()
+    assert len(made) == 1
+    site.pages.whole()
+    assert len(made) == 2
 
 
 async def test_the_landing_page_shows_each_zvm_those_that_are_down_first() -> None:

@@ -56,6 +56,11 @@ class Enum:
         self.name = _Cache(self._name).__getitem__
         self.code = _Cache(self._code).__getitem__
 
+    @property
+    def codes(self) -> list[int]:
+        """The codes that have a name here."""
+        return list(self._names)
+
     def knows(self, wire: State) -> bool:
         """Tell whether *wire* needs no question to the ZVM."""
         return wire is None or self.code(wire) in self._names

@@ -158,6 +158,9 @@ def _print(page: bytes) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # the reader has seen enough, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise StartError(f"standard output cannot be written: {error.strerror}") from error
 
 
 @contextmanager

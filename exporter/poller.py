@@ -83,6 +83,8 @@ class Poller:
                 if before.config.collectors != zvm.collectors:
                     self._telemetry.remove_zvm(zvm.name)
             self._watched[zvm.name] = self._new(zvm, certificates[zvm.name])
+            if before is not None and _same_samples(before.config, zvm):
+                self._watched[zvm.name].inherit(before)
         for name, watch in old.items():
             watch.quit()
             if name not in self._watched:

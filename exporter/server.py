@@ -197,7 +197,7 @@ async def _page(request: web.Request, body: Body) -> web.StreamResponse:
     """Answer with the page whose gzip file is *body*, as such where the client takes it."""
     headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
     size = sum(map(len, body))
-    if not accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+    if not accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, []))):
         text = unzipped(body) if size <= _BYTES_IN_LINE else await off_loop(unzipped, body)
         return web.Response(body=text, headers=headers)
     headers[hdrs.CONTENT_ENCODING] = "gzip"

@@ -54,6 +54,11 @@ class Watch:
             self.task.cancel()
         self.client.silence()
 
+    def inherit(self, before: Watch) -> None:
+        """Take over what is known of the samples that are still served."""
+        self.last_success = dict(before.last_success)
+        self.summary = before.summary
+
     def view(self, series: int) -> ZvmView:
         """Return what can be told of the ZVM, of which *series* are served."""
         return ZvmView(

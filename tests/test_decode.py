@@ -439,3 +439,11 @@ def test_an_empty_xml_element_is_an_object_that_is_not_there() -> None:
     decoded = vms.DECODER.decode(body, XML, "quoted")
     assert [(row.id, row.protected_site, row.journal_hard_limit) for row in decoded.rows] == [("vm-1", None, None)]
     assert (decoded.invalid_records, decoded.invalid_values) == (0, 0)
+
+
+def test_a_key_in_another_case_is_matched_in_any_record_of_an_answer_that_is_odd() -> None:
+    odd = {"VmIdentifier": "vm-1", "VpgIdentifier": "vpg-1", "actualRPO": 5, "iOPs": 3}
+    exact = {"VmIdentifier": "vm-2", "VpgIdentifier": "vpg-1", "IOPs": 4}
+    decoded = decode(exact, odd, None)
+    assert [(row.id, row.actual_rpo, row.iops) for row in decoded.rows] == [("vm-2", None, 4), ("vm-1", 5, 3)]
+    assert decoded.invalid_records == 1

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -535,23 +533,3 @@ async def test_a_poll_of_many_slow_requests_ends_nonetheless(
     assert page.value("zerto_up") == 0
     assert page.value("zerto_exporter_polls_total", collector="vms", outcome="timeout") == 1
     assert "no complete poll within 0.4 s" in running.exporter.poller.views()[0].outcomes[0].error
-
-
-async def test_lookups_that_hang_do_not_keep_answers_from_being_decoded(
-    simulate: Simulate, export: Export, clock: DrivenClock, ca_file: Path
-) -> None:
-    release = threading.Event()
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(max_workers=1))
-    lookup = loop.run_in_executor(None, release.wait)
-    try:
-        large: Simulator = await simulate(Estate("nyc", vms=300, seed=1), auth="session")
-        running = await export([zvm_config(large, ca_file=ca_file)])
-        await clock.idle(1)
-        page = await running.page()
-        assert len(page.values("zerto_vm_info")) == 300
-        await clock.advance(30)
-        assert (await running.page()).value("zerto_exporter_polls_total", collector="vms", outcome="success") == 2
-    finally:
-        release.set()
-        await lookup

@@ -69,7 +69,7 @@ class Enum:
         """Return *wire* with its name or code from the ZVM's own list, where that has it."""
         code = self.code(wire)
         if code is not None:
-            return Named(code, listed[code]) if 0 <= code < len(listed) else wire
+            return Named(code, listed[code]) if 0 <= code < len(listed) and listed[code] else wire
         return next((Named(code, name) for code, name in enumerate(listed) if name == wire), wire)
 
     def _name(self, wire: State) -> str:

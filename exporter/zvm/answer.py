@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -88,6 +89,7 @@ async def _plain(response: aiohttp.ClientResponse, what: str) -> AsyncIterator[b
                 continue
             for piece in gzip.pieces(chunk):
                 yield piece
+                await asyncio.sleep(0)  # a chunk may hold a thousand times its size
     except aiohttp.ClientPayloadError as error:
         raise DecodeError(f"{what}: the answer is cut off") from error
     except zlib.error as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -70,7 +70,7 @@ class _Tokens(msgspec.Struct):
     """The token endpoint's answer: SuccessTokenResult in the OpenAPI document, times in seconds."""
 
     access_token: str
-    expires_in: float = 60.0
+    expires_in: Any = None
     refresh_token: str | None = None
 
 
@@ -165,7 +165,7 @@ class KeycloakLogin:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DecodeError(f"POST {TOKEN}: no token in the answer: {error}") from error
         self.scrubber.learn_token(tokens.access_token, tokens.refresh_token)
-        lifetime = max(tokens.expires_in, 0.0)
+        lifetime = _seconds(tokens.expires_in)
         margin = min(_MARGIN_SECONDS, lifetime * _MARGIN_SHARE)
         return Credential(
             {"Authorization": f"Bearer {tokens.access_token}"},
@@ -220,9 +220,18 @@ def login_for(auth: Auth, scrubber: Scrubber, monotonic: Callable[[], float]) ->
             return AutoLogin(session, keycloak)
 
 
+def _seconds(expires_in: Any) -> float:
+    """Return the lifetime of a token, a minute where the answer does not tell it as a number."""
+    try:
+        return max(float(expires_in), 0.0)
+    except (TypeError, ValueError):
+        return 60.0
+
+
 def _expect_ok(answer: Answer, what: str) -> None:
     if answer.status != 200:
-        raise StatusError(f"{what}: HTTP {answer.status}: {answer.said}")
+        # What a login answers is not quoted: it may hold a token that we have not learned.
+        raise StatusError(f"{what}: HTTP {answer.status}, expected 200")
 
 
 def _why(answer: Answer, scrubber: Scrubber) -> str:

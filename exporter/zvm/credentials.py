@@ -12,6 +12,8 @@ from exporter.zvm.errors import AuthError, SecretError, ZvmError
 from exporter.zvm.hold import Hold
 from exporter.zvm.observer import Reporter
 
+_LAST_LOGIN_SECONDS = 1.5
+
 
 class Credentials:
     """Keeps the credential that *login* obtains by *send*."""
@@ -57,6 +59,9 @@ class Credentials:
 
     async def close(self) -> None:
         """Log out, so that no session is left at the ZVM."""
+        if self._pending is not None:
+            # A login that the ZVM is about to grant would leave its session behind.
+            await asyncio.wait([self._pending], timeout=_LAST_LOGIN_SECONDS)
         if self._pending is not None:
             self._pending.cancel()
             await asyncio.wait([self._pending])

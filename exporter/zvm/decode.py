@@ -75,14 +75,14 @@ class Decoder(Generic[Row]):
         except _UNREADABLE:
             return self._salvage(_raw_records(body, said))
         if rows and self._shape.misses(_first_record(body, said)):
-            return self._salvage(_raw_records(body, said), exact=False)
+            return self._salvage(_raw_records(body, said))
         return Decoded(rows)
 
-    def _salvage(self, records: list[Any], *, exact: bool = True) -> Decoded[Row]:
+    def _salvage(self, records: list[Any]) -> Decoded[Row]:
         decoded: Decoded[Row] = Decoded()
         for index, record in enumerate(records):
             complaints: list[str] = []
-            row = self._record(record, complaints, exact)
+            row = self._record(record, complaints)
             if row is not None:
                 decoded.rows.append(row)
             if complaints:
@@ -91,16 +91,17 @@ class Decoder(Generic[Row]):
                 decoded.complaint = decoded.complaint or f"record {index}{complaints[0]}"
         return decoded
 
-    def _record(self, record: Any, complaints: list[str], exact: bool) -> Row | None:
+    def _record(self, record: Any, complaints: list[str]) -> Row | None:
         if isinstance(record, msgspec.Raw):
-            if exact:
-                with suppress(*_UNREADABLE):
-                    return self._one.decode(record)
+            raw = record
             try:
-                record = _untyped(record)
+                record = _untyped(raw)
             except (ValueError, RecursionError) as error:
                 complaints.append(f": unreadable: {error}")
                 return None
+            if not self._shape.misses(record):
+                with suppress(*_UNREADABLE):
+                    return self._one.decode(raw)
         if not isinstance(record, dict):
             complaints.append(f": expected an object, got {_kind(record)}")
             return None

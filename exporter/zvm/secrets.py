@@ -6,6 +6,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from html.entities import codepoint2name
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -84,22 +85,39 @@ class Scrubber:
 
 
 def _spellings(secret: str) -> re.Pattern[str]:
-    """Return what matches *secret* as it is and as JSON, HTML, a URL or a debugger's dump spell it, mixed or twice."""
-    return re.compile("".join(map(_spelling, secret)))
+    """Return what matches *secret* as it is and as JSON, HTML, a URL or a debugger's dump spell it, mixed or twice.
+
+    Every repetition is bounded, and no two of backslashes stand side by side: an answer full of backslashes must not
+    cost more than any other of its length.
+    """
+    parts: list[str] = []
+    for slashes, run in groupby(secret, "\\".__eq__):
+        characters = list(run)
+        if slashes:
+            one = rf"(?:\\|(?i:{_percent(characters[0])}|\\{{1,8}}u005c|&#(?:0{{0,9}}92|x0{{0,9}}5c);))"
+            parts.append(f"{one}{{{len(characters)},{8 * len(characters)}}}")
+        else:
+            parts.append(_spelling(characters[0], after_backslash=bool(parts)))
+            parts += [_spelling(character, after_backslash=False) for character in characters[1:]]
+    return re.compile("".join(parts))
 
 
-def _spelling(character: str) -> str:
+def _spelling(character: str, *, after_backslash: bool) -> str:
     if character.isascii() and character.isalnum():
         return character
-    percent = "".join(f"%(?:25)*{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
     units = character.encode("utf-16-be", "surrogatepass").hex()
-    escapes = "".join(rf"\\+u{units[start : start + 4]}" for start in range(0, len(units), 4))
+    escapes = "".join(rf"\\{{1,8}}u{units[start : start + 4]}" for start in range(0, len(units), 4))
     code = ord(character)
     entities = [
-        f"#0*{code}",
-        f"#x0*{code:x}",
+        f"#0{{0,9}}{code}",
+        f"#x0{{0,9}}{code:x}",
         codepoint2name.get(code, f"#{code}"),
         *(["apos"] if code == 0x27 else []),
     ]
-    raw = rf"\\*{re.escape(character)}" + (r"|\+" if character == " " else "")
-    return f"(?:{raw}|(?i:{percent}|{escapes}|&(?:{'|'.join(entities)});))"
+    backslashes = "" if after_backslash else r"\\{0,8}"  # that run takes those of the escape too
+    raw = backslashes + re.escape(character) + (r"|\+" if character == " " else "")
+    return f"(?:{raw}|(?i:{_percent(character)}|{escapes}|&(?:{'|'.join(entities)});))"
+
+
+def _percent(character: str) -> str:
+    return "".join(f"%(?:25){{0,4}}{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))

@@ -46,7 +46,7 @@ def parse_xml(body: bytes | bytearray, said: str) -> list[Any]:
 
 
 def _value(element: Element) -> Any:
-    if element.get(_NIL) == "true":
+    if element.get(_NIL) in {"true", "1"}:
         return None
     if len(element) == 0:
         return element.text or ""

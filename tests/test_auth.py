@@ -19,6 +19,7 @@ from exporter.zvm.auth import Credential
 from exporter.zvm.client import Zvm
 from exporter.zvm.errors import (
     AuthError,
+    ClosedError,
     ConnectError,
     DecodeError,
     RequestTimeoutError,
@@ -283,7 +284,7 @@ async def test_no_session_is_left_of_a_token_that_was_refused(
 async def test_a_second_401_is_an_error_and_backs_off(
     sim: Simulator, reach: Callable[..., Zvm], method: str, clock: DrivenClock
 ) -> None:
-    """Twice as long each time, although each login is granted; and no session is left by them."""
+    """Twice as long each time, although each login is granted; and one session is left by them, the newest."""
     sim.faults.set(vms.PATH, faults.status(401))
     zvm = reach(method=method)
     logins = []
@@ -294,7 +295,7 @@ async def test_a_second_401_is_an_error_and_backs_off(
         await clock.advance(30)
     assert logins[0] == 2
     assert logins[-1] <= 2 * allowed_logins(30, 3600)
-    assert sim.live_sessions == 0
+    assert sim.live_sessions == 1
     sim.faults.clear()
     await clock.advance(600)
     assert await ask(zvm)
@@ -307,7 +308,7 @@ async def test_two_second_401s_of_one_poll_count_once(
     sim.faults.set("/v1/v", faults.status(401))
     zvm = reach(method=method)
     outcomes = await asyncio.gather(ask(zvm), zvm.get(vpgs.PATH, vpgs.DECODER), return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [AuthError, AuthError]
+    assert [type(outcome) for outcome in outcomes] == [ClosedError, ClosedError]
     sim.faults.clear()
     await clock.advance(30)
     assert await ask(zvm)
@@ -549,8 +550,25 @@ async def test_a_list_of_names_that_fails_costs_only_the_names(sim: Simulator, r
     sim.faults.set(path, faults.status(401))
     sim.expire_tokens()
     await ask(zvm)
-    with pytest.raises(AuthError):
-        await zvm.names(path)
+    assert await zvm.names(path) == ()
+    assert await ask(zvm)
+
+
+async def test_a_path_that_is_closed_to_us_keeps_no_other_from_being_asked(
+    sim: Simulator, reach: Callable[..., Zvm], clock: DrivenClock
+) -> None:
+    """And costs a login each time that it is tried: less and less often."""
+    sim.faults.set(vpgs.PATH, faults.status(401))
+    zvm = reach(method="session")
+    for _ in range(120):
+        with pytest.raises(ClosedError, match="401"):
+            await zvm.get(vpgs.PATH, vpgs.DECODER)
+        assert await ask(zvm)
+        await clock.advance(30)
+    assert sim.logins <= 2 * allowed_logins(30, 3600)
+    zvm.release()
+    sim.faults.clear()
+    assert (await zvm.get(vpgs.PATH, vpgs.DECODER)).rows
 
 
 def test_the_back_off_has_its_bounds() -> None:

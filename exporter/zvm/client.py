@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from exporter.zvm.answer import Answer
 from exporter.zvm.auth import login_for
 from exporter.zvm.credentials import Credentials
 from exporter.zvm.decode import Decoded, Decoder, Row, decode_names
-from exporter.zvm.errors import AuthError, DecodeError, StatusError, ZvmError
+from exporter.zvm.errors import AuthError, ClosedError, DecodeError, StatusError, ZvmError
 from exporter.zvm.hold import Hold
 from exporter.zvm.observer import Observer, Reporter
 from exporter.zvm.paths import LOCAL_SITE
@@ -50,7 +51,9 @@ class Zvm:
         self._scrubber.learn(settings.auth.password, settings.auth.client_secret)
         self._reporter = Reporter(settings.name, observer)
         self._transport = Transport(settings, self._scrubber, self._reporter, monotonic)
-        self._hold = Hold(settings.interval, monotonic, rng or random.Random())  # noqa: S311 - jitter, no secret
+        self._new_hold = partial(Hold, settings.interval, monotonic, rng or random.Random())  # noqa: S311 - jitter
+        self._hold = self._new_hold()
+        self._closed: dict[str, Hold] = {}
         login = login_for(settings.auth, self._scrubber, monotonic)
         self._credentials = Credentials(settings.name, login, self._send, self._hold, self._reporter, monotonic)
         self._names: dict[str, tuple[int, tuple[str, ...]]] = {}
@@ -76,7 +79,7 @@ class Zvm:
         """Return the ZVM's own list of names at *path*, asked once a login; empty where it has none.
 
         Raises:
-            AuthError: the credential was refused; any other failure costs only the names.
+            AuthError: the login is refused; any other failure costs only the names.
         """
         async with self._naming:
             asked_at, names = self._names.get(path, (-1, ()))
@@ -99,6 +102,7 @@ class Zvm:
     def release(self) -> None:
         """Forget refused logins and Retry-After: the next request is sent at once."""
         self._hold.release()
+        self._closed.clear()
 
     def silence(self) -> None:
         """Tell the observer nothing from now on."""
@@ -115,21 +119,29 @@ class Zvm:
         try:
             answer = await self._get(path, None)
             return decode_names(answer.body, answer.content_type, answer.said)
-        except AuthError:
-            raise
         except ZvmError as error:
+            if isinstance(error, AuthError) and not isinstance(error, ClosedError):
+                raise
             self._log.warning("no list of names from the ZVM", path=path, error=str(error))
             return ()
 
     async def _get(self, path: str, params: Params | None) -> Answer:
+        if path in self._closed:
+            try:
+                self._closed[path].check()
+            except AuthError as error:
+                raise ClosedError(str(error)) from error
         credential = await self._credentials.valid()
         answer = await self._send("GET", path, headers=credential.headers, params=params)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             credential = await self._credentials.valid(rejected=credential)
             answer = await self._send("GET", path, headers=credential.headers, params=params)
             if answer.status == HTTPStatus.UNAUTHORIZED:
+                # The login was granted: it is this path that is closed to us, and only it waits.
                 text = f"GET {path}: HTTP 401 again, right after a new login: {answer.said}"
-                raise await self._credentials.refuse(credential, text)
+                hold = self._closed.setdefault(path, self._new_hold())
+                raise ClosedError(str(hold.refused(text)))
+        self._closed.pop(path, None)
         self._hold.accepted()
         if answer.status != HTTPStatus.OK:
             hint = " (the user lacks the role for it)" if answer.status == HTTPStatus.FORBIDDEN else ""

@@ -45,18 +45,6 @@ class Credentials:
             self._pending.add_done_callback(self._obtained)
         return await asyncio.shield(self._pending)
 
-    async def refuse(self, credential: Credential, text: str) -> AuthError:
-        """Drop a *credential* that is refused though it is new, and back off; return the error to raise.
-
-        Of several requests that it was refused for, the first counts.
-        """
-        if self._current is not credential:
-            return AuthError(text)
-        self._current = None
-        error = self._hold.refused(text)
-        await self._give_back(credential)
-        return error
-
     async def close(self) -> None:
         """Log out, so that no session is left at the ZVM."""
         if self._pending is not None:

@@ -16,9 +16,13 @@ class ZvmError(Exception):
 
 
 class AuthError(ZvmError):
-    """The ZVM refused the login, or a request made with a fresh one."""
+    """The ZVM refused the login."""
 
     reason = "auth"
+
+
+class ClosedError(AuthError):
+    """The login was granted, but not this request: it alone is held back for a while."""
 
 
 class SecretError(AuthError):

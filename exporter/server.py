@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import re
 import socket
 import time
@@ -13,6 +14,7 @@ from typing import Final, Protocol
 
 import jinja2
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiMapping
 
 from exporter import __version__
@@ -108,6 +110,7 @@ class Server:
 
     async def start(self, listeners: Sequence[Listener]) -> None:
         """Serve on *listeners*."""
+        logging.getLogger("aiohttp.server").addFilter(_is_ours)
         self._runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         for listener in listeners:
@@ -187,6 +190,11 @@ class Server:
         if problems:
             return web.Response(status=500, text=f"{problems}\nthe configuration in force is unchanged\n")
         return web.Response(text="reloaded\n")
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Tell whether an error is not that of a client that speaks no HTTP: anybody could fill the log with those."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:

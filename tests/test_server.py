@@ -454,3 +454,15 @@ async def test_an_answer_under_way_does_not_hold_up_the_end() -> None:
     release.set()
     with pytest.raises(aiohttp.ClientError):
         await asking
+
+
+async def test_who_speaks_no_http_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as site:
+        host, _, port = site.url.removeprefix("http://").partition(":")
+        for request in (b"nonsense\r\n\r\n", b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(request)
+            assert b" 400 " in (await reader.read()).splitlines()[0]
+            writer.close()
+            await writer.wait_closed()
+    assert [record for record in caplog.records if record.name == "aiohttp.server"] == []

@@ -76,15 +76,15 @@ class Poller:
                 if not all(outcome.success for outcome in before.outcomes.values()):
                     before.wake.set()
                 continue
+            if before is not None and before.config.collectors != zvm.collectors:
+                self._telemetry.remove_zvm(zvm.name)
+            self._watched[zvm.name] = watch = self._new(zvm, certificates[zvm.name])
             if before is not None:
                 before.quit()
-                if not _same_samples(before.config, zvm):
+                if _same_samples(before.config, zvm):
+                    watch.inherit(before)
+                else:
                     self._store.drop(zvm.name)
-                if before.config.collectors != zvm.collectors:
-                    self._telemetry.remove_zvm(zvm.name)
-            self._watched[zvm.name] = self._new(zvm, certificates[zvm.name])
-            if before is not None and _same_samples(before.config, zvm):
-                self._watched[zvm.name].inherit(before)
         for name, watch in old.items():
             watch.quit()
             if name not in self._watched:

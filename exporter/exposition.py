@@ -7,7 +7,7 @@ path of a poll: the label string of a row is built once, then there is one pass 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
@@ -33,6 +33,10 @@ class Unit:
     suffix: str
     factor: int = 1
     divisor: int = 1
+
+    def base(self, value: float) -> float:
+        """Return *value* of the wire in the base unit."""
+        return value * self.factor if self.divisor == 1 else value * self.factor / self.divisor
 
 
 NONE: Final = Unit("")
@@ -75,6 +79,9 @@ class Block:
     samples: int
 
 
+_EMPTY: Final = Block(fragment(b""), 0)
+
+
 @dataclass(frozen=True)
 class Rendered:
     """A table's blocks in the order of its metrics, and what of the rows is not in them.
@@ -100,8 +107,22 @@ class Table(Generic[Row]):
         self.labels = labels
         self.metrics = metrics
 
-    def render(self, constant: Mapping[str, str], rows: Sequence[Row]) -> Rendered:
-        """Render *rows*; *constant* are labels and values that every sample gets first."""
+    def identity(self, row: Row) -> tuple[str, ...]:
+        """Return the values of the identifying labels of *row*."""
+        return tuple(get(row) for get in self.labels.values())
+
+    def samples(self, row: Row, names: Collection[str] | None = None) -> int:
+        """Return how many samples *row* gives in the metrics *names*, None for all."""
+        values = ((m.unit, m.value(row)) for m in self.metrics if names is None or m.name in names)
+        return sum(0 <= unit.base(value) < math.inf for unit, value in values if value is not None)
+
+    def render(
+        self, constant: Mapping[str, str], rows: Sequence[Row], names: Collection[str] | None = None
+    ) -> Rendered:
+        """Render *rows* in the metrics *names*, None for all; the blocks of the others are empty.
+
+        *constant* are labels and values that every sample gets first.
+        """
         prefix = ",".join(f'{name}="{escape(value)}"' for name, value in constant.items())
         identities = _identities(prefix, self.labels, rows)
         duplicates = len(identities) - len(set(identities))
@@ -110,16 +131,16 @@ class Table(Generic[Row]):
             for identity, row in zip(identities, rows, strict=True):
                 first.setdefault(identity, row)
             identities, rows = list(first), list(first.values())
-        writers = [_Writer(metric) for metric in self.metrics]
+        writers = {metric.name: _Writer(metric) for metric in self.metrics if names is None or metric.name in names}
         for start in range(0, len(rows), _SLICE):
             part = slice(start, start + _SLICE)
             closed = [f"{identity}}} " for identity in identities[part]]
-            for writer in writers:
+            for writer in writers.values():
                 writer.write(identities[part], closed, rows[part])
         return Rendered(
-            blocks=tuple(writer.block() for writer in writers),
+            blocks=tuple(writers[metric.name].block() if metric.name in writers else _EMPTY for metric in self.metrics),
             duplicates=duplicates,
-            impossible=sum(writer.impossible for writer in writers),
+            impossible=sum(writer.impossible for writer in writers.values()),
         )
 
 

@@ -14,7 +14,8 @@ class Outcome:
 
     `reason` is `success` or why it failed, `error` the sentence for it, `bug` an exception of our own.
     `lost` counts records that did not fit, values that are impossible, and duplicate records;
-    `complaint` is the first record that did not fit, in words. `duration` in seconds.
+    `complaint` is the first record that did not fit, in words. `excluded` counts the records that the
+    configuration leaves out, `cut` those left out because of `max_series`. `duration` in seconds.
     """
 
     collector: str
@@ -26,6 +27,8 @@ class Outcome:
     rows: int = 0
     lost: tuple[int, int, int] = (0, 0, 0)
     complaint: str = ""
+    excluded: int = 0
+    cut: int = 0
 
     @property
     def success(self) -> bool:
@@ -42,6 +45,7 @@ class StateLog:
         self._reasons: dict[str, str] = {}
         self._failing_since: dict[str, float] = {}
         self._lost: dict[str, tuple[int, int, int]] = {}
+        self._cut: dict[str, int] = {}
 
     def polled(self, leading: str, outcomes: Mapping[str, Outcome]) -> None:
         """Write about a poll that ended with *outcomes*; the *leading* collector speaks for the ZVM."""
@@ -53,6 +57,7 @@ class StateLog:
                 self._changed(outcome, words, {"collector": outcome.collector})
             if outcome.success:
                 self._losses(outcome)
+                self._cuts(outcome)
 
     def _changed(self, outcome: Outcome, words: tuple[str, str, str], fields: Mapping[str, str]) -> None:
         before = self._reasons.get(outcome.collector)
@@ -89,3 +94,13 @@ class StateLog:
             )
         else:
             self._log.info("all of the answer can be used again", collector=outcome.collector)
+
+    def _cuts(self, outcome: Outcome) -> None:
+        if outcome.cut == self._cut.get(outcome.collector, 0):
+            return
+        self._cut[outcome.collector] = outcome.cut
+        facts = {"collector": outcome.collector, "cut": outcome.cut, "rows": outcome.rows, "series": outcome.series}
+        if outcome.cut:
+            self._log.warning("more series than max_series: records are cut off", **facts)
+        else:
+            self._log.info("no more series than max_series: no record is cut off", **facts)

@@ -6,17 +6,17 @@ Knows collectors, clients and the store, but no field of the API and no HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 import structlog
 
 from exporter import collectors
+from exporter.bounds import Bounds, Published
 from exporter.clock import Clock
 from exporter.collectors.base import Collector
 from exporter.config import Zvm as ZvmConfig
-from exporter.exposition import Rendered
 from exporter.outcomes import Outcome, StateLog
 from exporter.store import Store
 from exporter.telemetry import Telemetry
@@ -26,6 +26,8 @@ from exporter.zvm.client import Zvm
 from exporter.zvm.errors import REASONS, RequestTimeoutError, ZvmError
 from exporter.zvm.observer import Observer
 from exporter.zvm.settings import Settings
+
+Ahead = Mapping[str, asyncio.Task[None]]  # the collectors of the same poll whose series count before ours
 
 POLL_OUTCOMES: Final = ("success", *REASONS, "bug")
 
@@ -139,11 +141,12 @@ class Poller:
         if zvm.insecure and not zvm.loopback:
             log.warning("the connection to the ZVM is not secure", url=zvm.url, why=zvm.insecure)
         paths = [collector.path for collector in chosen]
-        self._telemetry.add_zvm(zvm.name, zvm.collectors, paths, insecure=bool(zvm.insecure))
+        self._telemetry.add_zvm(zvm.name, zvm.collectors, paths, insecure=bool(zvm.insecure), max_series=zvm.max_series)
         client = self._connect(zvm, self._telemetry)
         lead = zvm.interval * (self._begun * _GOLDEN_RATIO % 1)
         self._begun += 1
-        return Watch(zvm, client, chosen, StateLog(log, self._clock.monotonic), certificates, lead)
+        bounds = {collector.name: Bounds(zvm, collector) for collector in chosen}
+        return Watch(zvm, client, chosen, bounds, StateLog(log, self._clock.monotonic), certificates, lead)
 
     async def _run(self, watch: Watch) -> None:
         interval = watch.config.interval
@@ -165,14 +168,18 @@ class Poller:
                 started, tick = self._clock.monotonic() - watch.lead, 0
 
     async def _poll(self, watch: Watch) -> None:
-        await asyncio.gather(*(self._collect(watch, collector) for collector in watch.collectors))
+        tasks: dict[str, asyncio.Task[None]] = {}
+        for collector in sorted(watch.collectors, key=lambda one: one.yields):
+            ahead = {name: task for name, task in tasks.items() if collector.yields}
+            tasks[collector.name] = asyncio.create_task(self._collect(watch, collector, ahead))
+        await asyncio.gather(*tasks.values())
         watch.tried = True
         watch.log.polled(watch.leading, watch.outcomes)
 
-    async def _collect(self, watch: Watch, collector: Collector[Any]) -> None:
+    async def _collect(self, watch: Watch, collector: Collector[Any], ahead: Ahead) -> None:
         name, started = watch.config.name, self._clock.monotonic()
         try:
-            outcome = await self._fetch_in_time(watch, collector)
+            outcome = await self._fetch_in_time(watch, collector, ahead)
         except ZvmError as error:
             outcome = Outcome(collector.name, error.reason, str(error))
         except Exception as error:  # noqa: BLE001 - an error of ours costs one poll of one collector, and is seen
@@ -188,22 +195,24 @@ class Poller:
         if watch.up is not None:
             self._store.put_health(name, watch.config.labels, watch.health(), up=watch.up)
 
-    async def _fetch_in_time(self, watch: Watch, collector: Collector[Any]) -> Outcome:
+    async def _fetch_in_time(self, watch: Watch, collector: Collector[Any], ahead: Ahead) -> Outcome:
         """Fetch, but not for ever: each of a login, a retry and lists of names may take nearly `timeout`."""
         seconds = max(watch.config.interval, 2 * watch.config.timeout)
         try:
             async with asyncio.timeout(seconds):
-                return await self._fetch(watch, collector)
+                return await self._fetch(watch, collector, ahead)
         except TimeoutError as error:
             raise RequestTimeoutError(f"no complete poll within {seconds:g} s") from error
 
-    async def _fetch(self, watch: Watch, collector: Collector[Any]) -> Outcome:
+    async def _fetch(self, watch: Watch, collector: Collector[Any], ahead: Ahead) -> Outcome:
         zvm = watch.config
         decoded = await collector.fetch(watch.client, zvm.filters)
-        rendered = await _render(collector, {"zvm": zvm.name, **zvm.labels}, decoded.rows)
+        others = await self._series_ahead(watch, ahead) if zvm.max_series is not None else 0
+        published = await _publish(watch.bounds[collector.name], decoded.rows, others)
+        rendered = published.rendered
         self._store.put(zvm.name, collector.name, rendered, zvm.served_for)
         if collector.summary is not None:
-            watch.summary = collector.summary(decoded.rows)
+            watch.summary = collector.summary(published.rows)
         lost_values = decoded.invalid_values + rendered.impossible
         self._telemetry.lost(
             zvm.name,
@@ -212,29 +221,35 @@ class Poller:
             values=lost_values,
             duplicates=rendered.duplicates,
         )
+        self._telemetry.left_out(zvm.name, collector.name, excluded=published.excluded, cut=published.cut)
         return Outcome(
             collector.name,
             series=rendered.series,
-            rows=len(decoded.rows),
+            rows=len(published.rows),
             lost=(decoded.invalid_records, lost_values, rendered.duplicates),
             complaint=decoded.complaint,
+            excluded=published.excluded,
+            cut=published.cut,
         )
 
+    async def _series_ahead(self, watch: Watch, ahead: Ahead) -> int:
+        """Return how many series the collectors *ahead* have; the first time, once their polls have ended."""
+        first = [task for name, task in ahead.items() if name not in watch.outcomes]
+        if first:
+            await asyncio.wait(first)
+        return sum(self._store.series(watch.config.name, name) for name in ahead)
 
-async def _render(collector: Collector[Any], constant: dict[str, str], rows: Sequence[Any]) -> Rendered:
+
+async def _publish(bounds: Bounds[Any], rows: Sequence[Any], others: int) -> Published[Any]:
     if len(rows) <= _ROWS_IN_LINE:
-        return collector.table.render(constant, rows)
-    return await off_loop(collector.table.render, constant, rows)
+        return bounds.publish(rows, others)
+    return await off_loop(bounds.publish, rows, others)
 
 
 def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:
     """Tell whether samples fetched under *one* are still true under *other*, until the next poll."""
-    return (one.url, one.collectors, one.filters, one.labels) == (
-        other.url,
-        other.collectors,
-        other.filters,
-        other.labels,
-    )
+    keys = ("url", "collectors", "filters", "labels", "max_series", "metrics", *one.collectors)
+    return all(getattr(one, key) == getattr(other, key) for key in keys)
 
 
 def _in_one_line(error: Exception) -> str:

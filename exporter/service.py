@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from exporter import __version__, collectors
 from exporter.clock import Clock
@@ -25,6 +26,8 @@ from exporter.watch import ZvmView
 from exporter.work import off_loop
 from exporter.zvm.client import Zvm
 from exporter.zvm.observer import LOGIN_OUTCOMES
+from exporter.zvm.places import Places
+from exporter.zvm.settings import DEFAULT_ANSWERS
 
 _TABLES: Final = {collector.name: collector.table for collector in collectors.ALL}
 
@@ -51,7 +54,8 @@ class Exporter:
             wall=clock.wall,
         )
         self.telemetry.shard(self._shard.ordinal, self._shard.total)
-        connect = partial(Zvm, monotonic=clock.monotonic)
+        self._places = Places(DEFAULT_ANSWERS)
+        connect = partial(Zvm, monotonic=clock.monotonic, places=self._places)
         self.pages = Pages(self.store, self.telemetry, monotonic=clock.monotonic)
         self.poller = Poller(self.store, self.telemetry, clock=clock, connect=connect, polled=self.pages.prepare)
         self._server: Server | None = None
@@ -163,13 +167,15 @@ class Exporter:
         return Checked(view, version)
 
     def _load(self) -> Config:
-        return Config(tuple(zvm for zvm in self._load_all().zvms if self._shard.owns(zvm.name)))
+        config = self._load_all()
+        return replace(config, zvms=tuple(zvm for zvm in config.zvms if self._shard.owns(zvm.name)))
 
     def _watch(self, config: Config) -> None:
         try:
             self.poller.watch(config.zvms)
         except OSError as error:
             raise ConfigError("tls", [f"cannot read {error.filename}: {error.strerror}"]) from error
+        self._places.resize(config.max_answers)
 
 
 @dataclass(frozen=True)

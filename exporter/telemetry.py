@@ -126,6 +126,21 @@ class Telemetry:
         self._series = Gauge(
             "zerto_exporter_series", "Series that are served from a collector.", _COLLECTOR, registry=registry
         )
+        self._excluded = Gauge(
+            "zerto_exporter_excluded_records",
+            "Records of the last good poll that the configuration leaves out (include, exclude).",
+            _COLLECTOR,
+            registry=registry,
+        )
+        self._cut = Gauge(
+            "zerto_exporter_cut_records",
+            "Records of the last good poll that were cut off because the ZVM has more series than max_series.",
+            _COLLECTOR,
+            registry=registry,
+        )
+        self._max_series = Gauge(
+            "zerto_exporter_max_series", "Most series of the ZVM, where max_series is set.", _ZVM, registry=registry
+        )
         self._insecure = Gauge(
             "zerto_exporter_tls_insecure",
             "1 if the ZVM's certificate is not verified (tls.insecure_skip_verify, or a http URL).",
@@ -138,8 +153,20 @@ class Telemetry:
         self._ordinal.set(ordinal)
         self._shards.set(total)
 
-    def add_zvm(self, zvm: str, collectors: Sequence[str], endpoints: Sequence[str], *, insecure: bool) -> None:
+    def add_zvm(
+        self,
+        zvm: str,
+        collectors: Sequence[str],
+        endpoints: Sequence[str],
+        *,
+        insecure: bool,
+        max_series: int | None = None,
+    ) -> None:
         """Create the label sets of a ZVM at 0, so that a first failure is an increase."""
+        if max_series is None:
+            self._max_series.remove_by_labels({"zvm": zvm})
+        else:
+            self._max_series.labels(zvm).set(max_series)
         self._skipped.labels(zvm)
         self._insecure.labels(zvm).set(insecure)
         for outcome in self._login_outcomes:
@@ -152,6 +179,8 @@ class Telemetry:
                 self._polls.labels(zvm, collector, outcome)
             for counter in (self._invalid_records, self._invalid_values, self._duplicates):
                 counter.labels(zvm, collector)
+            for gauge in (self._excluded, self._cut):
+                gauge.labels(zvm, collector)
             self._series.labels(zvm, collector).set_function(partial(self._served, zvm, collector))
 
     def _served(self, zvm: str, collector: str) -> float:
@@ -169,6 +198,9 @@ class Telemetry:
             self._invalid_values,
             self._duplicates,
             self._series,
+            self._excluded,
+            self._cut,
+            self._max_series,
             self._insecure,
         ):
             metric.remove_by_labels({"zvm": zvm})
@@ -195,6 +227,11 @@ class Telemetry:
         self._invalid_records.labels(zvm, collector).inc(records)
         self._invalid_values.labels(zvm, collector).inc(values)
         self._duplicates.labels(zvm, collector).inc(duplicates)
+
+    def left_out(self, zvm: str, collector: str, *, excluded: int, cut: int) -> None:
+        """Tell what of the last answer the configuration keeps off the page."""
+        self._excluded.labels(zvm, collector).set(excluded)
+        self._cut.labels(zvm, collector).set(cut)
 
     def reloaded(self, *, successful: bool) -> None:
         """Tell how the last reading of the configuration ended."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from exporter.bounds import Bounds
 from exporter.collectors.base import Collector, Summary
 from exporter.config import Zvm as ZvmConfig
 from exporter.outcomes import Outcome, StateLog
@@ -37,6 +39,7 @@ class Watch:
     config: ZvmConfig
     client: Zvm
     collectors: tuple[Collector[Any], ...]
+    bounds: Mapping[str, Bounds[Any]]
     log: StateLog
     certificates: tuple[bytes, ...]
     lead: float  # seconds by which the second poll comes early, so that the polls of many ZVMs are spread

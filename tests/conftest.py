@@ -96,8 +96,8 @@ async def export(clock: DrivenClock) -> AsyncIterator[Callable[..., Awaitable[Ru
     """Start an exporter on a driven clock (or *clock*); it is stopped after the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(zvms: Sequence[Zvm], *, clock: Clock = clock, lifecycle: bool = False) -> Running:
-            running = await start_exporter(zvms, clock, lifecycle=lifecycle)
+        async def start(zvms: Sequence[Zvm], *, clock: Clock = clock, **options: Any) -> Running:
+            running = await start_exporter(zvms, clock, **options)
             stack.push_async_callback(running.session.close)
             stack.push_async_callback(running.exporter.stop)
             return running

@@ -146,10 +146,12 @@ def zvm_config(simulator: Simulator, name: str = "nyc", *, ca_file: Path | None 
     return Zvm(**{"name": name, "url": simulator.url, "auth": auth, "tls": Tls(ca_file=ca_file), **keys})
 
 
-async def start_exporter(zvms: Sequence[Zvm], clock: Clock, *, lifecycle: bool = False) -> Running:
+async def start_exporter(
+    zvms: Sequence[Zvm], clock: Clock, *, lifecycle: bool = False, max_answers: int = 16
+) -> Running:
     """Start an exporter of *zvms*; changing the list that it holds and reloading changes what it polls."""
     configured = list(zvms)
-    exporter = Exporter(lambda: Config(tuple(configured)), clock=clock)
+    exporter = Exporter(lambda: Config(tuple(configured), max_answers), clock=clock)
     exporter.configure()
     listener = listen("127.0.0.1:0")
     await exporter.start([listener], lifecycle=lifecycle)

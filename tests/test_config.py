@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import config
-from exporter.config import Config, ConfigError, Zvm
+from exporter.config import Config, ConfigError, Metrics, Records, Zvm
 from exporter.config.document import DocumentError, read_document
 from exporter.config.read import duration, size
 from exporter.zvm.settings import Auth, Tls
@@ -64,7 +64,9 @@ def test_minimal_file_takes_the_defaults(tmp_path: Path) -> None:
 
 
 def test_full_file() -> None:
-    defaults, own, windows, client = config.load(FOLDER / "good" / "full.yaml", {}).zvms
+    read = config.load(FOLDER / "good" / "full.yaml", {"VPG": "x|y"})
+    assert read.max_answers == 7
+    defaults, own, windows, client = read.zvms
     secret, other = FOLDER / "good/../files/password", FOLDER / "good/../files/other-password"
     assert defaults == Zvm(
         name="defaults",
@@ -78,6 +80,10 @@ def test_full_file() -> None:
         tls=Tls(server_name="zvm", insecure_skip_verify=True),
         filters={"vpgName": "ERP", "priority": "1"},
         labels={"region": "us", "rack": "007"},
+        max_series=1000,
+        max_requests=2,
+        metrics=Metrics(deny=("zerto_vm_iops",)),
+        vms=Records(include={"vpg": ("ERP",), "organization": ("Acme",)}, exclude={"vm": ("a", "b")}),
     )
     assert own == Zvm(
         name="own",
@@ -91,6 +97,11 @@ def test_full_file() -> None:
         tls=Tls(server_name="zvm", insecure_skip_verify=False),
         filters={"vpgName": "CRM", "priority": "1", "vmName": "no"},
         labels={"region": "us", "rack": "12:30", "tier": "no"},
+        max_series=5,
+        max_requests=2,
+        metrics=Metrics(allow=("zerto_vm_.*",)),
+        vms=Records(include={"vpg": (), "organization": ("Acme",), "vm": ("c",)}, exclude={"vm": ("a", "b")}),
+        vpgs=Records(exclude={"vpg": ("x|y",)}),
     )
     assert windows.auth == Auth(method="session", username="monitor", password_file=other)
     assert client.auth == Auth(

@@ -83,7 +83,7 @@ def own_metrics() -> Iterator[str]:
         series=lambda _zvm, _collector: 0,
         process=False,
     )
-    telemetry.add_zvm("nyc", ["vms"], ["/v1/vms"], insecure=False)
+    telemetry.add_zvm("nyc", ["vms"], ["/v1/vms"], insecure=False, max_series=1)
     for family in telemetry.registry.collect():
         name = family.name + ("_total" if family.type == "counter" else "")
         labels = ", ".join(f"`{label}`" for label in family.samples[0].labels if label != "le")

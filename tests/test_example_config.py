@@ -11,15 +11,19 @@ import trustme
 
 from exporter import arguments, collectors, config
 from exporter.collectors.vms import FILTERS
-from exporter.config import Zvm
-from exporter.config.read import duration, size
+from exporter.config import Config, Metrics, Records, Zvm
+from exporter.config.read import duration, size, whole
 from exporter.zvm.settings import Auth, Tls
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / "config.example.yaml").read_text()
 REFERENCE = (ROOT / "docs" / "configuration.md").read_text()
-STRUCTS: dict[str, type[msgspec.Struct]] = {"": Zvm, "auth.": Auth, "tls.": Tls}
-KEYS = [f"{prefix}{field.name}" for prefix, struct in STRUCTS.items() for field in msgspec.structs.fields(struct)]
+SECTIONS: dict[str, type[msgspec.Struct]] = {"auth": Auth, "tls": Tls, "metrics": Metrics, "vms": Records, "vpgs": Records}
+FIELDS = {field.name for field in msgspec.structs.fields(Zvm)} - {"metrics", "vms", "vpgs"}
+KEYS = [
+    *sorted(FIELDS | {"max_answers"}),
+    *(f"{name}.{field.name}" for name, struct in SECTIONS.items() for field in msgspec.structs.fields(struct)),
+]
 NO_KEYS_OF_DEFAULTS = {"name", "url"}
 
 
@@ -58,6 +62,13 @@ def test_example_is_valid_with_its_other_keys(files: Path) -> None:
     text = text.replace("method: session", "method: session\n      password: x")
     nyc, _, fra = load(text, files).zvms
     assert nyc.auth.password == fra.auth.client_secret == "pl4nted"
+    assert nyc.metrics == Metrics(allow=("zerto_vm_.*", "zerto_vpg_.*"), deny=("zerto_vm_journal_.*",))
+    assert nyc.vms == Records(
+        include={"organization": ("Acme",), "vpg": ("ERP.*",)},
+        exclude={"vm": (".*-test",)},
+    )
+    assert nyc.vpgs == Records(include={"organization": ("Acme",)}, exclude={"vpg": (".*-test",)})
+    assert nyc.max_series == 200_000
     assert nyc.filters == {"organizationName": "Acme"}
     assert nyc.tls == Tls(
         ca_file=files / "ca.pem",
@@ -68,7 +79,9 @@ def test_example_is_valid_with_its_other_keys(files: Path) -> None:
 
 
 def test_example_states_the_defaults_of_the_code(files: Path) -> None:
-    stated = load(EXAMPLE, files).zvms[0]
+    whole_file = load(EXAMPLE, files)
+    assert whole_file.max_answers == Config(()).max_answers
+    stated = whole_file.zvms[0]
     bare = Zvm(name=stated.name, url=stated.url, auth=stated.auth, labels=stated.labels)
     assert stated.auth.method == Auth().method
     assert stated.served_for == bare.served_for
@@ -92,6 +105,9 @@ def test_reference_states_the_defaults_of_the_code() -> None:
     assert duration(stated["interval"]) == zvm.interval
     assert duration(stated["timeout"]) == zvm.timeout
     assert size(stated["max_body"]) == zvm.max_body
+    assert whole(stated["max_requests"]) == zvm.max_requests
+    assert whole(stated["max_answers"]) == Config(()).max_answers
+    assert stated["max_series"] == "none"
     assert stated["collectors"] == f"[{', '.join(zvm.collectors)}]"
     assert stated["auth.method"] == zvm.auth.method
     assert stated["tls.insecure_skip_verify"] == str(zvm.tls.insecure_skip_verify).lower()

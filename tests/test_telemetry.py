@@ -48,6 +48,7 @@ def test_what_happens_is_counted_where_it_belongs() -> None:
     telemetry.request("nyc", "/v1/vms", "500", 0.3)
     telemetry.login("nyc", "refused")
     telemetry.lost("nyc", "vpgs", records=1, values=2, duplicates=3)
+    telemetry.left_out("nyc", "vms", excluded=4, cut=5)
     telemetry.reloaded(successful=True)
     telemetry.reloaded(successful=False)
     shown = page(telemetry)
@@ -57,6 +58,9 @@ def test_what_happens_is_counted_where_it_belongs() -> None:
     assert shown.value("zerto_exporter_api_request_duration_seconds_bucket", endpoint="/v1/vms", le="0.5") == 1
     assert shown.value("zerto_exporter_api_request_duration_seconds_bucket", endpoint="/v1/vms", le="0.25") == 0
     assert shown.value("zerto_exporter_logins_total", outcome="refused") == 1
+    assert shown.value("zerto_exporter_excluded_records", collector="vms") == 4
+    assert shown.value("zerto_exporter_cut_records", collector="vms") == 5
+    assert shown.values("zerto_exporter_cut_records", collector="vpgs") == [0]
     assert shown.value("zerto_exporter_invalid_records_total", collector="vpgs") == 1
     assert shown.value("zerto_exporter_invalid_values_total", collector="vpgs") == 2
     assert shown.value("zerto_exporter_duplicate_records_total", collector="vpgs") == 3
@@ -83,3 +87,12 @@ def test_the_processs_own_metrics_can_be_left_out() -> None:
     without = page(make(process=False)).text
     assert "process_" not in without
     assert "python_" not in without
+
+
+def test_a_limit_is_told_only_where_there_is_one() -> None:
+    telemetry = make()
+    telemetry.add_zvm("nyc", ["vms"], [], insecure=False, max_series=1000)
+    telemetry.add_zvm("lon", ["vms"], [], insecure=False)
+    assert page(telemetry).all("zerto_exporter_max_series") == [({"zvm": "nyc"}, 1000)]
+    telemetry.add_zvm("nyc", ["vms"], [], insecure=False)
+    assert page(telemetry).all("zerto_exporter_max_series") == []

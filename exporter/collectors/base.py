@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from exporter.exposition import Table
+from exporter.exposition import Labels, Table
 from exporter.zvm.client import Zvm
 from exporter.zvm.decode import Decoded
 
@@ -26,10 +26,16 @@ class Summary:
 
 @dataclass(frozen=True)
 class Collector(Generic[Row]):
-    """One resource of the API. `fetch` gets the ZVM and the `filters` of its configuration."""
+    """One resource of the API. `fetch` gets the ZVM and the `filters` of its configuration.
+
+    `chosen_by` is what its records can be included and excluded by. Where a ZVM has more series than `max_series`,
+    the records of a collector that `yields` are cut off first.
+    """
 
     name: str
     path: str
     fetch: Callable[[Zvm, Filters], Awaitable[Decoded[Row]]]
     table: Table[Row]
+    chosen_by: Labels[Row]
     summary: Callable[[Sequence[Row]], Summary] | None = None
+    yields: bool = False

@@ -109,6 +109,12 @@ DESCRIPTION: Labels[Vm] = {
     "hardware_version": lambda vm: vm.hardware_version or "",
 }
 
+CHOSEN_BY: Labels[Vm] = {
+    "vpg": LABELS["vpg"],
+    "vm": LABELS["vm"],
+    "organization": INFO["organization"],
+}
+
 TABLE: Table[Vm] = Table(
     LABELS,
     Metric(
@@ -272,4 +278,4 @@ def summary(vms: Sequence[Vm]) -> Summary:
     return Summary(vms=len({vm.id for vm in vms}), worst_rpo=max(known, default=None))
 
 
-COLLECTOR: Collector[Vm] = Collector("vms", PATH, fetch, TABLE, summary)
+COLLECTOR: Collector[Vm] = Collector("vms", PATH, fetch, TABLE, CHOSEN_BY, summary, yields=True)

@@ -96,6 +96,8 @@ LABELS: Labels[Vpg] = {
     "vpg_id": lambda vpg: vpg.id,
 }
 
+CHOSEN_BY: Labels[Vpg] = {"vpg": LABELS["vpg"], "organization": INFO["organization"]}
+
 DESCRIPTION: Labels[Vpg] = {**INFO, "service_profile": lambda vpg: vpg.service_profile or ""}
 
 TABLE: Table[Vpg] = Table(
@@ -252,4 +254,4 @@ async def fetch(zvm: Zvm, filters: Filters) -> Decoded[Vpg]:
     return decoded
 
 
-COLLECTOR: Collector[Vpg] = Collector("vpgs", PATH, fetch, TABLE)
+COLLECTOR: Collector[Vpg] = Collector("vpgs", PATH, fetch, TABLE, CHOSEN_BY)

@@ -14,6 +14,8 @@ from exporter.config.checks import check
 from exporter.config.document import DocumentError, read_document
 from exporter.config.read import Place, Reader
 from exporter.config.schema import Config as Config
+from exporter.config.schema import Metrics as Metrics
+from exporter.config.schema import Records as Records
 from exporter.config.schema import Zvm as Zvm
 
 VARIABLES: Final = {
@@ -75,11 +77,13 @@ def from_environment(environment: Mapping[str, str]) -> Config | None:
 
 
 def _build(source: str, document: Any, folder: Path, problems: list[str], place: Place = str) -> Config:
-    read = Reader(problems, folder, place).zvms(document)
-    problems.extend(check(read))
+    reader = Reader(problems, folder, place)
+    read = reader.zvms(document)
+    of_all = reader.of_all(document)
+    problems.extend(check(read, of_all))
     if problems:
         raise ConfigError(source, problems)
-    return Config(tuple(zvm for _, zvm in read))
+    return Config(tuple(zvm for _, zvm in read), **of_all)
 
 
 def _boolean(value: str) -> str:

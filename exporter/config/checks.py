@@ -6,7 +6,7 @@ import re
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from yarl import URL
@@ -14,12 +14,13 @@ from yarl import URL
 from exporter import collectors
 from exporter.collectors.vms import FILTERS
 from exporter.config.document import Expanded
-from exporter.config.read import Source, did_you_mean
+from exporter.config.read import Source, close, did_you_mean
 from exporter.config.schema import COLLECTORS, Zvm
 from exporter.zvm.settings import Auth, Tls
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _TABLES: Final = tuple(collector.table for collector in collectors.ALL)
+_NAMES: Final = tuple(metric.name for table in _TABLES for metric in table.metrics)
 # Those of our own samples, those that Prometheus puts on every scrape, and those of histograms.
 _TAKEN: Final = frozenset({"zvm", "collector", "job", "instance", "le", "quantile"}).union(
     *(table.labels for table in _TABLES),
@@ -27,9 +28,9 @@ _TAKEN: Final = frozenset({"zvm", "collector", "job", "instance", "le", "quantil
 )
 
 
-def check(read: Sequence[tuple[Source, Zvm]]) -> list[str]:
-    """Return what is wrong with the ZVMs, each by itself and with each other."""
-    problems: list[str] = []
+def check(read: Sequence[tuple[Source, Zvm]], of_all: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the ZVMs, each by itself and with each other, and with the keys *of_all*."""
+    problems: list[str] = [f"{key}: must be larger than 0" for key, value in of_all.items() if value == 0]
     first: dict[str, str] = {}
     tls: dict[Tls, list[tuple[str, str]]] = {}
     for source, zvm in read:
@@ -47,6 +48,8 @@ def _zvm(zvm: Zvm, source: Source) -> Iterator[str]:
     if source.sound("url"):
         yield from (f"{source.at('url')}: {problem}" for problem in _url(zvm.url, source))
     yield from _times(zvm, source)
+    yield from _sizes(zvm, source)
+    yield from _patterns(zvm, source)
     yield from _collectors(zvm.collectors, source)
     yield from _auth(zvm.auth, source)
     for name in zvm.filters:
@@ -95,8 +98,49 @@ def _times(zvm: Zvm, source: Source) -> Iterator[str]:
     if source.sound("stale_after", "interval") and stale_after and stale_after < zvm.interval:
         where = source.at("stale_after", "interval")
         yield f"{where}: {stale_after:g}s is shorter than interval, {zvm.interval:g}s"
-    if zvm.max_body == 0:
-        yield f"{source.at('max_body')}: must be larger than 0"
+
+
+def _sizes(zvm: Zvm, source: Source) -> Iterator[str]:
+    for key in ("max_body", "max_requests", "max_series"):
+        if getattr(zvm, key) == 0:
+            yield f"{source.at(key)}: must be larger than 0"
+
+
+def _patterns(zvm: Zvm, source: Source) -> Iterator[str]:
+    for key in ("allow", "deny"):
+        texts: tuple[str, ...] = getattr(zvm.metrics, key)
+        for text, problem in _each_pattern(texts, source.within("metrics", key)):
+            if problem:
+                yield problem
+            elif not any(re.fullmatch(text, name) for name in _NAMES):
+                shown = "" if isinstance(text, Expanded) else f", got {text[:100]!r}"
+                yield f"{source.within('metrics', key)}: expected what matches a metric{shown}{_meant(text)}"
+    for collector in collectors.ALL:
+        for key in ("include", "exclude"):
+            section = f"{collector.name}.{key}"
+            chosen: Mapping[str, tuple[str, ...]] = getattr(getattr(zvm, collector.name), key)
+            for name, texts in chosen.items():
+                here = source.within(section, name)
+                if name not in collector.chosen_by:
+                    yield f"{here}: not what {collector.name} are chosen by{did_you_mean(name, collector.chosen_by)}"
+                yield from (problem for _, problem in _each_pattern(texts, here) if problem)
+
+
+def _each_pattern(texts: Sequence[str], path: str) -> Iterator[tuple[str, str]]:
+    """Yield each of *texts* with what is wrong with it, "" for nothing."""
+    for index, text in enumerate(texts):
+        try:
+            re.compile(text)
+        except (re.error, OverflowError, RecursionError) as error:
+            shown = "" if isinstance(text, Expanded) else f", got {text[:100]!r}: {error}"
+            yield text, f"{path}[{index}]: expected a regular expression{shown}"
+        else:
+            yield text, ""
+
+
+def _meant(text: str) -> str:
+    meant = close(text, _NAMES)
+    return f" (did you mean {meant}?)" if meant else "; docs/metrics.md lists them"
 
 
 def _collectors(names: Sequence[str], source: Source) -> Iterator[str]:

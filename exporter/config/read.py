@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, TypeGuard, TypeVar, get_args, get_origin
 
 import msgspec
+from msgspec import Struct
 
 from exporter.config.document import UNREADABLE, Expanded, step
-from exporter.config.schema import Zvm
-from exporter.zvm.settings import DEFAULT_TIMEOUT, Auth, Tls
+from exporter.config.schema import Config, Zvm
+from exporter.zvm.settings import DEFAULT_TIMEOUT
 
 _DURATION: Final = re.compile(
     "".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in ("y", "w", "d", "h", "m(?!s)", "s", "ms"))
@@ -26,12 +27,15 @@ _SIZE: Final = re.compile(r"([0-9]{1,15}) ?(B|KiB|MiB|GiB)?")
 _SIZE_BYTES: Final = {None: 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _BOOLEANS: Final = {"true": True, "false": False}
 
-_SECTIONS: Final[Mapping[str, type[Auth | Tls]]] = {"auth": Auth, "tls": Tls}
-_STRINGS: Final = frozenset({"filters", "labels"})
+_WHOLE: Final = re.compile(r"[0-9]{1,15}")
+
 _OF_EACH: Final = ("name", "url")
 _ONE_OF: Final = (("password", "password_file"), ("client_secret", "client_secret_file"))
 
+_OF_ALL: Final = {field.name: field for field in msgspec.structs.fields(Config) if field.name != "zvms"}
+
 Place = Callable[[str], str]
+AStruct = TypeVar("AStruct", bound=Struct)
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Reader:
         if not isinstance(document, dict):
             self._problems.append(f"expected a mapping with the key zvms, got {kind(document)}")
             return []
-        self._unknown(document, ("defaults", "zvms"), "")
+        self._unknown(document, ("defaults", "zvms", *_OF_ALL), "")
         defaults = document.get("defaults")
         known = {}
         if defaults is not None and self._is_mapping(defaults, "defaults"):
@@ -105,6 +109,14 @@ class Reader:
             self._expected("a list of at least one ZVM", entries, "zvms")
         return []
 
+    def of_all(self, document: Any) -> dict[str, Any]:
+        """Return the keys that stand beside `zvms` and `defaults`, as far as they could be read."""
+        if not isinstance(document, dict):
+            return {}
+        given = {key: document[key] for key in _OF_ALL if document.get(key) is not None}
+        read = {key: self._value(key, _OF_ALL[key].type, value, key) for key, value in given.items()}
+        return {key: value for key, value in read.items() if value is not None}
+
     def _zvm(self, entry: dict[str, Any], path: str, defaults: dict[str, Any]) -> tuple[Source, Zvm]:
         own = self._struct(Zvm, entry, path)
         for key in _OF_EACH:
@@ -115,17 +127,15 @@ class Reader:
         values = {**dict.fromkeys(_OF_EACH, ""), **_merged(defaults, own)}
         if "timeout" not in values and "interval" in values:  # who polls often need not set both
             values["timeout"] = min(DEFAULT_TIMEOUT, values["interval"])
-        for section, struct in _SECTIONS.items():
-            values[section] = struct(**values.get(section, {}))
         own_keys = _keys(own)
         broken = {key.removeprefix(f"{path}.") for key in self._broken if key.startswith(f"{path}.")}
         inherited = {key.removeprefix("defaults.") for key in self._broken if key.startswith("defaults")}
         source = Source(
             path, self._folder, own_keys, _keys(defaults), frozenset(broken | (inherited - own_keys)), self._place
         )
-        return source, Zvm(**values)
+        return source, _built(Zvm, values)
 
-    def _struct(self, struct: type[Zvm | Auth | Tls], mapping: dict[str, Any], path: str) -> dict[str, Any]:
+    def _struct(self, struct: type[Struct], mapping: dict[str, Any], path: str) -> dict[str, Any]:
         known = {field.name: field for field in msgspec.structs.fields(struct)}
         self._unknown(mapping, known, path)
         values: dict[str, Any] = {}
@@ -137,14 +147,21 @@ class Reader:
         return values
 
     def _value(self, key: str, kind: Any, value: Any, path: str) -> Any:
-        if key in _SECTIONS:
-            return self._struct(_SECTIONS[key], value, path) if self._is_mapping(value, path) else None
-        if key in _STRINGS:
-            return self._strings(value, path) if self._is_mapping(value, path) else None
-        if key == "collectors":
+        if _is_struct(kind):
+            return self._struct(kind, value, path) if self._is_mapping(value, path) else None
+        if get_origin(kind) is dict:
+            of_lists = get_origin(get_args(kind)[1]) is tuple
+            read = self._list if of_lists else self._text
+            return self._entries(read, value, path) if self._is_mapping(value, path) else None
+        if get_origin(kind) is tuple:
             return self._list(value, path)
+        return self._scalar(key, kind, value, path)
+
+    def _scalar(self, key: str, kind: Any, value: Any, path: str) -> Any:
         if key == "max_body":
             return self._parsed(size, "a size such as 256MiB", value, path)
+        if int in (kind, *get_args(kind)):
+            return self._parsed(whole, "a whole number", value, path)
         if float in (kind, *get_args(kind)):
             return self._parsed(duration, "a duration such as 30s or 1m30s", value, path)
         if kind is bool:
@@ -166,16 +183,17 @@ class Reader:
 
     def _list(self, value: Any, path: str) -> tuple[str, ...] | None:
         if not isinstance(value, list):
-            self._expected("a list of names", value, path)
+            names = path.endswith(".collectors")
+            self._expected(f"a list of {'names' if names else 'regular expressions'}", value, path)
             return None
         texts = [self._text(item, f"{path}[{index}]") for index, item in enumerate(value)]
         if None in texts:
             self._broken.add(path)
         return tuple(text for text in texts if text is not None)
 
-    def _strings(self, mapping: dict[str, Any], path: str) -> dict[str, str]:
-        texts = {key: self._text(value, step(path, key)) for key, value in mapping.items()}
-        return {key: text for key, text in texts.items() if text is not None}
+    def _entries(self, read: Callable[[Any, str], Any], mapping: dict[str, Any], path: str) -> dict[str, Any]:
+        entries = {key: read(value, step(path, key)) for key, value in mapping.items()}
+        return {key: entry for key, entry in entries.items() if entry is not None}
 
     def _text(self, value: Any, path: str) -> str | None:
         text: str | None = self._parsed(lambda text: text or None, "a string", value, path)
@@ -246,22 +264,44 @@ def size(text: str) -> int | None:
     return int(match[1]) * _SIZE_BYTES[match[2]] if match else None
 
 
+def whole(text: str) -> int | None:
+    """Return the whole number *text*, None if it is none."""
+    return int(text) if _WHOLE.fullmatch(text) else None
+
+
+def _is_struct(kind: Any) -> TypeGuard[type[Struct]]:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _built(struct: type[AStruct], values: dict[str, Any]) -> AStruct:
+    """Return the *struct* of *values*, in which a struct's own fields stand as a dict."""
+    sections = {field.name: field.type for field in msgspec.structs.fields(struct) if _is_struct(field.type)}
+    return struct(
+        **{name: _built(sections[name], value) if name in sections else value for name, value in values.items()}
+    )
+
+
 def _merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    merged = {**defaults, **own}
-    for key in (*_SECTIONS, *_STRINGS):
-        below = {**defaults.get(key, {})}
-        above = own.get(key, {})
-        for either in _ONE_OF:
-            if any(name in above for name in either):  # a ZVM's own secret replaces the default one, in either form
-                for name in either:
-                    below.pop(name, None)
-        merged[key] = {**below, **above}
+    """Return *own* over *defaults*, mappings key by key."""
+    # A ZVM's own secret replaces the default one, in either form.
+    replaced = {name for either in _ONE_OF if own.keys() & set(either) for name in either}
+    merged = {key: value for key, value in defaults.items() if key not in replaced}
+    for key, value in own.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
 
 
 def _keys(values: dict[str, Any]) -> frozenset[str]:
-    nested = (f"{key}.{inner}" for key, value in values.items() if isinstance(value, dict) for inner in value)
-    return frozenset({*values, *nested})
+    """Return the keys of *values* and of the mappings in it: `auth`, `auth.username`."""
+
+    def walk(mapping: dict[str, Any], before: str) -> Iterator[str]:
+        for key, value in mapping.items():
+            yield f"{before}{key}"
+            if isinstance(value, dict):
+                yield from walk(value, f"{before}{key}.")
+
+    return frozenset(walk(values, ""))
 
 
 def kind(value: Any) -> str:

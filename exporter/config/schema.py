@@ -8,9 +8,26 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 
 from exporter import collectors
-from exporter.zvm.settings import Settings
+from exporter.zvm.settings import DEFAULT_ANSWERS, Settings
 
 COLLECTORS: Final = tuple(collector.name for collector in collectors.ALL)
+
+
+class Metrics(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which metrics are published, by regular expressions that match a whole name; none in `allow` allows all."""
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+class Records(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which records of a collector are published, by regular expressions that match a whole value.
+
+    One that is published matches, for each key of `include`, one of its expressions, and none of `exclude`.
+    """
+
+    include: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    exclude: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Zvm(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -20,6 +37,10 @@ class Zvm(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     collectors: tuple[str, ...] = COLLECTORS
     filters: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    max_series: int | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    vms: Records = field(default_factory=Records)
+    vpgs: Records = field(default_factory=Records)
 
     @property
     def served_for(self) -> float:
@@ -40,6 +61,10 @@ class Zvm(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Config(Struct, frozen=True):
-    """The configuration in force."""
+    """The configuration in force.
+
+    `max_answers` bounds how many answers of ZVMs are read and converted at the same time.
+    """
 
     zvms: tuple[Zvm, ...]
+    max_answers: int = DEFAULT_ANSWERS

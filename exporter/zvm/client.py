@@ -22,8 +22,9 @@ from exporter.zvm.errors import AuthError, ClosedError, DecodeError, StatusError
 from exporter.zvm.hold import Hold
 from exporter.zvm.observer import Observer, Reporter
 from exporter.zvm.paths import LOCAL_SITE
+from exporter.zvm.places import Place, Places
 from exporter.zvm.secrets import Scrubber
-from exporter.zvm.settings import Settings
+from exporter.zvm.settings import DEFAULT_ANSWERS, Settings
 from exporter.zvm.transport import Transport
 
 Params = Mapping[str, str]
@@ -45,8 +46,11 @@ class Zvm:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
+        places: Places | None = None,
     ) -> None:
+        """Have no connection yet; *places* bound the answers in hand over all ZVMs."""
         self.settings = settings
+        self._places = places or Places(DEFAULT_ANSWERS)
         self._scrubber = Scrubber()
         self._scrubber.learn(settings.auth.password, settings.auth.client_secret)
         self._reporter = Reporter(settings.name, observer)
@@ -66,14 +70,16 @@ class Zvm:
         Raises:
             ZvmError: there is no usable answer; its class says why.
         """
-        answer = await self._get(path, params)
-        arguments = (answer.body, answer.content_type, answer.said)
-        try:
-            if len(answer.body) <= _BYTES_IN_LINE:
-                return decoder.decode(*arguments)
-            return await off_loop(decoder.decode, *arguments)
-        except DecodeError as error:
-            raise DecodeError(self._scrubber.scrub(f"GET {path}: {error}")) from error
+        async with self._places.one() as place:
+            answer = await self._get(path, params, place)
+            arguments = (answer.body, answer.content_type, answer.said)
+            try:
+                if len(answer.body) <= _BYTES_IN_LINE:
+                    return decoder.decode(*arguments)
+                await place.read()
+                return await off_loop(decoder.decode, *arguments)
+            except DecodeError as error:
+                raise DecodeError(self._scrubber.scrub(f"GET {path}: {error}")) from error
 
     async def names(self, path: str) -> tuple[str, ...]:
         """Return the ZVM's own list of names at *path*, asked once a login; empty where it has none.
@@ -91,7 +97,7 @@ class Zvm:
     async def version(self) -> str:
         """Return `Version` of `GET /v1/localsite`, "" where the ZVM does not tell."""
         try:
-            answer = await self._get(LOCAL_SITE, None)
+            answer = await self._get(LOCAL_SITE)
             site = msgspec.json.decode(answer.body, type=dict[str, Any])
         except (ZvmError, msgspec.DecodeError, UnicodeDecodeError) as error:
             self._log.debug("no version from the ZVM", error=str(error))
@@ -117,7 +123,7 @@ class Zvm:
 
     async def _ask_names(self, path: str) -> tuple[str, ...]:
         try:
-            answer = await self._get(path, None)
+            answer = await self._get(path)
             return decode_names(answer.body, answer.content_type, answer.said)
         except ZvmError as error:
             if isinstance(error, AuthError) and not isinstance(error, ClosedError):
@@ -125,17 +131,17 @@ class Zvm:
             self._log.warning("no list of names from the ZVM", path=path, error=str(error))
             return ()
 
-    async def _get(self, path: str, params: Params | None) -> Answer:
+    async def _get(self, path: str, params: Params | None = None, place: Place | None = None) -> Answer:
         if path in self._closed:
             try:
                 self._closed[path].check()
             except AuthError as error:
                 raise ClosedError(str(error)) from error
         credential = await self._credentials.valid()
-        answer = await self._send("GET", path, headers=credential.headers, params=params)
+        answer = await self._send("GET", path, headers=credential.headers, params=params, place=place)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             credential = await self._credentials.valid(rejected=credential)
-            answer = await self._send("GET", path, headers=credential.headers, params=params)
+            answer = await self._send("GET", path, headers=credential.headers, params=params, place=place)
             if answer.status == HTTPStatus.UNAUTHORIZED:
                 # The login was granted: it is this path that is closed to us, and only it waits.
                 text = f"GET {path}: HTTP 401 again, right after a new login: {answer.said}"
@@ -156,10 +162,11 @@ class Zvm:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         params: Params | None = None,
+        place: Place | None = None,
     ) -> Answer:
         if method == "GET":
             self._hold.check()
-        answer = await self._transport.send(method, path, headers=headers, form=form, params=params)
+        answer = await self._transport.send(method, path, headers=headers, form=form, params=params, place=place)
         if answer.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
             self._hold.obey(f"{method} {path}", answer.status, answer.headers.get("Retry-After", ""))
         return answer

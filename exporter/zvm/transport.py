@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -21,6 +21,7 @@ from exporter.zvm.answer import Answer, read
 from exporter.zvm.errors import ConnectError, RequestTimeoutError, ZvmError
 from exporter.zvm.observer import Reporter
 from exporter.zvm.paths import DISCOVERY, WRITES
+from exporter.zvm.places import Place
 from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Settings
 
@@ -39,6 +40,7 @@ class Transport:
         self._reporter = reporter
         self._monotonic = monotonic
         self._http: aiohttp.ClientSession | None = None
+        self._at_once = asyncio.Semaphore(settings.max_requests)
         self._log = structlog.get_logger().bind(zvm=settings.name)
 
     async def send(
@@ -49,20 +51,26 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
+        place: Place | None = None,
     ) -> Answer:
-        """Send one request and return its answer, whatever the status.
+        """Send one request and return its answer, whatever the status; *place* is taken when the answer begins.
+
+        Of more than `max_requests` at a time the others wait; that counts for no `timeout`.
 
         Raises:
             ZvmError: there is no answer.
             ValueError: the request could change the ZVM.
         """
-        writes = method != "GET"
-        if writes and (method, path) not in WRITES:
+        if method != "GET" and (method, path) not in WRITES:
             raise ValueError(f"{method} {path} is neither login nor logout")
+        async with self._at_once:
+            return await self._timed(method, path, place, headers=headers, data=form, params=params)
+
+    async def _timed(self, method: str, path: str, place: Place | None, **request: Any) -> Answer:
         started = self._monotonic()
         code = "bug"
         try:
-            answer = await self._exchange(method, path, writes, headers=headers, data=form, params=params)
+            answer = await self._exchange(method, path, place, **request)
             code = str(answer.status)
         except ZvmError as error:
             code = error.reason
@@ -82,14 +90,14 @@ class Transport:
         if self._http is not None:
             await self._http.close()
 
-    async def _exchange(self, method: str, path: str, writes: bool, **request: Any) -> Answer:
+    async def _exchange(self, method: str, path: str, place: Place | None, **request: Any) -> Answer:
         what, settings = f"{method} {path}", self._settings
-        small = writes or path == DISCOVERY
+        small = method != "GET" or path == DISCOVERY
         limit = min(settings.max_body, _LOGIN_BODY) if small else settings.max_body
         limit_is = "max_body" if limit == settings.max_body else "a login's may be"
         try:
             async with (
-                asyncio.timeout(settings.timeout),
+                asyncio.timeout(settings.timeout) as deadline,
                 (await self._session()).request(
                     method,
                     URL(settings.url.rstrip("/") + path),
@@ -98,6 +106,8 @@ class Transport:
                     **request,
                 ) as response,
             ):
+                if place is not None:
+                    await _uncounted(place.begins(), deadline)
                 return await read(response, limit, limit_is, what, self._scrubber)
         except TimeoutError as error:
             raise RequestTimeoutError(f"{what}: no complete answer within {settings.timeout:g} s") from error
@@ -155,3 +165,14 @@ class Transport:
             text = text.partition(" when reading: ")[0]
         text = self._scrubber.beginning(text, _REASON).encode("utf-8", "backslashreplace").decode()
         return text or type(error).__name__
+
+
+async def _uncounted(awaited: Awaitable[None], deadline: asyncio.Timeout) -> None:
+    """Wait for what is no fault of the ZVM: *deadline* moves by the time that it takes."""
+    loop, due = asyncio.get_running_loop(), deadline.when()
+    if due is None:
+        raise ValueError("a deadline without a time")
+    left = due - loop.time()
+    deadline.reschedule(None)
+    await awaited
+    deadline.reschedule(loop.time() + left)

@@ -1,0 +1,215 @@
+"""What is published of an answer: records and metrics by pattern, as many series as are allowed, in a stable order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import convert
+from structlog.testing import capture_logs
+from support import DrivenClock, Page, Running, Simulate, plain, zvm_config
+
+from exporter.bounds import OWN_SERIES, OWN_SERIES_OF_A_COLLECTOR, Bounds
+from exporter.collectors import vms, vpgs
+from exporter.collectors.vms import Vm
+from exporter.config import Metrics, Records, Zvm
+from exporter.fragments import join
+from exporter.simulator import Estate, Simulator, faults
+
+Export = Callable[..., Awaitable[Running]]
+
+OWN = OWN_SERIES + OWN_SERIES_OF_A_COLLECTOR * 2
+
+
+def zvm(**keys: Any) -> Zvm:
+    return Zvm(name="nyc", url="https://zvm.example.com", **keys)
+
+
+def vm(name: str, vpg: str = "ERP", organization: str | None = None, rpo: int | None = 6) -> Vm:
+    wire = {"VmIdentifier": name, "VpgIdentifier": vpg, "VmName": name, "VpgName": vpg, "ActualRPO": rpo}
+    return convert({**wire, "OrganizationName": organization}, Vm)
+
+
+def published(rows: list[Vm], config: Zvm, others: int = 0) -> Page:
+    blocks = Bounds(config, vms.COLLECTOR).publish(rows, others).rendered.blocks
+    pairs = zip(vms.TABLE.metrics, blocks, strict=True)
+    return Page(plain(join([part for metric, block in pairs for part in (metric.header, block.fragment)])).decode())
+
+
+def names(page: Page) -> set[str]:
+    return {labels["vm"] for labels, _ in page.all("zerto_vm_info")}
+
+
+ROWS = [vm("web-1", "Web", "Acme"), vm("web-2", "Web", "Umbrella"), vm("erp-1", "ERP", "Acme"), vm("erp-2", "ERP")]
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "kept"),
+    [
+        ({}, {}, {"web-1", "web-2", "erp-1", "erp-2"}),
+        ({"vpg": ["Web"]}, {}, {"web-1", "web-2"}),
+        ({"vpg": ["We"]}, {}, set()),
+        ({"vpg": ["web"]}, {}, set()),
+        ({"vpg": ["(?i)web"]}, {}, {"web-1", "web-2"}),
+        ({"vm": ["web-1", "erp-.*"]}, {}, {"web-1", "erp-1", "erp-2"}),
+        ({"vpg": ["Web"], "organization": ["Acme"]}, {}, {"web-1"}),
+        ({"vpg": []}, {}, {"web-1", "web-2", "erp-1", "erp-2"}),
+        ({"organization": [""]}, {}, {"erp-2"}),
+        ({}, {"vm": [".*-2"]}, {"web-1", "erp-1"}),
+        ({}, {"vm": ["web-1"], "organization": ["Umbrella"]}, {"erp-1", "erp-2"}),
+        ({"vpg": ["Web"]}, {"vm": ["web-1"]}, {"web-2"}),
+    ],
+)
+def test_records_are_chosen_by_what_matches_whole(
+    include: dict[str, list[str]], exclude: dict[str, list[str]], kept: set[str]
+) -> None:
+    chosen = Records(
+        include={key: tuple(texts) for key, texts in include.items()},
+        exclude={key: tuple(texts) for key, texts in exclude.items()},
+    )
+    assert names(published(ROWS, zvm(vms=chosen))) == kept
+    assert Bounds(zvm(vms=chosen), vms.COLLECTOR).publish(ROWS, 0).excluded == len(ROWS) - len(kept)
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "metrics"),
+    [
+        (["zerto_vm_info"], [], {"zerto_vm_info"}),
+        (["zerto_vm_info", "zerto_.*_rpo_.*"], [], {"zerto_vm_info", "zerto_vm_actual_rpo_seconds"}),
+        ([], ["zerto_vm_info"], {"zerto_vm_actual_rpo_seconds"}),
+        (["zerto_vm_.*"], [".*_info"], {"zerto_vm_actual_rpo_seconds"}),
+        (["zerto_vm"], [], set()),
+    ],
+)
+def test_metrics_are_allowed_and_denied_by_what_matches_whole(
+    allow: list[str], deny: list[str], metrics: set[str]
+) -> None:
+    page = published([vm("a")], zvm(metrics=Metrics(allow=tuple(allow), deny=tuple(deny))))
+    assert {name for name, _ in page.samples} == metrics
+
+
+rows = st.lists(
+    st.builds(vm, st.sampled_from("abcdefghij"), st.sampled_from("XYZ"), rpo=st.sampled_from([None, -1, 5, -7])),
+    max_size=30,
+)
+
+
+@given(rows, st.integers(1, 60), st.integers(0, 10), st.randoms(use_true_random=False))
+def test_a_zvm_never_has_more_series_than_max_series(
+    many: list[Vm], most: int, others: int, order: random.Random
+) -> None:
+    """And which of its VMs it has does not hang on the order in which the ZVM lists them."""
+    bounds = Bounds(zvm(max_series=most), vms.COLLECTOR)
+    unbounded = Bounds(zvm(), vms.COLLECTOR).publish(many, others)
+    bounded = bounds.publish(many, others)
+    left = max(most - OWN - others, 0)
+    assert bounded.rendered.series <= left
+    unique = {(row.vpg, row.vpg_id, row.name, row.id) for row in many}
+    if unbounded.rendered.series <= left:
+        assert (bounded.cut, bounded.rendered.series) == (0, unbounded.rendered.series)
+    else:
+        shuffled = list({(row.vpg_id, row.id): row for row in reversed(many)}.values())
+        order.shuffle(shuffled)
+        kept = sorted(unique)[: len(unique) - bounded.cut]
+        page = published(shuffled, zvm(max_series=most), others)
+        assert bounded.cut > 0
+        assert {(f["vpg"], f["vpg_id"], f["vm"], f["vm_id"]) for f, _ in page.all("zerto_vm_info")} == set(kept)
+    assert bounded.rendered.duplicates == unbounded.rendered.duplicates
+    assert bounded.rendered.impossible == unbounded.rendered.impossible
+
+
+def test_what_is_not_published_for_its_metric_leaves_room_for_more_vms() -> None:
+    many = [vm(f"vm-{number}") for number in range(10)]
+    allowed = Metrics(allow=("zerto_vm_info",))
+    assert len(published(many, zvm(max_series=OWN + 8)).values("zerto_vm_info")) == 4
+    assert len(published(many, zvm(max_series=OWN + 8, metrics=allowed)).values("zerto_vm_info")) == 8
+
+
+@pytest.fixture
+async def sim(simulate: Simulate) -> Simulator:
+    started: Simulator = await simulate(Estate("nyc", vms=20, seed=1), auth="session")
+    return started
+
+
+def of_nyc(page: Page) -> int:
+    return sum(("zvm", "nyc") in labels and not name.startswith("zerto_exporter_") for name, labels in page.samples)
+
+
+async def test_the_vms_are_cut_off_loudly_and_the_vpgs_stay(
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Any
+) -> None:
+    """In the first poll too, whichever answer comes first; and when the limit is lifted all are back."""
+    gate = asyncio.Event()
+    sim.faults.set(vpgs.PATH, faults.slow(gate=gate), times=1)
+    with capture_logs() as lines:
+        running = await export([zvm_config(sim, ca_file=ca_file, max_series=250)])
+        asyncio.get_running_loop().call_later(0.3, gate.set)  # the VMs have come by then, and wait
+        await clock.idle(1)
+        page = await running.page()
+        cut = int(page.value("zerto_exporter_cut_records", collector="vms"))
+        assert 150 < of_nyc(page) <= 250
+        assert 0 < cut < 20
+        assert len(page.values("zerto_vm_info")) == 20 - cut
+        assert page.value("zerto_exporter_max_series", zvm="nyc") == 250
+        assert page.value("zerto_exporter_cut_records", collector="vpgs") == 0
+        _, landing = await running.get("/")
+        assert f"vms: {cut} of 20 records are cut off: more series than <code>max_series</code>" in landing
+        await clock.advance(60)
+        assert len((await running.page()).values("zerto_vm_info")) == 20 - cut
+        running.zvms[0] = zvm_config(sim, ca_file=ca_file)
+        await running.exporter.reload()
+        await sim.arrived(4, vpgs.PATH)
+        await clock.idle(1)
+    page = await running.page()
+    assert len(page.values("zerto_vm_info")) == 20
+    assert not page.values("zerto_exporter_max_series")
+    (line,) = (line for line in lines if "max_series" in line["event"])
+    assert (line["log_level"], line["cut"], line["collector"], line["rows"]) == ("warning", cut, "vms", 20)
+
+
+async def test_what_a_new_configuration_excludes_goes_at_once(
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Any
+) -> None:
+    running = await export([zvm_config(sim, ca_file=ca_file)])
+    await clock.idle(1)
+    everything = await running.page()
+    vpg = everything.all("zerto_vm_info")[0][0]["vpg"]
+    sim.faults.set("/v1/v", faults.hang())
+    chosen = Records(exclude={"vpg": (vpg,)})
+    running.zvms[0] = zvm_config(sim, ca_file=ca_file, vms=chosen, vpgs=chosen)
+    await running.exporter.reload()
+    assert not (await running.page()).values("zerto_vm_info")
+    sim.faults.clear()
+    await running.exporter.stop()
+
+
+async def test_a_tenant_sees_its_own_and_what_is_left_out_is_counted(
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Any
+) -> None:
+    running = await export([zvm_config(sim, ca_file=ca_file)])
+    await clock.idle(1)
+    vpg = (await running.page()).all("zerto_vm_info")[0][0]["vpg"]
+    chosen = Records(include={"vpg": (vpg,)})
+    running.zvms[0] = zvm_config(
+        sim, ca_file=ca_file, vms=chosen, vpgs=chosen, metrics=Metrics(deny=("zerto_.*_state",))
+    )
+    await running.exporter.reload()
+    await sim.arrived(2, vpgs.PATH)
+    await clock.idle(1)
+    page = await running.page()
+    assert {labels["vpg"] for _, labels in ((name, dict(has)) for name, has in page.samples) if "vpg" in labels} == {
+        vpg
+    }
+    assert page.value("zerto_exporter_excluded_records", collector="vms") == 20 - len(page.values("zerto_vm_info"))
+    assert page.value("zerto_exporter_excluded_records", collector="vpgs") > 0
+    assert page.value("zerto_up") == 1
+    assert not page.values("zerto_vm_state")
+    assert not page.values("zerto_vpg_state")
+    (view,) = running.exporter.poller.views()
+    assert view.summary is not None
+    assert view.summary.vms == len(page.values("zerto_vm_info"))

@@ -1,0 +1,198 @@
+"""How much is asked and read at once: per ZVM, over all ZVMs, and that a slow one takes nobody's place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from support import DrivenClock, Recorder, Running, Simulate, zvm_config
+
+from exporter.collectors import vms
+from exporter.simulator import Estate, Simulator, faults
+from exporter.zvm import places as module
+from exporter.zvm.client import Zvm
+from exporter.zvm.places import Places
+
+Export = Callable[..., Awaitable[Running]]
+
+
+async def settled() -> None:
+    """Let every task go on as far as it can without the network."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_never_more_than_the_most_have_a_place_and_all_come_in_turn() -> None:
+    places, order = Places(3), []
+
+    async def answer(number: int) -> None:
+        async with places.one() as place:
+            await place.begins()
+            order.append(number)
+            assert places.taken <= 3
+            await asyncio.sleep(0)
+            await place.read()
+            assert places.taken <= 3
+
+    await asyncio.gather(*(answer(number) for number in range(20)))
+    assert order == list(range(20))
+    assert places.taken == 0
+
+
+async def test_who_is_cancelled_leaves_no_place_behind() -> None:
+    """While waiting, in the moment in which the place is given, and while having it."""
+    places = Places(1)
+
+    async def answer() -> None:
+        async with places.one() as place:
+            await place.begins()
+            await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(answer()) for _ in range(4)]
+    await settled()
+    assert places.taken == 1
+    tasks[1].cancel()
+    await settled()
+    tasks[0].cancel()
+    tasks[2].cancel()
+    await settled()
+    assert [task.done() for task in tasks] == [True, True, True, False]
+    assert places.taken == 1
+    tasks[3].cancel()
+    await asyncio.wait(tasks)
+    assert places.taken == 0
+
+
+async def test_a_place_that_is_given_to_one_who_is_cancelled_goes_to_the_next() -> None:
+    places = Places(1)
+    first = places.one()
+    await first.begins()
+    second = asyncio.create_task(places.take())
+    third = asyncio.create_task(places.take())
+    await settled()
+    await first.__aexit__(None, None, None)
+    second.cancel()
+    await settled()
+    assert (second.cancelled(), third.done(), places.taken) == (True, True, 1)
+
+
+async def test_more_places_let_those_in_who_wait_and_fewer_take_nobodys() -> None:
+    places = Places(1)
+    waiting = [asyncio.create_task(places.take()) for _ in range(4)]
+    await settled()
+    assert sum(task.done() for task in waiting) == 1
+    places.resize(3)
+    await settled()
+    assert sum(task.done() for task in waiting) == 3
+    places.resize(1)
+    assert places.taken == 3
+    for _ in range(3):
+        places.give()
+    await settled()
+    assert all(task.done() for task in waiting)
+    assert places.taken == 1
+
+
+async def test_a_zvm_is_not_asked_more_at_once_than_it_may_be(simulate: Simulate, ca_file: Path) -> None:
+    """And whoever waits for that is not out of time."""
+    sim: Simulator = await simulate(auth="session")
+    gate = asyncio.Event()
+    sim.faults.set(vms.PATH, faults.slow(chunk=100, gate=gate))
+    zvm = Zvm(zvm_config(sim, ca_file=ca_file, max_requests=2, timeout=5.0), Recorder())
+    asked = [asyncio.create_task(zvm.get(vms.PATH, vms.DECODER)) for _ in range(4)]
+    await sim.arrived(2)
+    await settled()
+    assert sum(request.path == vms.PATH for request in sim.requests) == 2
+    gate.set()
+    for decoded in await asyncio.gather(*asked):
+        assert len(decoded.rows) == 5
+    await zvm.close()
+
+
+@pytest.fixture
+async def slow(simulate: Simulate) -> Simulator:
+    started: Simulator = await simulate(Estate("nyc", vms=5, seed=1), auth="session")
+    return started
+
+
+@pytest.fixture
+async def quick(simulate: Simulate) -> Simulator:
+    started: Simulator = await simulate(Estate("lon", vms=5, seed=2), auth="session")
+    return started
+
+
+async def test_a_zvm_that_does_not_begin_to_answer_takes_no_place(
+    slow: Simulator, quick: Simulator, ca_file: Path
+) -> None:
+    places = Places(1)
+    slow.faults.set(vms.PATH, faults.hang())
+    hanging = Zvm(zvm_config(slow, ca_file=ca_file), Recorder(), places=places)
+    other = Zvm(zvm_config(quick, ca_file=ca_file), Recorder(), places=places)
+    waits = asyncio.create_task(hanging.get(vms.PATH, vms.DECODER))
+    await slow.arrived()
+    assert len((await other.get(vms.PATH, vms.DECODER)).rows) == 5
+    waits.cancel()
+    await asyncio.wait([waits])
+    await hanging.close()
+    await other.close()
+
+
+async def test_a_zvm_that_dawdles_in_its_answer_lends_its_place(
+    slow: Simulator, quick: Simulator, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has it again to be converted; and the time for which another waited is not taken from its timeout."""
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.5)
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    class Told(Places):
+        async def take(self) -> None:
+            await super().take()
+            begun.set()
+
+    places = Told(1)
+    slow.faults.set(vms.PATH, faults.slow(chunk=100, gate=gate))
+    dawdling = Zvm(zvm_config(slow, ca_file=ca_file), Recorder(), places=places)
+    other = Zvm(zvm_config(quick, ca_file=ca_file, timeout=0.4), Recorder(), places=places)
+    await other.get(vms.PATH, vms.DECODER)
+    begun.clear()
+    waits = asyncio.create_task(dawdling.get(vms.PATH, vms.DECODER))
+    await begun.wait()
+    assert len((await other.get(vms.PATH, vms.DECODER)).rows) == 5
+    assert not waits.done()
+    gate.set()
+    assert len((await waits).rows) == 5
+    assert places.taken == 0
+    await dawdling.close()
+    await other.close()
+
+
+async def test_a_start_with_many_dead_zvms_is_no_slower_for_the_living(
+    slow: Simulator, quick: Simulator, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    """Of 200 ZVMs 40 hang in their answer; the clock does not move until the other 160 have been polled."""
+    slow.faults.set("/", faults.hang())
+    dead = [zvm_config(slow, f"dead-{number}", ca_file=ca_file) for number in range(40)]
+    living = [zvm_config(quick, f"living-{number}", ca_file=ca_file) for number in range(160)]
+    running = await export([*dead, *living])
+    await clock.idle(160)
+    page = await running.page()
+    assert page.values("zerto_up") == [1] * 160
+    assert len(page.values("zerto_vm_info")) == 160 * 5
+    assert set(running.exporter.poller.untried()) == {zvm.name for zvm in dead}
+
+
+async def test_the_number_of_places_is_that_of_the_configuration(
+    quick: Simulator, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    running = await export([zvm_config(quick, ca_file=ca_file)], max_answers=3)
+    await clock.idle(1)
+    places = running.exporter._places
+    taken = [asyncio.create_task(places.take()) for _ in range(5)]
+    await settled()
+    assert sum(task.done() for task in taken) == 3
+    places.resize(5)
+    await settled()
+    for _ in taken:
+        places.give()

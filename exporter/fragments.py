@@ -1,9 +1,8 @@
-"""Pieces of a gzip stream that are made once and joined often. Knows gzip (RFC 1951, 1952), nothing else.
+"""Pieces of a gzip stream that are made once and sent often. Knows gzip (RFC 1951, 1952), nothing else.
 
 A page consists of blocks of which few change at a time. Each block is compressed on its own, ended by a
 full flush: so it stands on a byte boundary and refers to nothing before it, and any sequence of fragments
-is a valid stream. The checksum of the whole follows from those of the parts (`crc32_combine` of zlib),
-so that joining copies bytes and computes nothing over them.
+is a valid stream. The checksum of the whole follows from those of the parts, so that joining reads none of their bytes.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 try:
@@ -36,7 +36,6 @@ class Fragment:
     data: bytes
     size: int
     crc: int
-    shift: int  # x^(8 * size) modulo the polynomial: what carries an earlier checksum over this block
 
 
 class Compressor:
@@ -57,7 +56,7 @@ class Compressor:
     def finish(self) -> Fragment:
         """Return the fragment of all that was written; nothing can be written after."""
         self._parts.append(self._stream.flush(zlib.Z_FULL_FLUSH))
-        return Fragment(b"".join(self._parts), self._size, self._crc, _shift(self._size))
+        return Fragment(b"".join(self._parts), self._size, self._crc)
 
 
 def fragment(text: bytes) -> Fragment:
@@ -67,30 +66,27 @@ def fragment(text: bytes) -> Fragment:
     return compressor.finish()
 
 
-def join(fragments: Iterable[Fragment]) -> Fragment:
-    """Return the fragment that is *fragments* one after the other."""
-    parts, size, crc, shift = [], 0, 0, _ONE
-    for part in fragments:
-        parts.append(part.data)
-        size += part.size
-        crc = _multiply(part.shift, crc) ^ part.crc
-        shift = _multiply(part.shift, shift)
-    return Fragment(b"".join(parts), size, crc, shift)
-
-
 def gzipped(*parts: Fragment) -> tuple[bytes, ...]:
-    """Return *parts*, one after the other, as a gzip file in pieces: a large one is not copied for a small one."""
+    """Return *parts*, one after the other, as a gzip file in pieces: nothing is copied."""
     size, crc = 0, 0
     for part in parts:
         size += part.size
-        crc = _multiply(part.shift, crc) ^ part.crc
+        crc = _combine(crc, part.crc, part.size)
     trailer = crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
-    return (_HEADER, *(part.data for part in parts), _LAST_BLOCK + trailer)
+    return (_HEADER, *[part.data for part in parts], _LAST_BLOCK + trailer)
 
 
 def unzipped(pieces: Iterable[bytes]) -> bytes:
     """Return the text of a gzip file that `gzipped` made."""
     return _zlib.decompress(b"".join(pieces), _GZIP)
+
+
+def _combine_slowly(first: int, second: int, size: int) -> int:
+    """Return the CRC-32 of two texts from those of each and the *size* of the second in bytes, as zlib's C does."""
+    return _multiply(_shift(size), first) ^ second
+
+
+_combine: Final = _zlib.crc32_combine if FAST else _combine_slowly  # Python's zlib does not have it
 
 
 def _multiply(a: int, b: int) -> int:
@@ -113,7 +109,9 @@ def _squares() -> list[int]:
 _POWERS: Final = _squares()  # x^(8 * 2^n)
 
 
+@lru_cache(maxsize=2**14)  # most blocks have the size that they had before
 def _shift(size: int) -> int:
+    """Return x^(8 * size) modulo the polynomial: what carries an earlier checksum over a block of *size* bytes."""
     shift = _ONE
     for bit in range(size.bit_length()):
         if size >> bit & 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
@@ -11,9 +12,11 @@ from typing import Final
 from exporter.fragments import Fragment, fragment, gzipped
 from exporter.store import Store
 from exporter.telemetry import Telemetry
+from exporter.work import beside_polls
 
-_OWN_METRICS_SECONDS: Final = 30.0  # their age at most where no poll ends
-_CHEAP_SECONDS: Final = 0.01
+_OWN_METRICS_SECONDS: Final = 30.0  # their age at most
+_CHEAP_SECONDS: Final = 0.01  # what may hold up the event loop, and whoever waits for it
+_PAUSE: Final = 100  # times what it took last, before the own metrics are made again in a thread: 1 % of a processor
 _VIEWS: Final = 1024
 _VIEW_BYTES: Final = 64 * 2**20
 
@@ -22,9 +25,17 @@ Body = tuple[bytes, ...]  # a gzip file in pieces
 
 
 @dataclass(frozen=True)
-class _Whole:
-    samples: Fragment
+class _Own:
+    """The exporter's own metrics; made *at* (monotonic seconds)."""
+
+    metrics: Fragment
     at: float
+
+
+@dataclass(frozen=True)
+class _Whole:
+    samples: tuple[Fragment, ...]
+    own: _Own
     body: Body
 
 
@@ -41,29 +52,36 @@ class Pages:
         self._store = store
         self._telemetry = telemetry
         self._monotonic = monotonic
+        self._own: _Own | None = None
+        self._own_seconds = 0.0
+        self._forgotten = 0
+        self._renewal: asyncio.Task[_Own] | None = None
         self._whole: _Whole | None = None
         self._views: OrderedDict[tuple[frozenset[str], frozenset[str]], _View] = OrderedDict()
         self._view_bytes = 0
-        self._cost = 0.0
 
-    def whole(self) -> Body:
+    async def whole(self) -> Body:
         """Return the page of all ZVMs with the exporter's own metrics."""
-        started = time.perf_counter()
-        samples, now = self._store.page(), self._monotonic()
+        own = self._own
+        if own is None or self._monotonic() - own.at >= _OWN_METRICS_SECONDS:
+            own = await self._renewed()
+        samples = self._store.page()
         made = self._whole
-        if made is None or made.samples is not samples or now - made.at >= _OWN_METRICS_SECONDS:
-            body = gzipped(samples, fragment(self._telemetry.exposition()))
-            self._cost = time.perf_counter() - started
-            made = self._whole = _Whole(samples, now, body)
+        if made is None or made.samples is not samples or made.own is not own:
+            made = self._whole = _Whole(samples, own, gzipped(*samples, own.metrics))
         return made.body
 
-    def prepare(self) -> None:
-        """Make the whole page now that a poll has ended, so that the next scrape only copies it.
+    async def prepare(self) -> None:
+        """Make what a scrape gets anew, now that a poll has ended: the next scrape only copies it.
 
-        Not where that takes long: of hundreds of ZVMs a poll ends many times between two scrapes.
+        Of hundreds of ZVMs a poll ends many times between two scrapes, and the own metrics take long. They are made in
+        a thread then, now and then; the rest is left to the scrape.
         """
-        if self._cost < _CHEAP_SECONDS:
-            self.whole()
+        if self._own_seconds < _CHEAP_SECONDS:
+            self.forget()
+            await self.whole()
+        elif self._own is None or self._monotonic() - self._own.at >= _PAUSE * self._own_seconds:
+            self._renewing()
 
     def view(self, zvms: Names, collectors: Names) -> Body:
         """Return the samples of some *zvms* and *collectors*, without the exporter's own metrics.
@@ -75,7 +93,7 @@ class Pages:
         version = self._store.version(sorted(key[0]))
         view = self._views.get(key)
         if view is None or view.version != version:
-            view = _View(version, gzipped(self._store.view(*key)))
+            view = _View(version, gzipped(*self._store.view(*key)))
             self._forget_view(key)
             self._views[key] = view
             self._view_bytes += sum(map(len, view.body))
@@ -87,7 +105,35 @@ class Pages:
 
     def forget(self) -> None:
         """Take the exporter's own metrics anew for the next page."""
-        self._whole = None
+        self._own = None
+        self._forgotten += 1
+
+    async def _renewed(self) -> _Own:
+        """Return the own metrics as they are now, or were a moment ago."""
+        if self._own_seconds < _CHEAP_SECONDS:
+            self._own = self._make()
+            return self._own
+        return await asyncio.shield(self._renewing())  # whoever does not wait any longer leaves it to the others
+
+    def _renewing(self) -> asyncio.Task[_Own]:
+        """Return the task that makes the own metrics in a thread; there is one at a time."""
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._renew(), name="own metrics")
+        return self._renewal
+
+    async def _renew(self) -> _Own:
+        while True:
+            forgotten = self._forgotten
+            own = await beside_polls(self._make)
+            if forgotten == self._forgotten:
+                self._own = own
+                return own
+
+    def _make(self) -> _Own:
+        now, started = self._monotonic(), time.perf_counter()
+        own = _Own(fragment(self._telemetry.exposition()), now)
+        self._own_seconds = time.perf_counter() - started
+        return own
 
     def _forget_view(self, key: tuple[frozenset[str], frozenset[str]]) -> None:
         view = self._views.pop(key, None)

@@ -6,7 +6,7 @@ Knows collectors, clients and the store, but no field of the API and no HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -37,6 +37,10 @@ _ROWS_IN_LINE: Final = 100  # rows; fewer are rendered in well under a milliseco
 _BY_NAME: Final = {collector.name: collector for collector in collectors.ALL}
 
 
+async def _nothing() -> None:
+    """Do nothing."""
+
+
 class Poller:
     """Polls the configured ZVMs into *store*, each at its interval, each on its own."""
 
@@ -47,9 +51,9 @@ class Poller:
         *,
         clock: Clock | None = None,
         connect: Callable[[Settings, Observer], Zvm] = Zvm,
-        polled: Callable[[], None] = lambda: None,
+        polled: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
-        """Start with no ZVM; *connect* makes the client of one, *polled* is told of the end of each poll."""
+        """Start with no ZVM; *connect* makes the client of one, *polled* is called at the end of each poll."""
         self._polled = polled
         self._store = store
         self._telemetry = telemetry
@@ -154,7 +158,7 @@ class Poller:
         while True:
             try:
                 await self._poll(watch)
-                self._polled()
+                await self._polled()
             except Exception:  # noqa: BLE001 - whatever it is, the next poll may go well
                 with suppress(OSError):  # standard error itself may be what is broken
                     structlog.get_logger().error("poll ended by an error of ours", zvm=watch.config.name, exc_info=True)

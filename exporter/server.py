@@ -7,7 +7,7 @@ import logging
 import re
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -22,7 +22,7 @@ from exporter.exposition import CONTENT_TYPE
 from exporter.fragments import unzipped
 from exporter.pages import Body, Pages
 from exporter.watch import ZvmView
-from exporter.work import off_loop
+from exporter.work import beside_polls
 
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -32,6 +32,7 @@ _HEADERS: Final = {
 }
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^][]+)\]|(?P<host>[^][:]*)):(?P<port>[0-9]{1,5})")
 _BYTES_IN_LINE: Final = 2**17  # bytes; decompressing less takes a few milliseconds at most
+_BATCH: Final = 2**18  # bytes
 
 
 class Polls(Protocol):
@@ -127,7 +128,7 @@ class Server:
         query = request.query
         if "zvm" in query or "collect[]" in query:
             return await _page(request, self._pages.view(self._asked_zvms(query), self._asked_collectors(query)))
-        return await _page(request, self._pages.whole())
+        return await _page(request, await self._pages.whole())
 
     async def probe(self, request: web.Request) -> web.StreamResponse:
         """Answer a scrape of the one ZVM that `target` names: a name of the configuration, never a host."""
@@ -206,18 +207,31 @@ async def _page(request: web.Request, body: Body) -> web.StreamResponse:
     headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
     size = sum(map(len, body))
     if not accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, []))):
-        text = unzipped(body) if size <= _BYTES_IN_LINE else await off_loop(unzipped, body)
+        text = unzipped(body) if size <= _BYTES_IN_LINE else await beside_polls(unzipped, body)
         return web.Response(body=text, headers=headers)
     headers[hdrs.CONTENT_ENCODING] = "gzip"
-    if request.method == hdrs.METH_HEAD:
-        return web.Response(body=b"".join(body), headers=headers)
     response = web.StreamResponse(headers=headers)
     response.content_length = size
     await response.prepare(request)
-    for piece in body:
-        await response.write(piece)
+    if request.method != hdrs.METH_HEAD:
+        for batch in _batches(body):
+            await response.write(batch)
     await response.write_eof()
     return response
+
+
+def _batches(body: Body) -> Iterator[bytes]:
+    """Yield *body* in pieces that are worth a write each: of hundreds of ZVMs it has thousands of small ones."""
+    pieces: list[bytes] = []
+    size = 0
+    for piece in body:
+        pieces.append(piece)
+        size += len(piece)
+        if size >= _BATCH:
+            yield b"".join(pieces)
+            pieces, size = [], 0
+    if pieces:
+        yield b"".join(pieces)
 
 
 def _known(parameter: str, asked: Sequence[str] | None, known: Sequence[str]) -> Sequence[str]:

@@ -149,7 +149,7 @@ class Exporter:
         """Poll each ZVM once and return the page in the text format."""
         try:
             await self.poller.once()
-            return unzipped(self.pages.whole())
+            return unzipped(await self.pages.whole())
         finally:
             await self.poller.stop()
 

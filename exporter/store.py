@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.exposition import NONE, SECONDS, TIMESTAMP, Block, Labels, Metric, Rendered, Table
-from exporter.fragments import Fragment, join
+from exporter.fragments import Fragment
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Store:
         self._health: dict[str, tuple[Rendered, Rendered]] = {}
         self._changes: dict[str, int] = {}
         self._change = 0
-        self._page: Fragment | None = None
+        self._page: tuple[Fragment, ...] | None = None
 
     def put(self, zvm: str, collector: str, rendered: Rendered, stale_after: float) -> None:
         """Replace the blocks of a collector; they are served for *stale_after* seconds."""
@@ -116,15 +116,17 @@ class Store:
         kept = self._kept.get(zvm, {}).get(collector)
         return kept.series if kept is not None and self._monotonic() < kept.until else 0
 
-    def page(self) -> Fragment:
-        """Return the page of all ZVMs; made once for each change, so that a scrape copies bytes."""
+    def page(self) -> tuple[Fragment, ...]:
+        """Return the page of all ZVMs in pieces; it is another tuple where anything has changed."""
         self._drop_stale()
         if self._page is None:
             self._page = self.view()
         return self._page
 
-    def view(self, zvms: Collection[str] | None = None, collectors: Collection[str] | None = None) -> Fragment:
-        """Return the page of some *zvms* and *collectors*, None for all: the same blocks, joined."""
+    def view(
+        self, zvms: Collection[str] | None = None, collectors: Collection[str] | None = None
+    ) -> tuple[Fragment, ...]:
+        """Return the page of some *zvms* and *collectors*, None for all: the same blocks, in the order of the page."""
         self._drop_stale()
         names = sorted(zvm for zvm in self._health.keys() | self._kept.keys() if zvms is None or zvm in zvms)
         health = [self._health[name] for name in names if name in self._health]
@@ -135,7 +137,7 @@ class Store:
             if collectors is None or collector in collectors:
                 kept = [self._kept.get(name, {}).get(collector) for name in names]
                 _zip(parts, table, [one.blocks for one in kept if one is not None])
-        return join(parts)
+        return tuple(parts)
 
     def version(self, zvms: Iterable[str]) -> tuple[int, ...]:
         """Return what is another value whenever the samples of one of *zvms* have changed."""

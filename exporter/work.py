@@ -14,9 +14,15 @@ from typing import Final, TypeVar
 
 Result = TypeVar("Result")
 
-_THREADS: Final = ThreadPoolExecutor(max_workers=max(os.cpu_count() or 1, 2), thread_name_prefix="work")
+_POLLS: Final = ThreadPoolExecutor(max_workers=max(os.cpu_count() or 1, 2), thread_name_prefix="poll")
+_SCRAPES: Final = ThreadPoolExecutor(max_workers=2, thread_name_prefix="scrape")
 
 
 async def off_loop(function: Callable[..., Result], *arguments: object) -> Result:
     """Return *function* of *arguments*, called in a thread; raises what it raises."""
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, function, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(_POLLS, function, *arguments)
+
+
+async def beside_polls(function: Callable[..., Result], *arguments: object) -> Result:
+    """As off_loop, for what a scrape waits for: it is not queued behind the answers of hundreds of ZVMs."""
+    return await asyncio.get_running_loop().run_in_executor(_SCRAPES, function, *arguments)

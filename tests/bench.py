@@ -34,7 +34,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter import exposition, fragments
 from exporter.collectors.vms import DECODER, TABLE
 from exporter.exposition import Rendered
-from exporter.fragments import Compressor, gzipped, join, unzipped
+from exporter.fragments import Compressor, gzipped, unzipped
 from exporter.simulator import Estate
 
 CONSTANT = {"zvm": "nyc"}
@@ -133,7 +133,7 @@ def _page(rendered: Rendered) -> str:
         for metric, block in zip(TABLE.metrics, rendered.blocks, strict=True)
         for part in (metric.header, block.fragment)
     ]
-    return unzipped(gzipped(join(parts))).decode()
+    return unzipped(gzipped(*parts)).decode()
 
 
 def scrape_cost(vms: int, scrapes: int) -> Iterator[Line]:

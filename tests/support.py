@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,9 +68,9 @@ class DrivenClock(Clock):
         self.now = end
 
 
-def plain(whole: Fragment) -> bytes:
-    """Return the text of a fragment."""
-    return unzipped(gzipped(whole))
+def plain(parts: Iterable[Fragment]) -> bytes:
+    """Return the text of fragments, one after the other."""
+    return unzipped(gzipped(*parts))
 
 
 class Page:

@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "work",
         "zvm",
     },
-    "pages": {"fragments", "store", "telemetry"},
+    "pages": {"fragments", "store", "telemetry", "work"},
     "server": {"exposition", "fragments", "pages", "watch", "work"},
     "service": {
         "clock",

@@ -18,7 +18,6 @@ from exporter.bounds import OWN_SERIES, OWN_SERIES_OF_A_COLLECTOR, Bounds
 from exporter.collectors import vms, vpgs
 from exporter.collectors.vms import Vm
 from exporter.config import Metrics, Records, Zvm
-from exporter.fragments import join
 from exporter.simulator import Estate, Simulator, faults
 
 Export = Callable[..., Awaitable[Running]]
@@ -38,7 +37,7 @@ def vm(name: str, vpg: str = "ERP", organization: str | None = None, rpo: int | 
 def published(rows: list[Vm], config: Zvm, others: int = 0) -> Page:
     blocks = Bounds(config, vms.COLLECTOR).publish(rows, others).rendered.blocks
     pairs = zip(vms.TABLE.metrics, blocks, strict=True)
-    return Page(plain(join([part for metric, block in pairs for part in (metric.header, block.fragment)])).decode())
+    return Page(plain(part for metric, block in pairs for part in (metric.header, block.fragment)).decode())
 
 
 def names(page: Page) -> set[str]:

@@ -17,7 +17,6 @@ from exporter.collectors import vms, vpgs
 from exporter.collectors.enums import LIMIT, STATUS
 from exporter.collectors.vms import Vm
 from exporter.exposition import Rendered
-from exporter.fragments import join
 from exporter.simulator import Estate
 from exporter.simulator.mutations import camel_case, enum_names, lower_first, nulls, strings_for_numbers
 from exporter.simulator.xmlwire import array_of, strings
@@ -41,7 +40,7 @@ def decode(*records: Any, content_type: str = JSON) -> Decoded[Vm]:
 
 
 def text(rendered: Rendered) -> str:
-    return plain(join(block.fragment for block in rendered.blocks)).decode()
+    return plain(block.fragment for block in rendered.blocks).decode()
 
 
 def vm_page(decoded: Decoded[Vm]) -> str:

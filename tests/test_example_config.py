@@ -18,7 +18,13 @@ from exporter.zvm.settings import Auth, Tls
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / "config.example.yaml").read_text()
 REFERENCE = (ROOT / "docs" / "configuration.md").read_text()
-SECTIONS: dict[str, type[msgspec.Struct]] = {"auth": Auth, "tls": Tls, "metrics": Metrics, "vms": Records, "vpgs": Records}
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "auth": Auth,
+    "tls": Tls,
+    "metrics": Metrics,
+    "vms": Records,
+    "vpgs": Records,
+}
 FIELDS = {field.name for field in msgspec.structs.fields(Zvm)} - {"metrics", "vms", "vpgs"}
 KEYS = [
     *sorted(FIELDS | {"max_answers"}),

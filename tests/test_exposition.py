@@ -13,7 +13,6 @@ from support import Page, plain
 
 from exporter import exposition
 from exporter.exposition import MEBIBYTES, NONE, PERCENT, Metric, Rendered, Table, Unit
-from exporter.fragments import join
 
 Row = tuple[str, Any]
 
@@ -23,7 +22,7 @@ TABLE: Table[Row] = Table({"name": lambda row: row[0]}, GAUGE)
 
 def text_of(rendered: Rendered, table: Table[Any] = TABLE) -> str:
     pairs = zip(table.metrics, rendered.blocks, strict=True)
-    return plain(join([part for metric, block in pairs for part in (metric.header, block.fragment)])).decode()
+    return plain(part for metric, block in pairs for part in (metric.header, block.fragment)).decode()
 
 
 def lines(table: Table[Any], rows: Sequence[Any], **constant: str) -> list[str]:
@@ -135,6 +134,6 @@ def test_no_rows_give_empty_blocks() -> None:
 
 def test_help_is_escaped() -> None:
     metric: Metric[Row] = Metric("a_gauge", "Back\\slash\nand line.", "the test", NONE, lambda row: row[1])
-    assert plain(metric.header).decode() == (
+    assert plain([metric.header]).decode() == (
         "# HELP a_gauge Back\\\\slash\\nand line. (the test)\n# TYPE a_gauge gauge\n"
     )

@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from support import Page
 
 from exporter.collectors.base import Summary
 from exporter.exposition import NONE, Metric, Table
+from exporter.fragments import unzipped
 from exporter.outcomes import Outcome
 from exporter.pages import Pages
 from exporter.server import ListenError, Server, accepts_gzip, listen, span
@@ -298,7 +300,7 @@ async def test_own_metrics_are_taken_anew_after_a_moment_and_after_a_poll() -> N
         site.now += 30
         assert b"config_last_reload_successful 1.0" in (await site.get("/metrics"))[2]
         site.telemetry.reloaded(successful=False)
-        site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, [7]), 60)
+        await site.pages.prepare()
         assert b"config_last_reload_successful 0.0" in (await site.get("/metrics"))[2]
 
 
@@ -317,26 +319,91 @@ def view(name: str, *, up: bool | None, error: str = "", summary: Summary | None
     )
 
 
-async def test_the_page_is_prepared_at_the_end_of_a_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless that takes long: where many polls end between two scrapes, only a scrape makes it."""
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Made:
+    counted = Made()
+    monkeypatch.setattr(Telemetry, "exposition", counted.exposition)
+    return counted
+
+
+class Made:
+    """Counts how often the own metrics are made, and what of them is in the page."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.begun = threading.Event()
+        self.hold = threading.Event()
+        self.hold.set()
+
+    def exposition(self) -> bytes:
+        self.begun.set()
+        self.hold.wait(10)
+        self.times += 1
+        return f"made {self.times}\n".encode()
+
+
+async def shown(site: Site) -> bytes:
+    return unzipped(await site.pages.whole()).splitlines()[-1]
+
+
+async def test_the_page_is_prepared_at_the_end_of_a_poll(made: Made) -> None:
     site = Site()
-    made: list[bytes] = []
-    exposition = site.telemetry.exposition
+    await site.pages.prepare()
+    assert await shown(site) == b"made 1"
+    await site.pages.prepare()
+    assert await shown(site) == b"made 2"
+    site.now += 29.9
+    assert await shown(site) == b"made 2"
+    site.now += 0.1
+    assert await shown(site) == b"made 3"
 
-    def counted() -> bytes:
-        made.append(exposition())
-        return made[-1]
 
-    monkeypatch.setattr(site.telemetry, "exposition", counted)
-    site.pages.prepare()
-    site.pages.whole()
-    assert len(made) == 1
+async def test_own_metrics_that_take_long_are_made_in_a_thread_now_and_then(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scrape waits for them only where there are none, or too old ones; two wait for the same."""
     monkeypatch.setattr("exporter.pages._CHEAP_SECONDS", 0.0)
+    site = Site()
+    made.hold.clear()
+    scrapes = [asyncio.create_task(shown(site)) for _ in range(2)]
+    await asyncio.to_thread(made.begun.wait, 10)
+    made.hold.set()
+    assert await asyncio.gather(*scrapes) == [b"made 1", b"made 1"]
+    await site.pages.prepare()
+    assert await shown(site) == b"made 1"
+    site.now += 10
+    made.hold.clear()
+    await site.pages.prepare()
+    await site.pages.prepare()
+    assert await shown(site) == b"made 1"
+    made.hold.set()
+    site.now += 30
+    assert await shown(site) == b"made 2"
+    assert made.times == 2
+
+
+async def test_what_is_forgotten_while_it_is_made_is_made_again(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a reload: whoever asks after it must see that it was."""
+    monkeypatch.setattr("exporter.pages._CHEAP_SECONDS", 0.0)
+    site = Site()
+    made.hold.clear()
+    scrape = asyncio.create_task(shown(site))
+    await asyncio.to_thread(made.begun.wait, 10)
     site.pages.forget()
-    site.pages.prepare()
-    assert len(made) == 1
-    site.pages.whole()
-    assert len(made) == 2
+    made.hold.set()
+    assert await scrape == b"made 2"
+
+
+async def test_a_page_of_many_blocks_is_sent_whole() -> None:
+    async with serving() as site:
+        for number in range(300):
+            rows = [hash((number, row)) % 10**9 for row in range(200)]
+            site.store.put(f"zvm-{number}", "vms", VMS.render({"zvm": f"zvm-{number}"}, rows), 60)
+        _, headers, packed = await site.get("/metrics", Accept_Encoding="gzip")
+        _, _, body = await site.get("/metrics")
+    assert int(headers["Content-Length"]) == len(packed) > 2**19
+    assert gzip.decompress(packed) == body
+    assert body.count(b"\nzerto_vm_iops{") > 59_000
 
 
 async def test_the_landing_page_shows_each_zvm_those_that_are_down_first() -> None:

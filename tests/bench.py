@@ -158,18 +158,18 @@ def scrape_cost(vms: int, scrapes: int) -> Iterator[Line]:
             clients["nginx"] = Client(stack.enter_context(_nginx(nginx, folder, body)), "/metrics")
         yield Line("scrape body, gzip", f"{len(body) / 1e6:.2f} MB", f"{len(gzip.decompress(body)) / 1e6:.1f} MB plain")
         paused = _in_turns(clients, scrapes, PAUSE_SECONDS)
-        p50, p99 = _percentiles(paused["ours"])
+        p50, p99 = percentiles(paused["ours"])
         yield Line("scrape, gzip, loopback, with pauses, p50", f"{p50:.2f} ms", "<= 2 ms", p50 <= 2)
         yield Line("scrape, gzip, loopback, with pauses, p99", f"{p99:.2f} ms", "<= 10 ms", p99 <= 10)
         if nginx:
-            nginx_p50, nginx_p99 = _percentiles(paused["nginx"])
+            nginx_p50, nginx_p99 = percentiles(paused["nginx"])
             yield Line("nginx, the same bytes, with pauses, p50 / p99", f"{nginx_p50:.2f} / {nginx_p99:.2f} ms")
             ratio = p50 / nginx_p50
             yield Line("scrape p50 / nginx p50, with pauses", f"{ratio:.2f}", "<= 1.5", ratio <= 1.5)
         else:
             yield Line("nginx, the same bytes", "not installed")
         for name, times in _in_turns(clients, scrapes, 0).items():
-            p50, p99 = _percentiles(times)
+            p50, p99 = percentiles(times)
             yield Line(f"back to back, {name}, p50 / p99", f"{p50:.2f} / {p99:.2f} ms")
 
 
@@ -227,7 +227,7 @@ def _in_turns(clients: Mapping[str, Client], scrapes: int, pause: float) -> dict
     return times
 
 
-def _percentiles(values: list[float]) -> tuple[float, float]:
+def percentiles(values: list[float]) -> tuple[float, float]:
     hundredths = statistics.quantiles(values, n=100)
     return hundredths[49], hundredths[98]
 

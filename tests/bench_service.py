@@ -34,7 +34,7 @@ def _start(folder: Path) -> Line:
     times = []
     for _ in range(3):
         started = time.perf_counter()
-        with process(*_serve(folder, "http://127.0.0.1:1", zvms=1, interval="10s")) as ours:
+        with process(*configuration(folder, "http://127.0.0.1:1", zvms=1, interval="10s")) as ours:
             Client(ours.port, "/-/healthy").latency()
             times.append(time.perf_counter() - started)
     median = statistics.median(times)
@@ -43,7 +43,7 @@ def _start(folder: Path) -> Line:
 
 def _stall(folder: Path, zvm: Process, what: str, *, zvms: int, vms: int, seconds: float) -> Line:
     """Ask `/-/healthy` all the while: what the loop cannot answer, it is busy with something else."""
-    with process(*_serve(folder, zvm.url, zvms=zvms, interval="2s")) as ours:
+    with process(*configuration(folder, zvm.url, zvms=zvms, interval="2s")) as ours:
         await_samples(ours.port, zvms * vms)
         client = Client(ours.port, "/-/healthy")
         times, end = [], time.monotonic() + seconds
@@ -55,7 +55,7 @@ def _stall(folder: Path, zvm: Process, what: str, *, zvms: int, vms: int, second
 
 
 def _peak(folder: Path, zvm: Process, vms: int, polls: int) -> Line:
-    with process(*_serve(folder, zvm.url, zvms=1, interval="1s")) as ours:
+    with process(*configuration(folder, zvm.url, zvms=1, interval="1s")) as ours:
         await_samples(ours.port, vms)
         _after_polls(ours, polls)
         status = Path(f"/proc/{ours.pid}/status").read_text()
@@ -67,7 +67,7 @@ def _peak(folder: Path, zvm: Process, vms: int, polls: int) -> Line:
 
 def _growth(folder: Path, zvm: Process, vms: int, polls: int) -> Iterator[Line]:
     """Compare memory after some polls, when all that is kept for ever is there, with *polls* later."""
-    with process(*_serve(folder, zvm.url, zvms=1, interval="100ms")) as ours:
+    with process(*configuration(folder, zvm.url, zvms=1, interval="100ms")) as ours:
         await_samples(ours.port, vms)
         early = _after_polls(ours, polls // 4)
         late = _after_polls(ours, polls // 4 + polls)
@@ -86,7 +86,7 @@ def _many(folder: Path, zvm: Process, vms: int, seconds: float) -> Line:
 
 def _cpu_per_vm(folder: Path, zvm: Process, *, zvms: int, vms: int, interval: float, seconds: float) -> float:
     """Return the CPU seconds that a VM costs with each poll: by the exporter's own account, between two scrapes."""
-    with process(*_serve(folder, zvm.url, zvms=zvms, interval=f"{int(interval * 1000)}ms")) as ours:
+    with process(*configuration(folder, zvm.url, zvms=zvms, interval=f"{int(interval * 1000)}ms")) as ours:
         await_samples(ours.port, zvms * vms)
         before = _account(ours)
         time.sleep(seconds)
@@ -123,7 +123,7 @@ def _own(page: str) -> str:
     return page[page.rindex("# HELP process_virtual_memory_bytes") :]
 
 
-def _serve(folder: Path, url: str, *, zvms: int, interval: str) -> list[str]:
+def configuration(folder: Path, url: str, *, zvms: int, interval: str) -> list[str]:
     config = folder / "config.yaml"
     lines = [f"defaults: {{interval: {interval}, auth: {AUTH}}}", "zvms:"]
     lines += [f"  - {{name: zvm-{number:03}, url: {url}}}" for number in range(zvms)]

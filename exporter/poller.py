@@ -167,6 +167,7 @@ class Poller:
     async def _poll(self, watch: Watch) -> None:
         await asyncio.gather(*(self._collect(watch, collector) for collector in watch.collectors))
         watch.tried = True
+        self._ready = self._ready or all(one.tried for one in self._watched.values())
         watch.log.polled(watch.leading, watch.outcomes)
 
     async def _collect(self, watch: Watch, collector: Collector[Any]) -> None:

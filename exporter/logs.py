@@ -45,6 +45,7 @@ def configure(level: str, form: Literal["logfmt", "json"]) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    logging.getLogger("asyncio").addFilter(_is_news)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(threshold, logging.INFO))  # at debug the libraries would write what we must not: headers
@@ -66,6 +67,15 @@ def _value(value: object) -> str:
     if _BARE.fullmatch(text):
         return text
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a record is not uvloop's complaint that a TLS connection was given up while an answer arrived.
+
+    A poll that runs out of time does that, and has told of it already.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, RuntimeError) and record.getMessage().startswith("Fatal error on SSL protocol"))
 
 
 def _add_level(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -178,6 +178,7 @@ class Poller:
             tasks[collector.name] = asyncio.create_task(self._collect(watch, collector, ahead))
         await asyncio.gather(*tasks.values())
         watch.tried = True
+        self._ready = self._ready or all(one.tried for one in self._watched.values())
         watch.log.polled(watch.leading, watch.outcomes)
 
     async def _collect(self, watch: Watch, collector: Collector[Any], ahead: Ahead) -> None:

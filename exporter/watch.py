@@ -58,9 +58,12 @@ class Watch:
         self.client.silence()
 
     def inherit(self, before: Watch) -> None:
-        """Take over what is known of the samples that are still served."""
+        """Take over what is known of the samples that are still served, so that none is without its health."""
+        self.outcomes = dict(before.outcomes)
         self.last_success = dict(before.last_success)
         self.summary = before.summary
+        self.since = before.since
+        self.tried = before.tried
 
     def view(self, series: int) -> ZvmView:
         """Return what can be told of the ZVM, of which *series* are served."""

@@ -185,3 +185,15 @@ def test_configuring_again_takes_the_place_of_what_was(lines: Lines) -> None:
     log.error("written")
     logging.getLogger("aiohttp").error("written")
     assert [parse_json(line)["msg"] for line in lines()] == ["written", "written"]
+
+
+def test_a_tls_connection_that_we_gave_up_is_no_error(lines: Lines) -> None:
+    """Where an answer arrives just then uvloop complains; asyncio writes that down as a fatal error of ours."""
+    logs.configure("info", "logfmt")
+    asyncio_log = logging.getLogger("asyncio")
+    for error in (RuntimeError("unable to perform operation; the handler is closed"), ValueError("other")):
+        asyncio_log.error("Fatal error on SSL protocol\nprotocol: <...>", exc_info=error)
+    asyncio_log.error("Task exception was never retrieved", exc_info=RuntimeError("ours"))
+    first, second = lines()
+    assert "ValueError: other" in first
+    assert "RuntimeError: ours" in second

@@ -244,6 +244,42 @@ async def test_changed_zvm_keeps_its_data_only_while_they_are_true(
     assert nyc.live_sessions == 1
 
 
+async def test_samples_that_are_kept_keep_their_health(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    """Also once the first collector of the new client has answered, and the other not yet."""
+    nyc = await simulate()
+    configured.write(nyc)
+    running = await run()
+    await clock.idle(1)
+    first = clock.now
+    clock.now += 5
+    nyc.faults.set("/v1/vpgs", faults.hang())
+    configured.write(nyc, interval="45s")
+    assert (await post(running))[0] == 200
+    assert "not tried yet" not in (await running.get("/"))[1]
+    polled = "zerto_collector_last_success_timestamp_seconds"
+    while (page := await running.page()).value(polled, collector="vms") == first:  # noqa: ASYNC110 - a poll of ours
+        await asyncio.sleep(0)
+    assert page.value(polled, collector="vms") == clock.now
+    assert page.value(polled, collector="vpgs") == first
+    assert page.value("zerto_collector_success", collector="vpgs") == 1
+
+
+async def test_added_zvm_does_not_make_the_exporter_unready(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    """Also where nobody has asked before."""
+    nyc, lon = await simulate(), await simulate()
+    lon.faults.set("/", faults.hang())
+    configured.write(nyc)
+    running = await run()
+    await clock.idle(1)
+    configured.write(nyc, ("lon", lon))
+    assert (await post(running))[0] == 200
+    assert await running.get("/-/ready") == (200, "ready\n")
+
+
 async def test_unchanged_file_asks_nothing_of_the_zvm(
     simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
 ) -> None:

@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from exporter.fragments import Compressor, Fragment, fragment
+from exporter.fragments import Compressor, Fragment, Stream, fragment
 
 Row = TypeVar("Row")
 Value = int | float | None
@@ -131,7 +131,10 @@ class Table(Generic[Row]):
             for identity, row in zip(identities, rows, strict=True):
                 first.setdefault(identity, row)
             identities, rows = list(first), list(first.values())
-        writers = {metric.name: _Writer(metric) for metric in self.metrics if names is None or metric.name in names}
+        stream = Stream()
+        writers = {
+            metric.name: _Writer(metric, stream) for metric in self.metrics if names is None or metric.name in names
+        }
         for start in range(0, len(rows), _SLICE):
             part = slice(start, start + _SLICE)
             closed = [f"{identity}}} " for identity in identities[part]]
@@ -176,9 +179,9 @@ def _identities(prefix: str, labels: Labels[Row], rows: Sequence[Row]) -> list[s
 class _Writer(Generic[Row]):
     """Makes the block of one metric, slice by slice."""
 
-    def __init__(self, metric: Metric[Row]) -> None:
+    def __init__(self, metric: Metric[Row], stream: Stream) -> None:
         self._metric = metric
-        self._compressor = Compressor()
+        self._compressor = Compressor(stream)
         self._samples = 0
         self.impossible = 0
         # A line in pieces: fixed texts, and places for its identity, the values of its own labels, and its number.

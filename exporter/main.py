@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from exporter import arguments, config, logs
+from exporter import arguments, config, logs, memory
 from exporter.config import Config, ConfigError
 from exporter.demo import demo
 from exporter.server import Listener, ListenError, listen
@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     options = arguments.parse(sys.argv[1:] if argv is None else argv, os.environ)
     logs.configure(options.log_level, options.log_format)
+    memory.share_one_heap()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         # Lookups of host names, which may hang: as many as there may be ZVMs whose name server is gone.
         runner.get_loop().set_default_executor(ThreadPoolExecutor(max_workers=_LOOKUPS, thread_name_prefix="lookup"))

@@ -55,9 +55,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "demo": {"config", "server", "service", "simulator", "zvm"},
     "logs": set(),
+    "memory": set(),
     "shards": set(),
     "arguments": {"logs", "shards"},
-    "main": {"arguments", "config", "demo", "logs", "server", "service", "simulator"},
+    "main": {"arguments", "config", "demo", "logs", "memory", "server", "service", "simulator"},
     "__main__": {"main"},
 }
 # Libraries that only these rooms may know.

@@ -6,13 +6,14 @@ import gzip
 import importlib.util
 import sys
 import zlib
+from itertools import zip_longest
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import plain
 
-from exporter.fragments import Compressor, fragment, gzipped
+from exporter.fragments import Compressor, Stream, fragment, gzipped
 
 texts = st.lists(st.binary(max_size=3000), max_size=8)
 
@@ -27,12 +28,23 @@ def test_fragments_are_the_gzip_file_of_their_joined_texts(parts: list[bytes]) -
 
 @given(texts)
 def test_a_text_that_comes_in_pieces_is_one_fragment(parts: list[bytes]) -> None:
-    compressor = Compressor()
+    compressor = Compressor(Stream())
     for part in parts:
         compressor.write(part)
     made = compressor.finish()
     assert plain([made]) == b"".join(parts)
     assert (made.size, made.crc) == (len(b"".join(parts)), zlib.crc32(b"".join(parts)))
+
+
+@given(texts, texts)
+def test_texts_whose_pieces_share_a_stream_in_turns_stay_apart(first: list[bytes], second: list[bytes]) -> None:
+    stream = Stream()
+    one, other = Compressor(stream), Compressor(stream)
+    for pieces in zip_longest(first, second, fillvalue=b""):
+        one.write(pieces[0])
+        other.write(pieces[1])
+    assert plain([other.finish()]) == b"".join(second)
+    assert plain([one.finish()]) == b"".join(first)
 
 
 def test_a_block_larger_than_the_window_is_whole() -> None:

@@ -16,7 +16,6 @@ from exporter import collectors
 from exporter.clock import Clock
 from exporter.collectors.base import Collector
 from exporter.config import Zvm as ZvmConfig
-from exporter.exposition import Rendered
 from exporter.outcomes import Outcome, StateLog
 from exporter.store import Store
 from exporter.telemetry import Telemetry
@@ -31,7 +30,6 @@ POLL_OUTCOMES: Final = ("success", *REASONS, "bug")
 
 _GOODBYE_SECONDS: Final = 3.0
 _GOLDEN_RATIO: Final = (5**0.5 - 1) / 2  # its multiples, modulo 1, are spread evenly however many there are
-_ROWS_IN_LINE: Final = 100  # rows; fewer are rendered in well under a millisecond, a thread would cost more
 _BY_NAME: Final = {collector.name: collector for collector in collectors.ALL}
 
 
@@ -200,10 +198,11 @@ class Poller:
     async def _fetch(self, watch: Watch, collector: Collector[Any]) -> Outcome:
         zvm = watch.config
         decoded = await collector.fetch(watch.client, zvm.filters)
-        rendered = await _render(collector, {"zvm": zvm.name, **zvm.labels}, decoded.rows)
+        # Never in line: a hundred rows may have names of megabytes.
+        rendered = await off_loop(collector.table.render, {"zvm": zvm.name, **zvm.labels}, decoded.rows)
+        summary = None if collector.summary is None else await off_loop(collector.summary, decoded.rows)
         self._store.put(zvm.name, collector.name, rendered, zvm.served_for)
-        if collector.summary is not None:
-            watch.summary = collector.summary(decoded.rows)
+        watch.summary = summary or watch.summary
         lost_values = decoded.invalid_values + rendered.impossible
         self._telemetry.lost(
             zvm.name,
@@ -219,12 +218,6 @@ class Poller:
             lost=(decoded.invalid_records, lost_values, rendered.duplicates),
             complaint=decoded.complaint,
         )
-
-
-async def _render(collector: Collector[Any], constant: dict[str, str], rows: Sequence[Any]) -> Rendered:
-    if len(rows) <= _ROWS_IN_LINE:
-        return collector.table.render(constant, rows)
-    return await off_loop(collector.table.render, constant, rows)
 
 
 def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
 
-from exporter.collectors.base import Collector
+from exporter.collectors.base import Collector, Summary
 from exporter.config import Records
 from exporter.config import Zvm as ZvmConfig
 from exporter.exposition import Rendered
@@ -30,11 +30,12 @@ class Published(Generic[Row]):
     """An answer as it is published.
 
     `rows` are those that the configuration asks for. `excluded` counts the others, `cut` those of `rows` that are not
-    rendered because the ZVM has more series than `max_series`.
+    rendered because the ZVM has more series than `max_series`; `summary` is of all `rows`.
     """
 
     rows: Sequence[Row]
     rendered: Rendered
+    summary: Summary | None
     excluded: int
     cut: int
 
@@ -67,7 +68,8 @@ class Bounds(Generic[Row]):
                 kept = self._first(chosen, left)
                 cut = len(chosen) - rendered.duplicates - len(kept)
                 rendered = replace(rendered, blocks=self._render(kept).blocks)
-        return Published(chosen, rendered, len(rows) - len(chosen), cut)
+        summary = None if self._collector.summary is None else self._collector.summary(chosen)
+        return Published(chosen, rendered, summary, excluded=len(rows) - len(chosen), cut=cut)
 
     def _chosen(self, rows: Sequence[Row]) -> Sequence[Row]:
         if not self._include and not self._exclude:

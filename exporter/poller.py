@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from exporter import collectors
-from exporter.bounds import Bounds, Published
+from exporter.bounds import Bounds
 from exporter.clock import Clock
 from exporter.collectors.base import Collector
 from exporter.config import Zvm as ZvmConfig
@@ -33,7 +33,6 @@ POLL_OUTCOMES: Final = ("success", *REASONS, "bug")
 
 _GOODBYE_SECONDS: Final = 3.0
 _GOLDEN_RATIO: Final = (5**0.5 - 1) / 2  # its multiples, modulo 1, are spread evenly however many there are
-_ROWS_IN_LINE: Final = 100  # rows; fewer are rendered in well under a millisecond, a thread would cost more
 _BY_NAME: Final = {collector.name: collector for collector in collectors.ALL}
 
 
@@ -213,11 +212,11 @@ class Poller:
         zvm = watch.config
         decoded = await collector.fetch(watch.client, zvm.filters)
         others = await self._series_ahead(watch, ahead) if zvm.max_series is not None else 0
-        published = await _publish(watch.bounds[collector.name], decoded.rows, others)
+        # Never in line: a hundred rows may have names of megabytes.
+        published = await off_loop(watch.bounds[collector.name].publish, decoded.rows, others)
         rendered = published.rendered
         self._store.put(zvm.name, collector.name, rendered, zvm.served_for)
-        if collector.summary is not None:
-            watch.summary = collector.summary(published.rows)
+        watch.summary = published.summary or watch.summary
         lost_values = decoded.invalid_values + rendered.impossible
         self._telemetry.lost(
             zvm.name,
@@ -243,12 +242,6 @@ class Poller:
         if first:
             await asyncio.wait(first)
         return sum(self._store.series(watch.config.name, name) for name in ahead)
-
-
-async def _publish(bounds: Bounds[Any], rows: Sequence[Any], others: int) -> Published[Any]:
-    if len(rows) <= _ROWS_IN_LINE:
-        return bounds.publish(rows, others)
-    return await off_loop(bounds.publish, rows, others)
 
 
 def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:

@@ -512,7 +512,9 @@ def test_a_password_is_remembered_however_many_tokens_come_after_it() -> None:
 async def test_the_version_is_told_where_the_zvm_tells_it(sim: Simulator, reach: Callable[..., Zvm]) -> None:
     zvm = reach()
     assert (await zvm.version())[:1].isdigit()
-    for fault in (faults.status(404), faults.null(), faults.html(), answered(b"{}"), answered(b'{"version":null}')):
+    padded = json.dumps({"Version": "10.0", "Padding": "x" * 2**16}).encode()
+    odd = (b"{}", b'{"version":null}', padded)
+    for fault in (faults.status(404), faults.null(), faults.html(), *map(answered, odd)):
         sim.faults.set(LOCAL_SITE, fault)
         assert await zvm.version() == ""
 

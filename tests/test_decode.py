@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support import plain
 
@@ -20,8 +23,10 @@ from exporter.exposition import Rendered
 from exporter.simulator import Estate
 from exporter.simulator.mutations import camel_case, enum_names, lower_first, nulls, strings_for_numbers
 from exporter.simulator.xmlwire import array_of, strings
+from exporter.work import off_loop
 from exporter.zvm.decode import Decoded, decode_names
 from exporter.zvm.errors import DecodeError
+from exporter.zvm.records import LONGEST, MOST, Records
 
 JSON = "application/json"
 XML = "application/xml"
@@ -446,3 +451,171 @@ def test_a_key_in_another_case_is_matched_in_any_record_of_an_answer_that_is_odd
     decoded = decode(exact, odd, None)
     assert [(row.id, row.actual_rpo, row.iops) for row in decoded.rows] == [("vm-2", None, 4), ("vm-1", 5, 3)]
     assert decoded.invalid_records == 1
+
+
+def test_a_byte_that_is_no_utf8_costs_nothing_where_no_field_is() -> None:
+    body = json.dumps([record(Unknown="NAME"), record(VmIdentifier="vm-2")]).encode().replace(b"NAME", b"caf\xe9")
+    decoded = vms.DECODER.decode(body, JSON, "")
+    assert [row.id for row in decoded.rows] == ["vm-1", "vm-2"]
+    assert decoded.invalid_records == 0
+
+
+VALUES = st.recursive(st.none() | st.booleans() | NUMBERS | st.text(max_size=9), st.lists, max_leaves=4)
+
+
+@given(
+    st.lists(VALUES | st.dictionaries(st.text(max_size=5), VALUES, max_size=3), max_size=9),
+    st.sampled_from([None, 0, 3]),
+    st.booleans(),
+    st.integers(0, 40),
+)
+@example([0.5, 1e300, 1e-300, -0.0], None, True, 0)
+def test_an_array_is_cut_into_its_records_wherever_a_piece_of_it_ends(
+    values: list[Any], indent: int | None, ascii_only: bool, spare: int
+) -> None:
+    def encoded(array: list[Any]) -> bytes:
+        return json.dumps(array, indent=indent, ensure_ascii=ascii_only).encode()
+
+    longest = max((len(encoded([value])) - 2 for value in values), default=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("exporter.zvm.records.LONGEST", longest + spare)
+        patch.setattr("exporter.zvm.records._GLANCE", spare + 1)
+        assert [json.loads(one) for one in Records(encoded(values), "")] == values
+
+
+@pytest.mark.parametrize("indent", [None, 0, 2])
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_a_long_answer_is_decoded_in_slices_that_no_reader_sees(
+    monkeypatch: pytest.MonkeyPatch, indent: int | None, kind: type[bytes | bytearray]
+) -> None:
+    body = json.dumps(estate().vms(), indent=indent).encode()
+    whole = vms.DECODER.decode(body, JSON, "")
+    monkeypatch.setattr("exporter.zvm.records.LONGEST", len(body) // 7)
+    monkeypatch.setattr("exporter.zvm.decode.Decoder._salvage", None)  # all of it fits
+    given = kind(body)
+    assert vms.DECODER.decode(given, JSON, "") == whole
+    assert given == body
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(lambda texts: [*texts[:20], '"no record"', *texts[20:]], id="a record that is none"),
+        pytest.param(lambda texts: [*texts[:20], "{}", *texts[20:]], id="a record without identity"),
+        pytest.param(lambda texts: [texts[0], " " * 9000, *texts[1:]], id="blanks"),
+        pytest.param(
+            lambda texts: [text.replace('"VmName"', r'"X":"\ud800","VmName"') for text in texts], id="surrogates"
+        ),
+        pytest.param(lambda texts: [text.replace('"IOPs"', '"iops"') for text in texts], id="a key in another case"),
+        pytest.param(
+            lambda texts: [
+                f'{{"VmIdentifier":"{n}","VpgIdentifier":"g","X":[{{}},{texts[0]},{{}}]}}' for n in range(90)
+            ],
+            id="records within records",
+        ),
+    ],
+)
+def test_a_long_answer_is_salvaged_as_a_short_one_is(
+    monkeypatch: pytest.MonkeyPatch, odd: Callable[[list[str]], list[str]]
+) -> None:
+    body = bytearray(f"[{','.join(odd([json.dumps(one) for one in estate().vms()]))}]".replace(" ,", " ").encode())
+    whole, before = vms.DECODER.decode(body, JSON, ""), bytes(body)
+    assert len(whole.rows) >= 30
+    monkeypatch.setattr("exporter.zvm.records.LONGEST", 4000)
+    assert vms.DECODER.decode(body, JSON, "") == whole
+    assert body == before
+
+
+@pytest.mark.parametrize("end", ["", " ", "]]", "] x", ",]", ',{"VmIdentifier":"a"', ",{}}]", " {}]"])
+def test_a_long_answer_that_does_not_end_as_it_must_is_an_error(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    good = ",".join(json.dumps(one) for one in estate().vms())
+    monkeypatch.setattr("exporter.zvm.records.LONGEST", 4000)
+    with pytest.raises(DecodeError, match=r"expected a JSON array: .*: got what came"):
+        vms.DECODER.decode(f"[{good}{end}".encode(), JSON, "what came")
+
+
+def test_a_record_may_be_as_long_as_is_looked_at_and_no_longer() -> None:
+    room = LONGEST - len(json.dumps(record(VmName="")))
+    assert [row.id for row in decode(None, record(VmName="x" * room), 1).rows] == ["vm-1"]
+    with pytest.raises(DecodeError, match=f"record 1 is .* longer than {LONGEST} bytes: got the start of it"):
+        decode(None, record(VmName="x" * (room + 1)), 1)
+    with pytest.raises(DecodeError, match=f"at most {LONGEST} bytes, got XML with a longer one: what came"):
+        vms.DECODER.decode(array_of("VmApi", [record(VmName="x" * 2 * LONGEST)]), XML, "what came")
+
+
+def test_a_list_of_names_is_no_longer_than_a_list_of_names_is() -> None:
+    with pytest.raises(DecodeError, match="16384 bytes, got quoted"):
+        decode_names(json.dumps(["x" * 2**14]).encode(), JSON, "quoted")
+
+
+def test_a_record_of_xml_may_have_very_many_elements_of_a_name() -> None:
+    volumes = b"<Volumes>" + b"<a/>" * 60_000 + b"</Volumes>"
+    body = b"<ArrayOfVmApi><VmApi><VmIdentifier>a</VmIdentifier><VpgIdentifier>b</VpgIdentifier>" + volumes
+    (row,) = vms.DECODER.decode(body + b"</VmApi></ArrayOfVmApi>", XML, "").rows
+    assert row.volumes is None  # they are no objects; but to tell took no minutes
+
+
+MINIMAL = b',{"VmIdentifier":"%d","VpgIdentifier":"g"}'
+SIZE = 2**25
+# What costs as much as it can for its size: seconds, if C had all of it at once.
+FLOODS = {
+    "records of nothing": lambda: b"[{}" + b",{}" * (SIZE // 3) + b"]",
+    "numbers": lambda: b"[1" + b",1" * (SIZE // 2) + b"]",
+    "minimal records": lambda: b"[" + b"".join(MINIMAL % number for number in range(SIZE // 48))[1:] + b"]",
+    "one minimal record": lambda: b"[" + (MINIMAL * (SIZE // 42))[1:] + b"]",
+    "XML": lambda: b"<ArrayOfVmApi>" + b"<a/>" * (SIZE // 4) + b"</ArrayOfVmApi>",
+    "a record of XML": lambda: b"<ArrayOfVmApi><a>" + b"<a/>" * (SIZE // 4) + b"</a></ArrayOfVmApi>",
+    "an attribute": lambda: b"<ArrayOfVmApi a='" + b"x" * SIZE + b"'/>",
+    "nesting": lambda: b"[" * SIZE,
+    "a nested record": lambda: b'[{"VmIdentifier":"a","VpgIdentifier":"b","X":' + b"[" * SIZE,
+    "a string": lambda: b'["' + b"x" * SIZE + b'"]',
+    "a name": lambda: b'[{"VmIdentifier":"a","VpgIdentifier":"b","VmName":"' + b"x" * SIZE + b'"}]',
+    "an array in a record": lambda: b'[{"VmIdentifier":"a","VpgIdentifier":"b","X":[1' + b",1" * (SIZE // 2) + b"]}]",
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+async def test_a_flood_is_refused_while_the_loop_goes_on(monkeypatch: pytest.MonkeyPatch, flood: str) -> None:
+    """Time is that of the process, as others' work on the machine is no stall of ours."""
+    monkeypatch.setattr("exporter.zvm.decode.MOST", MOST // 5)
+    body, gaps = FLOODS[flood](), [0.0]
+
+    async def tick() -> None:
+        last = time.process_time()
+        while True:
+            await asyncio.sleep(0.001)
+            now = time.process_time()
+            gaps.append(now - last)
+            last = now
+
+    ticking = asyncio.create_task(tick())
+    await asyncio.sleep(0.01)
+    with pytest.raises(DecodeError, match="what came"):
+        await off_loop(vms.DECODER.decode, body, "", "what came")
+    await asyncio.sleep(0.01)
+    ticking.cancel()
+    assert len(gaps) > 2
+    assert max(gaps) < 0.1
+
+
+@pytest.mark.parametrize("flood", ["records of nothing", "one minimal record", "XML", "an array in a record"])
+def test_a_flood_takes_little_memory(monkeypatch: pytest.MonkeyPatch, flood: str) -> None:
+    monkeypatch.setattr("exporter.zvm.decode.MOST", MOST // 20)
+    body = bytearray(FLOODS[flood]())
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodeError, match="got what came"):
+            vms.DECODER.decode(body, "", "what came")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < SIZE
+
+
+def test_as_many_records_as_there_may_be_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.zvm.decode.MOST", 3)
+    for odd in ([], [None]):
+        good = [record()] * (3 - len(odd))
+        assert len(decode(*good, *odd).rows) == len(good)
+        with pytest.raises(DecodeError, match="expected at most 3 records, got the start of it"):
+            decode(*good, *odd, record())

@@ -46,6 +46,7 @@ FAILING: list[tuple[Fault, str]] = [
     (faults.nan(), "decode"),
     (faults.endless_body(), "too_large"),
     (faults.bomb(4 * 2**20), "too_large"),
+    (faults.flood(200_000), "decode"),
     (faults.expired_token(), "auth"),
     (faults.echo_secrets(), "http"),
     (faults.echo_secrets(200), "decode"),

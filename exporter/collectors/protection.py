@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
 
 from msgspec import Struct, field
 
@@ -11,6 +12,8 @@ from exporter.collectors.enums import ENTITY, PRIORITY, STATUS, SUBSTATUS, Code
 from exporter.collectors.wire import Link
 from exporter.exposition import Labels, Value
 from exporter.zvm.client import Zvm
+
+_AT_ONCE: Final = 1000  # rows; more would hold up the event loop
 
 
 class Entities(Struct, frozen=True, gc=False):
@@ -75,8 +78,16 @@ async def name_states(zvm: Zvm, rows: Sequence[Any]) -> None:
         AuthError: as Zvm.names.
     """
     for enum, key in ((STATUS, "status"), (SUBSTATUS, "substatus")):
-        strange = [row for row in rows if not enum.knows(getattr(row, key))]
+        strange = [row async for row in _with_pauses(rows, _AT_ONCE) if not enum.knows(getattr(row, key))]
         if strange and enum.path is not None:
             listed = await zvm.names(enum.path)
-            for row in strange:
+            # A name is looked for in the whole list, which a broken ZVM can make a hundred times as long.
+            async for row in _with_pauses(strange, _AT_ONCE // 100):
                 setattr(row, key, enum.named(getattr(row, key), listed))
+
+
+async def _with_pauses(rows: Sequence[Any], at_once: int) -> AsyncIterator[Any]:
+    for start in range(0, len(rows), at_once):
+        for row in rows[start : start + at_once]:
+            yield row
+        await asyncio.sleep(0)

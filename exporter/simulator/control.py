@@ -41,6 +41,7 @@ CONSTRUCTORS: Final = {
         faults.hostile_names,
         faults.endless_body,
         faults.bomb,
+        faults.flood,
         faults.xml,
         faults.gzip,
         faults.expired_token,

@@ -18,6 +18,7 @@ from aiohttp import web
 from exporter.simulator.exchange import Call, Payload
 
 _MIB: Final = 1 << 20
+_FLOOD: Final = 10_000  # records
 _NUMBER: Final = re.compile(rb'(?<=":)-?\d+(\.\d+)?')
 _TEXT: Final = re.compile(rb'(?<=Name":")')
 _GZIP_HEAD: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -96,22 +97,31 @@ async def endless(call: Call) -> web.StreamResponse:
 
 
 async def bomb(call: Call, size: int) -> web.StreamResponse:
-    """An empty list with so many bytes of white space in it, which gzip makes a thousandth of.
+    """An empty list with so many bytes of white space in it, which gzip makes a thousandth of."""
+    return await _repeated(call, b"[", b" " * _MIB, -(-size // _MIB))
 
-    One MiB is compressed once, up to a full flush, and sent over and over: neither end of it is ever whole here.
+
+async def flood(call: Call, records: int) -> web.StreamResponse:
+    """A list of about so many empty objects, which gzip makes a hundredth of, or less."""
+    return await _repeated(call, b"[{}", b",{}" * _FLOOD, -(-records // _FLOOD))
+
+
+async def _repeated(call: Call, start: bytes, block: bytes, times: int) -> web.StreamResponse:
+    """A list that is one block over and over.
+
+    It is compressed once, up to a full flush, and sent so many times: neither end of it is ever whole here.
     """
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    opening = packer.compress(b"[") + packer.flush(zlib.Z_FULL_FLUSH)
-    blank = b" " * _MIB
-    block = packer.compress(blank) + packer.flush(zlib.Z_FULL_FLUSH)
+    opening = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
+    packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
     closing = packer.compress(b"]") + packer.flush(zlib.Z_FINISH)
     response = await call.begin(Payload(200, b"["), {"Content-Encoding": "gzip"})
     await response.write(_GZIP_HEAD + opening)
-    checksum, blocks = zlib.crc32(b"["), -(-size // _MIB)
-    for _ in range(blocks):
-        await response.write(block)
-        checksum = zlib.crc32(blank, checksum)
+    checksum = zlib.crc32(start)
+    for _ in range(times):
+        await response.write(packed)
+        checksum = zlib.crc32(block, checksum)
         await asyncio.sleep(0)
-    length = (blocks * _MIB + 2) & 0xFFFFFFFF
+    length = (len(start) + times * len(block) + 1) & 0xFFFFFFFF
     await response.write(closing + struct.pack("<II", zlib.crc32(b"]", checksum), length))
     return response

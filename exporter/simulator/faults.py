@@ -187,6 +187,15 @@ def bomb(size: int = 1100 * (1 << 20)) -> Fault:
     return Fault("bomb", {"size": size}, replace=replace)
 
 
+def flood(records: int = 80_000_000) -> Fault:
+    """About a MiB that unpacks to so many records of nothing, rounded up to whole tens of thousands, and one."""
+
+    async def replace(call: Call, _authority: Authority) -> web.StreamResponse:
+        return await deliveries.flood(call, records)
+
+    return Fault("flood", {"records": records}, replace=replace)
+
+
 def xml() -> Fault:
     """XML, whatever was asked for."""
     return Fault("xml", media_type=XML)

@@ -2,7 +2,7 @@
 
 Servers differ in the case of their keys, send numbers as strings and enums by name, answer XML
 where JSON was asked for, and now and then send a record that does not fit. The common case is one
-pass of msgspec; only an answer that does not fit is read again, record by record, value by value.
+pass of msgspec, a slice at a time; only an answer that does not fit is read again, record by record, value by value.
 """
 
 from __future__ import annotations
@@ -10,28 +10,28 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
 
 from exporter.zvm.errors import DecodeError
+from exporter.zvm.records import MOST, Buffer, Records, in_slices
 from exporter.zvm.xml import is_xml, parse_xml
 
 Row = TypeVar("Row", bound=Struct)
-Buffer = bytes | bytearray
 Repair = Callable[[dict[str, Any]], None]
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_FIRST_RECORD = 2**15  # bytes in which to look for the first record's keys
+_LONGEST_LIST = 2**14  # bytes; the API's lists of names have a thousand
 # A surrogate that is half of no pair; escaped backslashes and whole pairs are matched only to be passed over.
 _SURROGATE = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_UNREADABLE = (ValueError, RecursionError)  # msgspec.DecodeError and UnicodeDecodeError are such
 
 
 @dataclass
@@ -69,18 +69,34 @@ class Decoder(Generic[Row]):
             DecodeError: it is no array of records at all.
         """
         if is_xml(body, content_type):
-            return self._salvage(parse_xml(body, said))
-        try:
-            rows = self._all.decode(body)
-        except _UNREADABLE:
-            return self._salvage(_raw_records(body, said))
-        if rows and self._shape.misses(_first_record(body, said)):
-            return self._salvage(_raw_records(body, said))
+            return self._salvage(parse_xml(body, said), said)
+        records = iter(Records(body, said))
+        first = next(records, None)
+        if first is None:
+            return Decoded()
+        rows = self._fitting(body, first, said)
+        if rows is None:
+            return self._salvage(chain((first,), records), said)
         return Decoded(rows)
 
-    def _salvage(self, records: list[Any]) -> Decoded[Row]:
+    def _fitting(self, body: Buffer, first: bytes, said: str) -> list[Row] | None:
+        """Return the rows of *body* if all of it fits; *first* is its first record, and as good as any for the keys."""
+        rows: list[Row] = []
+        try:
+            # A byte that is no UTF-8 costs nothing where no field is: only the keys matter here.
+            if self._shape.misses(json.loads(first.decode("utf-8", "replace"))):
+                return None
+            for part in in_slices(body, first, self._all.decode):
+                rows += part
+                _limit(len(rows), said)
+        except _UNREADABLE:
+            return None
+        return rows
+
+    def _salvage(self, records: Iterable[Any], said: str) -> Decoded[Row]:
         decoded: Decoded[Row] = Decoded()
         for index, record in enumerate(records):
+            _limit(index + 1, said)
             complaints: list[str] = []
             row = self._record(record, complaints)
             if row is not None:
@@ -92,8 +108,8 @@ class Decoder(Generic[Row]):
         return decoded
 
     def _record(self, record: Any, complaints: list[str]) -> Row | None:
-        if isinstance(record, msgspec.Raw):
-            raw = record
+        if isinstance(record, bytes):
+            raw = _in_unicode(record)
             try:
                 record = _untyped(raw)
             except (ValueError, RecursionError) as error:
@@ -117,6 +133,7 @@ class _Shape(Generic[Row]):
     def __init__(self, struct: type[Row]) -> None:
         self._struct = struct
         self._fields = msgspec.structs.fields(struct)
+        self._known = {field.encode_name.casefold(): field for field in self._fields}
         self._nested = {
             field.name: _Shape(option)
             for field in self._fields
@@ -128,9 +145,8 @@ class _Shape(Generic[Row]):
         """Tell whether *record* has a field under a key in another case, which msgspec would pass over."""
         if not isinstance(record, dict):
             return False
-        known = {field.encode_name.casefold(): field for field in self._fields}
         for key, value in record.items():
-            field = known.get(key.casefold())
+            field = self._known.get(key.casefold())
             if field is not None and key != field.encode_name:
                 return True
             if field is not None and field.name in self._nested and self._nested[field.name].misses(value):
@@ -178,45 +194,39 @@ def decode_names(body: Buffer, content_type: str, said: str) -> tuple[str, ...]:
     Raises:
         DecodeError: it is not.
     """
+    if len(body) > _LONGEST_LIST:
+        raise DecodeError(f"expected an array of strings of at most {_LONGEST_LIST} bytes, got {said}")
     try:
         if is_xml(body, content_type):
-            return tuple(msgspec.convert(parse_xml(body, said), list[str]))
+            return tuple(msgspec.convert(list(parse_xml(body, said)), list[str]))
         return tuple(msgspec.json.decode(body, type=list[str]))
     except _UNREADABLE as error:
         raise DecodeError(f"expected an array of strings, got {said}") from error
 
 
-def _first_record(body: Buffer, said: str) -> Any:
-    """Return the first record of a JSON array."""
-    text = body[:_FIRST_RECORD].decode("utf-8", "replace")
-    try:
-        return json.JSONDecoder().raw_decode(text.lstrip().removeprefix("[").lstrip())[0]
-    except (ValueError, RecursionError):  # it is longer than what was looked at
-        return _untyped(_raw_records(body, said)[0])
-
-
-def _untyped(record: msgspec.Raw) -> Any:
+def _untyped(record: bytes) -> Any:
     """Return what *record* holds.
 
     Raises:
-        ValueError: it cannot be read (msgspec.DecodeError and UnicodeDecodeError are such).
+        ValueError: it cannot be read.
         RecursionError: it is nested too deeply.
     """
     try:
         return msgspec.json.decode(record)
     except msgspec.DecodeError:
-        return json.loads(bytes(record))  # which knows numbers without bound: one of them costs itself, not its record
+        return json.loads(record)  # which knows numbers without bound: one of them costs itself, not its record
 
 
-def _raw_records(body: Buffer, said: str) -> list[msgspec.Raw]:
-    # No text can hold half a surrogate pair, and msgspec would refuse the whole answer for one in a name.
-    whole = _SURROGATE.sub(lambda found: rb"\ufffd" if found[1] else found[0], body).removeprefix(_BYTE_ORDER_MARK)
-    try:
-        return msgspec.json.decode(whole, type=list[msgspec.Raw])
-    except msgspec.ValidationError as error:
-        raise DecodeError(f"expected a JSON array, got {said}") from error
-    except _UNREADABLE as error:
-        raise DecodeError(f"expected a JSON array: {error}: got {said}") from error
+def _in_unicode(record: bytes) -> bytes:
+    # No text can hold half a surrogate pair, and msgspec would refuse the whole record for one in a name.
+    if b"\\u" not in record:
+        return record
+    return _SURROGATE.sub(lambda found: rb"\ufffd" if found[1] else found[0], record)
+
+
+def _limit(count: int, said: str) -> None:
+    if count > MOST:
+        raise DecodeError(f"expected at most {MOST} records, got {said}")
 
 
 def _folded(record: dict[str, Any]) -> dict[str, Any]:

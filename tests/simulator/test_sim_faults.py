@@ -245,6 +245,14 @@ async def test_a_smaller_bomb_unpacks_to_an_empty_list() -> None:
     assert msgspec.json.decode(plain) == []
 
 
+async def test_a_flood_unpacks_to_records_of_nothing() -> None:
+    async with serving() as zvm:
+        zvm.simulator.faults.set(VMS, faults.flood(15_000))
+        packed = await raw_bytes(zvm)
+    assert len(packed) < 1000
+    assert msgspec.json.decode(gzip.decompress(packed)) == [{}] * 20_001
+
+
 async def test_gzip_is_the_normal_answer() -> None:
     async with serving() as zvm:
         whole = (await zvm.get(VMS)).body

@@ -7,7 +7,7 @@ path of a poll: the label string of a row is built once, then there is one pass 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
@@ -22,7 +22,6 @@ Value = int | float | None
 Labels = Mapping[str, Callable[[Row], str]]
 
 _SLICE: Final = 500  # rows; their lines of one metric stay in the processor's cache
-_TEXT: Final = 2**21  # characters; to work on more at once would hold up the event loop, as one call of C does
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -126,24 +125,23 @@ class Table(Generic[Row]):
         """
         prefix = ",".join(f'{name}="{escape(value)}"' for name, value in constant.items())
         identities: list[str] = []
-        for start in range(0, len(rows), _SLICE):
-            identities += _identities(prefix, self.labels, rows[start : start + _SLICE])
-        parts = list(_parts(identities))
         different: set[str] = set()
-        for part in parts:
-            different.update(identities[part])
+        for start in range(0, len(rows), _SLICE):  # one call of C for all rows would hold up the event loop
+            some = _identities(prefix, self.labels, rows[start : start + _SLICE])
+            identities += some
+            different.update(some)
         duplicates = len(identities) - len(different)
         if duplicates:
             first: dict[str, Row] = {}
             for identity, row in zip(identities, rows, strict=True):
                 first.setdefault(identity, row)
             identities, rows = list(first), list(first.values())
-            parts = list(_parts(identities))
         stream = Stream()
         writers = {
             metric.name: _Writer(metric, stream) for metric in self.metrics if names is None or metric.name in names
         }
-        for part in parts:
+        for start in range(0, len(rows), _SLICE):
+            part = slice(start, start + _SLICE)
             closed = [f"{identity}}} " for identity in identities[part]]
             for writer in writers.values():
                 writer.write(identities[part], closed, rows[part])
@@ -164,41 +162,23 @@ def escape_help(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n")
 
 
-def _parts(identities: Sequence[str]) -> Iterator[slice]:
-    """Yield slices that together are all rows; those with long names are small."""
-    for start in range(0, len(identities), _SLICE):
-        end = min(start + _SLICE, len(identities))
-        text = sum(map(len, identities[start:end]))
-        step = _SLICE if text <= _TEXT else max(_SLICE * _TEXT // text, 1)
-        for first in range(start, end, step):
-            yield slice(first, min(first + step, end))
-
-
 def _columns(labels: Labels[Row], rows: Sequence[Row]) -> list[list[str]]:
-    """Return for each of *labels* its values in all *rows*."""
-    return [list(map(get, rows)) for get in labels.values()]
-
-
-def _too_long(columns: list[list[str]]) -> bool:
-    return sum(sum(map(len, column)) for column in columns) > _TEXT and len(columns[0]) > 1
-
-
-def _escaped(column: list[str]) -> list[str]:
-    # Hardly a name needs escaping: three searches in all of them are cheaper than three in each.
-    together = "".join(column)
-    return list(map(escape, column)) if "\\" in together or "\n" in together or '"' in together else column
+    """Return for each of *labels* its values in all *rows*, escaped."""
+    columns = []
+    for get in labels.values():
+        column = list(map(get, rows))
+        # Hardly a name needs escaping: three searches in all of them are cheaper than three in each.
+        together = "".join(column)
+        if "\\" in together or "\n" in together or '"' in together:
+            column = list(map(escape, column))
+        columns.append(column)
+    return columns
 
 
 def _identities(prefix: str, labels: Labels[Row], rows: Sequence[Row]) -> list[str]:
     """Return for each row its identifying labels as they stand on the page, after *prefix*."""
-    if not labels:
-        return [prefix] * len(rows)
-    columns = _columns(labels, rows)
-    if _too_long(columns):
-        middle = len(rows) // 2
-        return _identities(prefix, labels, rows[:middle]) + _identities(prefix, labels, rows[middle:])
     template = ",".join([prefix.replace("%", "%%")] * bool(prefix) + [f'{name}="%s"' for name in labels])
-    return list(map(template.__mod__, zip(*map(_escaped, columns), strict=True)))
+    return list(map(template.__mod__, zip(*_columns(labels, rows), strict=True))) if labels else [prefix] * len(rows)
 
 
 class _Writer(Generic[Row]):
@@ -218,12 +198,6 @@ class _Writer(Generic[Row]):
     def write(self, identities: list[str], closed: list[str], rows: Sequence[Row]) -> None:
         """Append the samples of *rows*; *closed* are their *identities* with what ends the labels."""
         metric = self._metric
-        own = _columns(metric.labels, rows)
-        if _too_long(own):
-            middle = len(rows) // 2
-            self.write(identities[:middle], closed[:middle], rows[:middle])
-            self.write(identities[middle:], closed[middle:], rows[middle:])
-            return
         factor, divisor = metric.unit.factor, metric.unit.divisor
         wire = list(map(metric.value, rows))
         if divisor == 1:
@@ -241,12 +215,12 @@ class _Writer(Generic[Row]):
             values = list(compress(values, fine))
             encoded = msgspec.json.encode(values)
             identities, closed = list(compress(identities, possible)), list(compress(closed, possible))
-            own = [list(compress(column, possible)) for column in own]
+            rows = list(compress(rows, possible))
         if not values:
             return
         self._samples += len(values)
         numbers = encoded[1:-1].decode().split(",")
-        columns = (identities, *map(_escaped, own), numbers) if own else (closed, numbers)
+        columns = (identities, *_columns(metric.labels, rows), numbers) if metric.labels else (closed, numbers)
         pieces = self._line * len(values)
         for place, column in zip(self._places, columns, strict=True):
             pieces[place :: len(self._line)] = column

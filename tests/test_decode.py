@@ -619,3 +619,19 @@ def test_as_many_records_as_there_may_be_are_decoded(monkeypatch: pytest.MonkeyP
         assert len(decode(*good, *odd).rows) == len(good)
         with pytest.raises(DecodeError, match="expected at most 3 records, got the start of it"):
             decode(*good, *odd, record())
+
+
+@pytest.mark.parametrize("field", ["VmName", "OrganizationName", "RecoveryHostName", "SubStatus"])
+def test_a_name_that_no_hypervisor_has_costs_itself(field: str) -> None:
+    """On the page it would cost Prometheus the whole scrape."""
+    decoded = decode(record(**{field: "x" * 1024}), record(VmIdentifier="vm-2", **{field: "x" * 1025}, IOPs=5))
+    assert (len(decoded.rows), decoded.invalid_records, decoded.invalid_values) == (2, 1, 1)
+    assert decoded.complaint == f"record 1.{field}: Expected `str` of length <= 1024"
+    assert decoded.rows[1].iops == 5
+    assert "x" * 1024 in vm_page(decoded)
+    assert "x" * 1025 not in vm_page(decoded)
+
+
+def test_an_identifier_that_is_too_long_costs_its_record() -> None:
+    decoded = decode(record(VmIdentifier="x" * 1025), record())
+    assert (len(decoded.rows), decoded.invalid_records) == (1, 1)

@@ -104,21 +104,6 @@ def test_a_slice_ends_where_no_reader_sees_it(monkeypatch: pytest.MonkeyPatch) -
     assert len(whole) == 85
 
 
-def test_long_names_make_small_slices_that_no_reader_sees(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = {"own": lambda row: "é" * len(row[0]), "other": lambda _: '"'}
-    info: Metric[Row] = Metric("an_info", "A help.", "the test", NONE, lambda row: row[1], own)
-    table: Table[Row] = Table(TABLE.labels, GAUGE, info)
-    rows = [("x" * (index % 13 * 10) + str(index), None if index % 7 == 0 else 1) for index in range(100)]
-    rows += [(rows[1][0], 5), ("a", -1)]
-    whole, rendered = lines(table, rows, zvm="z"), table.render({}, rows)
-    monkeypatch.setattr(exposition, "_SLICE", 9)
-    monkeypatch.setattr(exposition, "_TEXT", 50)
-    assert lines(table, rows, zvm="z") == whole
-    again = table.render({}, rows)
-    assert (again.duplicates, again.impossible, again.series) == (1, 2, rendered.series)
-    assert rendered.impossible == 2
-
-
 def test_duplicates_are_found_across_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exposition, "_SLICE", 2)
     assert TABLE.render({}, [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("c", 1)]).duplicates == 2

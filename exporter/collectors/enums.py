@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-Code = int | str | None  # an enum on the wire: a number, a name, or not sent
+from msgspec import Meta
+
+Code = int | Annotated[str, Meta(max_length=1024)] | None  # an enum on the wire: a number, a name, or not sent
 
 _CODES = 2**31  # the API's enums are int32
 _CACHED = 1000  # answers of one enum; a server that invents ever new names must not fill the memory

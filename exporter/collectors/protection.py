@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from exporter.collectors.enums import ENTITY, PRIORITY, STATUS, SUBSTATUS, Code
-from exporter.collectors.wire import Link
+from exporter.collectors.wire import Link, Text
 from exporter.exposition import Labels, Value
 from exporter.zvm.client import Zvm
 
@@ -26,16 +26,16 @@ class Entities(Struct, frozen=True, gc=False):
 class Protection(Struct, kw_only=True, gc=False):
     """The fields that a VM repeats from its VPG, and both from their sites."""
 
-    organization: str | None = field(name="OrganizationName", default=None)
+    organization: Text = field(name="OrganizationName", default=None)
     priority: Code = field(name="Priority", default=None)
     status: Code = field(name="Status", default=None)
     substatus: Code = field(name="SubStatus", default=None)
     protected_site: Link | None = field(name="ProtectedSite", default=None)
     recovery_site: Link | None = field(name="RecoverySite", default=None)
-    protected_site_name: str | None = field(name="ProtectedSiteName", default=None)
-    recovery_site_name: str | None = field(name="RecoverySiteName", default=None)
-    source_site: str | None = field(name="SourceSite", default=None)  # the names' older keys
-    target_site: str | None = field(name="TargetSite", default=None)
+    protected_site_name: Text = field(name="ProtectedSiteName", default=None)
+    recovery_site_name: Text = field(name="RecoverySiteName", default=None)
+    source_site: Text = field(name="SourceSite", default=None)  # the names' older keys
+    target_site: Text = field(name="TargetSite", default=None)
     entities: Entities | None = field(name="Entities", default=None)
 
 

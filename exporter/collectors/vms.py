@@ -18,6 +18,7 @@ from exporter.collectors.wire import (
     Item,
     Limit,
     Number,
+    Text,
     calculated,
     identity_from_link,
     megabytes,
@@ -50,11 +51,11 @@ class Actions(Struct, frozen=True, gc=False):
 class Vm(Protection, kw_only=True, gc=False):
     id: Identifier = field(name="VmIdentifier")
     vpg_id: Identifier = field(name="VpgIdentifier")
-    name: str | None = field(name="VmName", default=None)
-    vpg: str | None = field(name="VpgName", default=None)
-    protected_host: str | None = field(name="OwningHostName", default=None)
-    recovery_host: str | None = field(name="RecoveryHostName", default=None)
-    hardware_version: str | None = field(name="HardwareVersion", default=None)
+    name: Text = field(name="VmName", default=None)
+    vpg: Text = field(name="VpgName", default=None)
+    protected_host: Text = field(name="OwningHostName", default=None)
+    recovery_host: Text = field(name="RecoveryHostName", default=None)
+    hardware_version: Text = field(name="HardwareVersion", default=None)
     actual_rpo: Number = field(name="ActualRPO", default=None)
     iops: Number = field(name="IOPs", default=None)
     throughput: Number = field(name="ThroughputInMB", default=None)
@@ -67,7 +68,7 @@ class Vm(Protection, kw_only=True, gc=False):
     volumes: list[Item] | None = field(name="Volumes", default=None)
     exists: bool | None = field(name="IsVmExists", default=None)
     actions: Actions | None = field(name="EnabledActions", default=None)
-    last_test: str | None = field(name="LastTest", default=None)
+    last_test: Text = field(name="LastTest", default=None)
     cpu_cores: Number = field(name="CpuCoresNum", default=None)
     memory: Number = field(name="MemorySizeInMB", default=None)
 

@@ -13,6 +13,7 @@ from exporter.collectors.wire import (
     Identifier,
     Item,
     Number,
+    Text,
     calculated,
     identity_from_link,
     timestamp,
@@ -37,7 +38,7 @@ PATH = "/v1/vpgs"
 
 
 class Checkpoint(Struct, frozen=True, gc=False):
-    time: str | None = field(name="TimeStamp", default=None)
+    time: Text = field(name="TimeStamp", default=None)
 
 
 class History(Struct, frozen=True, gc=False):
@@ -57,9 +58,9 @@ class Processes(Struct, frozen=True, gc=False):
 
 class Vpg(Protection, kw_only=True, gc=False):
     id: Identifier = field(name="VpgIdentifier")
-    name: str | None = field(name="VpgName", default=None)
+    name: Text = field(name="VpgName", default=None)
     alert_status: Code = field(name="AlertStatus", default=None)
-    service_profile: str | None = field(name="ServiceProfileName", default=None)
+    service_profile: Text = field(name="ServiceProfileName", default=None)
     actual_rpo: Number = field(name="ActualRPO", default=None)
     configured_rpo: Number = field(name="ConfiguredRpoSeconds", default=None)
     history: History | None = field(name="HistoryStatusApi", default=None)
@@ -70,7 +71,7 @@ class Vpg(Protection, kw_only=True, gc=False):
     used_storage: Number = field(name="UsedStorageInMB", default=None)
     vms: Number = field(name="VmsCount", default=None)
     progress: Number = field(name="ProgressPercentage", default=None)
-    last_test: str | None = field(name="LastTest", default=None)
+    last_test: Text = field(name="LastTest", default=None)
     processes: Processes | None = field(name="ActiveProcessesApi", default=None)
 
 

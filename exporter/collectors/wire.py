@@ -14,7 +14,9 @@ from exporter.collectors.enums import LIMIT, Code
 
 # A measurement; None where the ZVM sent none. A page with a number of 400 digits is one that Prometheus refuses whole.
 Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | None
-Identifier = Annotated[str, Meta(min_length=1)]
+# A longer name fits no hypervisor. It costs its value: a page with labels of megabytes is one that Prometheus refuses.
+Text = Annotated[str, Meta(max_length=1024)] | None
+Identifier = Annotated[str, Meta(min_length=1, max_length=1024)]
 
 _MICROSOFT_DATE: Final = re.compile(r"\\?/Date\((-?\d+)(?:[+-]\d{4})?\)\\?/")
 
@@ -22,8 +24,8 @@ _MICROSOFT_DATE: Final = re.compile(r"\\?/Date\((-?\d+)(?:[+-]\d{4})?\)\\?/")
 class Link(Struct, frozen=True, gc=False):
     """A link to another resource. `href` is the ZVM's own idea of its address and is never followed."""
 
-    type: str | None = None
-    identifier: str | None = None
+    type: Text = None
+    identifier: Text = None
 
 
 class Limit(Struct, frozen=True, gc=False):

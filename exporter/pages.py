@@ -17,6 +17,9 @@ from exporter.work import beside_polls
 _OWN_METRICS_SECONDS: Final = 30.0  # their age at most
 _CHEAP_SECONDS: Final = 0.01  # what may hold up the event loop, and whoever waits for it
 _PAUSE: Final = 100  # times what it took last, before the own metrics are made again in a thread: 1 % of a processor
+OWN: Final = "exporter"
+"""Stands among the collectors for the exporter's own metrics."""
+
 _VIEWS: Final = 1024
 _VIEW_BYTES: Final = 64 * 2**20
 
@@ -24,7 +27,7 @@ Names = Collection[str]
 Body = tuple[bytes, ...]  # a gzip file in pieces
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Own:
     """The exporter's own metrics; made *at* (monotonic seconds)."""
 
@@ -41,7 +44,7 @@ class _Whole:
 
 @dataclass(frozen=True)
 class _View:
-    version: tuple[int, ...]
+    version: tuple[int | _Own | None, ...]
     body: Body
 
 
@@ -62,9 +65,7 @@ class Pages:
 
     async def whole(self) -> Body:
         """Return the page of all ZVMs with the exporter's own metrics."""
-        own = self._own
-        if own is None or self._monotonic() - own.at >= _OWN_METRICS_SECONDS:
-            own = await self._renewed()
+        own = await self._current()
         samples = self._store.page()
         made = self._whole
         if made is None or made.samples is not samples or made.own is not own:
@@ -83,17 +84,20 @@ class Pages:
         elif self._own is None or self._monotonic() - self._own.at >= _PAUSE * self._own_seconds:
             self._renewing()
 
-    def view(self, zvms: Names, collectors: Names) -> Body:
-        """Return the samples of some *zvms* and *collectors*, without the exporter's own metrics.
+    async def view(self, zvms: Names, collectors: Names) -> Body:
+        """Return the samples of some *zvms* and *collectors*; the exporter's own metrics where OWN is among these.
 
         Made anew only where one of the *zvms* has changed since the last time, while the view is among those
         that were asked for lately.
         """
         key = (frozenset(zvms), frozenset(collectors))
-        version = self._store.version(sorted(key[0]))
+        own = await self._current() if OWN in key[1] else None
+        others = key[1] - {OWN}
+        version = (*self._store.version(sorted(key[0])), own)
         view = self._views.get(key)
         if view is None or view.version != version:
-            view = _View(version, gzipped(*self._store.view(*key)))
+            samples = self._store.view(key[0], others) if others else ()
+            view = _View(version, gzipped(*samples, *([own.metrics] if own else [])))
             self._forget_view(key)
             self._views[key] = view
             self._view_bytes += sum(map(len, view.body))
@@ -108,8 +112,10 @@ class Pages:
         self._own = None
         self._forgotten += 1
 
-    async def _renewed(self) -> _Own:
+    async def _current(self) -> _Own:
         """Return the own metrics as they are now, or were a moment ago."""
+        if self._own is not None and self._monotonic() - self._own.at < _OWN_METRICS_SECONDS:
+            return self._own
         if self._own_seconds < _CHEAP_SECONDS:
             self._own = self._make()
             return self._own

@@ -20,7 +20,7 @@ from multidict import MultiMapping
 from exporter import __version__
 from exporter.exposition import CONTENT_TYPE
 from exporter.fragments import unzipped
-from exporter.pages import Body, Pages
+from exporter.pages import OWN, Body, Pages
 from exporter.watch import ZvmView
 from exporter.work import beside_polls
 
@@ -124,10 +124,12 @@ class Server:
             await self._runner.cleanup()
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        """Answer a scrape: `zvm` and `collect[]` narrow it to samples of those, without the exporter's own."""
+        """Answer a scrape: `zvm` and `collect[]` narrow it to samples of those; `exporter` stands for its own metrics."""
         query = request.query
         if "zvm" in query or "collect[]" in query:
-            return await _page(request, self._pages.view(self._asked_zvms(query), self._asked_collectors(query)))
+            known = (*self._collectors, OWN)
+            collectors = self._collectors if "collect[]" not in query else _asked("collect[]", query, known)
+            return await _page(request, await self._pages.view(_asked("zvm", query, self._polls.names()), collectors))
         return await _page(request, await self._pages.whole())
 
     async def probe(self, request: web.Request) -> web.StreamResponse:
@@ -137,7 +139,8 @@ class Server:
             return web.Response(status=400, text="target: expected the name of one ZVM\n")
         if targets[0] not in self._polls.names():
             return web.Response(status=404, text=f"target: {targets[0]!r} is not the name of a ZVM\n")
-        return await _page(request, self._pages.view(targets, self._asked_collectors(request.query)))
+        collectors = _asked("collect[]", request.query, self._collectors)
+        return await _page(request, await self._pages.view(targets, collectors))
 
     async def discovery(self, request: web.Request) -> web.Response:
         """Answer Prometheus's HTTP service discovery: each ZVM as a target, to be scraped at the address asked."""
@@ -155,12 +158,6 @@ class Server:
             for name in sorted(self._polls.names())
         ]
         return web.json_response(targets)
-
-    def _asked_zvms(self, query: MultiMapping[str]) -> Sequence[str]:
-        return _known("zvm", query.getall("zvm", None), self._polls.names())
-
-    def _asked_collectors(self, query: MultiMapping[str]) -> Sequence[str]:
-        return _known("collect[]", query.getall("collect[]", None), self._collectors)
 
     async def landing(self, _request: web.Request) -> web.Response:
         """Answer a person: what each ZVM's state is."""
@@ -234,7 +231,9 @@ def _batches(body: Body) -> Iterator[bytes]:
         yield b"".join(pieces)
 
 
-def _known(parameter: str, asked: Sequence[str] | None, known: Sequence[str]) -> Sequence[str]:
+def _asked(parameter: str, query: MultiMapping[str], known: Sequence[str]) -> Sequence[str]:
+    """Return the values of a *parameter*, all that are *known* where it is not given."""
+    asked = query.getall(parameter, None)
     for name in asked or ():
         if name not in known:
             raise web.HTTPBadRequest(text=f"{parameter}: {name!r} is not known; known are {', '.join(known)}\n")

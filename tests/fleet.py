@@ -52,11 +52,12 @@ def main() -> None:
 
 def _run(ours: Process, options: argparse.Namespace, prometheus: str | None) -> bool:
     started = time.monotonic()
-    whole, probe, health = (Client(ours.port, path) for path in ("/metrics", "/probe?target=zvm-000", "/-/healthy"))
+    paths = ("/metrics", "/probe?target=zvm-000", "/-/healthy", "/metrics?collect[]=exporter")
+    whole, probe, health, own = (Client(ours.port, path) for path in paths)
     all_up = _all_up(whole, options.zvms, started)
     print(f"all {options.zvms} ZVMs polled: {all_up:.1f} s after the start", flush=True)
     time.sleep(max(started + options.interval + SETTLING_SECONDS - time.monotonic(), 0))
-    before, begun = _own(whole), time.monotonic()
+    before, begun = _own(own), time.monotonic()
     times: dict[str, list[float]] = {"/metrics": [], "/probe": [], "/-/healthy": []}
     while time.monotonic() < started + options.seconds:
         times["/metrics"].append(whole.latency())
@@ -64,7 +65,7 @@ def _run(ours: Process, options: argparse.Namespace, prometheus: str | None) -> 
             times["/probe"].append(probe.latency())
             times["/-/healthy"].append(health.latency())
             time.sleep(0.05)
-    after, ended = _own(whole), time.monotonic()
+    after, ended = _own(own), time.monotonic()
     page = whole.text()
     ages = _ages(page)
     fresh = [age for age in ages if age <= options.interval + SETTLING_SECONDS]
@@ -95,11 +96,8 @@ def _all_up(whole: Client, zvms: int, started: float) -> float:
         time.sleep(0.5)
 
 
-def _own(whole: Client) -> dict[str, float]:
-    page = whole.text()
-    samples = [
-        s for f in text_string_to_metric_families(page[page.rindex("# HELP process_virtual") :]) for s in f.samples
-    ]
+def _own(own: Client) -> dict[str, float]:
+    samples = [sample for family in text_string_to_metric_families(own.text()) for sample in family.samples]
     return {
         "cpu": next(s.value for s in samples if s.name == "process_cpu_seconds_total"),
         "polls": sum(

@@ -51,7 +51,7 @@ def generated() -> Iterator[str]:
     yield rows(COLLECTOR_TABLE)
     yield section("Of each VM: collector `vms`", collectors.vms.TABLE)
     yield section("Of each VPG: collector `vpgs`", collectors.vpgs.TABLE)
-    yield "\n## Of the exporter\n\nNot on pages that `zvm`, `collect[]` narrow.\n\n"
+    yield "\n## Of the exporter\n\nOn pages that `zvm` or `collect[]` narrow, only with `collect[]=exporter`.\n\n"
     yield "| metric | labels | what it is |\n|---|---|---|\n"
     yield from own_metrics()
     yield "\n## Names of status and substatus\n\n"

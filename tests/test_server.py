@@ -137,7 +137,7 @@ async def test_a_scrape_can_be_narrowed(query: str, zvms: set[str], metrics: set
     ("query", "answer"),
     [
         ("zvm=nix", "zvm: 'nix' is not known; known are nyc, lon\n"),
-        ("collect[]=vras", "collect[]: 'vras' is not known; known are vms, vpgs\n"),
+        ("collect[]=vras", "collect[]: 'vras' is not known; known are vms, vpgs, exporter\n"),
     ],
 )
 async def test_narrowing_to_the_unknown_is_an_error_not_an_empty_page(query: str, answer: str) -> None:
@@ -145,6 +145,21 @@ async def test_narrowing_to_the_unknown_is_an_error_not_an_empty_page(query: str
         status, headers, body = await site.get(f"/metrics?{query}")
     assert (status, body.decode()) == (400, answer)
     assert headers["Content-Type"].startswith("text/plain")
+
+
+async def test_the_own_metrics_can_be_asked_for_alone_and_with_others() -> None:
+    """A Prometheus that scrapes each ZVM as a target must not fetch all of them once more for our own metrics."""
+    async with serving() as site:
+        _, _, alone = await site.get("/metrics?collect[]=exporter")
+        _, _, both = await site.get("/metrics?collect[]=exporter&collect[]=vms&zvm=nyc")
+        status, _, _ = await site.get("/probe?target=nyc&collect[]=exporter")
+    own = Page(alone.decode())
+    assert own.value("zerto_exporter_build_info", version="1.2.3") == 1
+    assert not own.values("zerto_vm_iops")
+    page = Page(both.decode())
+    assert page.values("zerto_exporter_build_info") == [1]
+    assert sorted(page.values("zerto_vm_iops")) == [1, 2]
+    assert status == 400
 
 
 async def test_a_head_request_tells_the_length_and_brings_no_body() -> None:
@@ -208,24 +223,24 @@ async def test_discovery_names_each_zvm_as_a_target_of_its_own() -> None:
 
 async def test_a_view_is_made_once_for_each_change_of_its_zvms() -> None:
     site = Site()
-    first = site.pages.view(["nyc"], ["vms"])
+    first = await site.pages.view(["nyc"], ["vms"])
     site.store.put("lon", "vms", VMS.render({"zvm": "lon"}, [9]), 60)
-    assert site.pages.view(["nyc"], ["vms"]) is first
+    assert await site.pages.view(["nyc"], ["vms"]) is first
     site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, [9]), 60)
-    assert site.pages.view(["nyc"], ["vms"]) is not first
+    assert await site.pages.view(["nyc"], ["vms"]) is not first
 
 
 async def test_the_views_that_are_kept_are_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site()
-    one = site.pages.view(["nyc"], ["vms"])
+    one = await site.pages.view(["nyc"], ["vms"])
     monkeypatch.setattr("exporter.pages._VIEWS", 2)
-    two = site.pages.view(["lon"], ["vms"])
-    assert site.pages.view(["nyc"], ["vms"]) is one
-    site.pages.view(["nyc"], ["vpgs"])  # the one that was not asked for the longest goes: lon's
-    assert site.pages.view(["nyc"], ["vms"]) is one
-    assert site.pages.view(["lon"], ["vms"]) is not two
+    two = await site.pages.view(["lon"], ["vms"])
+    assert await site.pages.view(["nyc"], ["vms"]) is one
+    await site.pages.view(["nyc"], ["vpgs"])  # the one that was not asked for the longest goes: lon's
+    assert await site.pages.view(["nyc"], ["vms"]) is one
+    assert await site.pages.view(["lon"], ["vms"]) is not two
     monkeypatch.setattr("exporter.pages._VIEW_BYTES", 1)
-    assert site.pages.view(["lon"], ["vpgs"]) is not site.pages.view(["lon"], ["vpgs"])
+    assert await site.pages.view(["lon"], ["vpgs"]) is not await site.pages.view(["lon"], ["vpgs"])
 
 
 async def test_the_telemetry_path_can_be_another() -> None:

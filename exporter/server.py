@@ -124,7 +124,7 @@ class Server:
             await self._runner.cleanup()
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        """Answer a scrape: `zvm` and `collect[]` narrow it to samples of those; `exporter` stands for its own metrics."""
+        """Answer a scrape: `zvm` and `collect[]` narrow it to those samples; `exporter` stands for its own metrics."""
         query = request.query
         if "zvm" in query or "collect[]" in query:
             known = (*self._collectors, OWN)

@@ -16,7 +16,7 @@ from exporter.work import beside_polls
 
 _OWN_METRICS_SECONDS: Final = 30.0  # their age at most
 _CHEAP_SECONDS: Final = 0.01  # what may hold up the event loop, and whoever waits for it
-_PAUSE: Final = 100  # times what it took last, before the own metrics are made again in a thread: 1 % of a processor
+_PAUSE: Final = 200  # times what it took last, before the own metrics are made again in a thread: 0.5 % of a processor
 OWN: Final = "exporter"
 """Stands among the collectors for the exporter's own metrics."""
 
@@ -136,9 +136,9 @@ class Pages:
                 return own
 
     def _make(self) -> _Own:
-        now, started = self._monotonic(), time.perf_counter()
+        now, started = self._monotonic(), time.thread_time()
         own = _Own(fragment(self._telemetry.exposition()), now)
-        self._own_seconds = time.perf_counter() - started
+        self._own_seconds = time.thread_time() - started
         return own
 
     def _forget_view(self, key: tuple[frozenset[str], frozenset[str]]) -> None:

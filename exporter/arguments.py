@@ -16,7 +16,7 @@ from exporter.shards import shard_of
 DEFAULT_CONFIG: Final = Path("config.yaml")
 DEFAULT_ADDRESS: Final = ":9403"
 
-COMMANDS: Final = ("serve", "check", "once", "simulate", "demo")
+COMMANDS: Final = ("serve", "check", "once", "healthcheck", "simulate", "demo")
 
 _TRUE: Final = {"true": True, "1": True, "false": False, "0": False}
 _OWN_PATHS: Final = frozenset({"/", "/config", "/probe", "/api/v1/sd"})
@@ -116,6 +116,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         ("serve", "poll the ZVMs and serve /metrics"),
         ("check", "validate the configuration"),
         ("once", "poll once and print the page"),
+        ("healthcheck", "ask the exporter on this machine whether it is healthy"),
         ("simulate", "serve a stand-in ZVM"),
         ("demo", "two simulated sites and the exporter on them"),
     ):
@@ -124,11 +125,17 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         commands[name] = command = _Command(own)
         command.flag("--log.level", _one_of(LEVELS), "info", metavar="|".join(LEVELS), help="default: info")
         command.flag("--log.format", _one_of(FORMATS), "logfmt", metavar="|".join(FORMATS), help="default: logfmt")
-    serve, check, once, simulate, demo = commands.values()
+    serve, check, once, healthcheck, simulate, demo = commands.values()
     for command in (serve, check, once):
         command.flag("--config.file", Path, None, metavar="FILE", help=f"default: {DEFAULT_CONFIG}")
-    for command in (serve, demo):
+    for command in (serve, demo, healthcheck):
         command.addresses()
+        command.flag(
+            "--web.config.file", Path, None, metavar="FILE", help="TLS and users, in the format of the exporter-toolkit"
+        )
+    for command in (serve, demo):
+        text = "answer /-/healthy and /-/ready without a login and a client certificate"
+        command.switch("--web.open-probes", help=text)
         command.flag("--web.telemetry-path", _path, "/metrics", metavar="PATH", help="default: /metrics")
     serve.switch("--web.enable-lifecycle", help="allow POST /-/reload")
     serve.flag(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from exporter.config import Config, Zvm
-from exporter.server import Listener
+from exporter.server import Listener, WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Simulator, pair
 from exporter.zvm.settings import Auth
@@ -14,7 +14,7 @@ from exporter.zvm.settings import Auth
 _INTERVAL_SECONDS = 5.0
 
 
-async def demo(listeners: Sequence[Listener], *, vms: int, seed: int, telemetry_path: str) -> int:
+async def demo(listeners: Sequence[Listener], flags: WebFlags, *, vms: int, seed: int) -> int:
     """Run until SIGTERM or SIGINT: sites `nyc` and `lon`, which protect *vms* VMs each to one another."""
     async with AsyncExitStack() as stack:
         zvms = []
@@ -30,9 +30,10 @@ async def demo(listeners: Sequence[Listener], *, vms: int, seed: int, telemetry_
         exporter = Exporter(lambda: Config(tuple(zvms)))
         exporter.configure()
         for listener in listeners:
-            address = f"http://localhost:{listener.port}"
-            print(f"exporter: {address}/ and {address}{telemetry_path}", flush=True)
-        await exporter.serve(listeners, telemetry_path=telemetry_path, lifecycle=False)
+            tls = flags.gate is not None and flags.gate.ssl_context is not None
+            address = f"http{'s' if tls else ''}://localhost:{listener.port}"
+            print(f"exporter: {address}/ and {address}{flags.telemetry_path}", flush=True)
+        await exporter.serve(listeners, flags)
     return 0
 
 

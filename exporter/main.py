@@ -18,7 +18,9 @@ from typing import Any, Final
 from exporter import arguments, config, logs, memory
 from exporter.config import Config, ConfigError
 from exporter.demo import demo
-from exporter.server import Listener, ListenError, listen
+from exporter.gate import Gate
+from exporter.healthcheck import problem
+from exporter.server import Listener, ListenError, WebFlags, host_and_port, listen
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator
 
@@ -60,8 +62,8 @@ class StartError(Exception):
 async def _serve(options: Namespace) -> int:
     exporter = Exporter(_loader(options, os.environ), shard=options.part)
     exporter.configure()
-    listeners = _listeners(options)
-    await exporter.serve(listeners, telemetry_path=options.web_telemetry_path, lifecycle=options.web_enable_lifecycle)
+    flags = WebFlags(options.web_telemetry_path, lifecycle=options.web_enable_lifecycle, gate=_gate(options))
+    await exporter.serve(_listeners(options), flags)
     return 0
 
 
@@ -89,6 +91,17 @@ async def _once(options: Namespace) -> int:
     return 0
 
 
+async def _healthcheck(options: Namespace) -> int:
+    tls = False
+    if options.web_config_file is not None:
+        tls = config.load_web(options.web_config_file).tls_server_config is not None
+    host, port = host_and_port(options.web_listen_address[0])
+    said = problem(host or "localhost", port, tls=tls)
+    if said:
+        raise StartError(said)
+    return 0
+
+
 async def _simulate(options: Namespace) -> int:
     context = None
     if options.tls_cert is not None:
@@ -113,15 +126,15 @@ async def _simulate(options: Namespace) -> int:
 
 
 async def _demo(options: Namespace) -> int:
-    return await demo(
-        _listeners(options), vms=options.vms, seed=options.seed, telemetry_path=options.web_telemetry_path
-    )
+    flags = WebFlags(options.web_telemetry_path, gate=_gate(options))
+    return await demo(_listeners(options), flags, vms=options.vms, seed=options.seed)
 
 
 _COMMANDS: Final[Mapping[str, Callable[[Namespace], Coroutine[Any, Any, int]]]] = {
     "serve": _serve,
     "check": _check,
     "once": _once,
+    "healthcheck": _healthcheck,
     "simulate": _simulate,
     "demo": _demo,
 }
@@ -139,6 +152,11 @@ def _loader(options: Namespace, environment: Mapping[str, str]) -> Callable[[], 
         return config.load(file or arguments.DEFAULT_CONFIG, environment)
 
     return load
+
+
+def _gate(options: Namespace) -> Gate | None:
+    file: Path | None = options.web_config_file
+    return None if file is None else Gate(file, open_probes=options.web_open_probes)
 
 
 def _listeners(options: Namespace) -> list[Listener]:

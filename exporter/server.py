@@ -20,6 +20,7 @@ from multidict import MultiMapping
 from exporter import __version__
 from exporter.exposition import CONTENT_TYPE
 from exporter.fragments import unzipped
+from exporter.gate import Gate
 from exporter.pages import OWN, Body, Pages
 from exporter.watch import ZvmView
 from exporter.work import beside_polls
@@ -61,6 +62,15 @@ class Listener:
         return int(self.sockets[0].getsockname()[1])
 
 
+@dataclass(frozen=True)
+class WebFlags:
+    """How the HTTP side is set up: the flags `--web.*`, but for the addresses."""
+
+    telemetry_path: str = "/metrics"
+    lifecycle: bool = False
+    gate: Gate | None = None
+
+
 class ListenError(Exception):
     """An address that cannot be listened on; the text names it and the reason."""
 
@@ -72,18 +82,24 @@ class Server:
         self,
         pages: Pages,
         polls: Polls,
+        flags: WebFlags,
         *,
         collectors: Sequence[str],
-        telemetry_path: str = "/metrics",
-        reload: Reload | None = None,
+        reload: Reload,
+        configuration: Callable[[], str],
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Serve *pages*; without *reload* the endpoint for it is closed. *collectors* are the known ones."""
+        """Serve *pages* as the *flags* say.
+
+        *collectors* are the known ones; *configuration* is asked for what is in force, without secrets.
+        """
         self._pages = pages
         self._polls = polls
         self._collectors = collectors
-        self._path = telemetry_path
-        self._reload = reload
+        self._path = flags.telemetry_path
+        self._configuration = configuration
+        self._reload = reload if flags.lifecycle else None
+        self._gate = flags.gate
         self._wall = wall
         templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -98,12 +114,13 @@ class Server:
 
     def app(self) -> web.Application:
         """Return the application."""
-        app = web.Application()
-        app.on_response_prepare.append(_add_headers)
+        app = web.Application(middlewares=[self._gate.middleware] if self._gate is not None else [])
+        app.on_response_prepare.append(self._add_headers)
         app.router.add_get(self._path, self.metrics)
         app.router.add_get("/probe", self.probe)
         app.router.add_get("/api/v1/sd", self.discovery)
         app.router.add_get("/", self.landing)
+        app.router.add_get("/config", self.configuration)
         app.router.add_get("/-/healthy", self.healthy)
         app.router.add_get("/-/ready", self.ready)
         app.router.add_post("/-/reload", self.reload)
@@ -116,7 +133,8 @@ class Server:
         await self._runner.setup()
         for listener in listeners:
             for bound in listener.sockets:
-                await web.SockSite(self._runner, bound).start()
+                context = self._gate.ssl_context if self._gate is not None else None
+                await web.SockSite(self._runner, bound, ssl_context=context).start()
 
     async def stop(self) -> None:
         """Close the listeners and the connections; answers under way have a second."""
@@ -169,6 +187,10 @@ class Server:
         )
         return web.Response(text=page, content_type="text/html")
 
+    async def configuration(self, _request: web.Request) -> web.Response:
+        """Answer what is configured."""
+        return web.Response(text=self._configuration())
+
     async def healthy(self, _request: web.Request) -> web.Response:
         """Answer that the event loop turns."""
         return web.Response(text="healthy\n")
@@ -189,14 +211,15 @@ class Server:
             return web.Response(status=500, text=f"{problems}\nthe configuration in force is unchanged\n")
         return web.Response(text="reloaded\n")
 
+    async def _add_headers(self, _request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(_HEADERS)
+        if self._gate is not None:
+            response.headers.update(self._gate.headers)
+
 
 def _is_ours(record: logging.LogRecord) -> bool:
     """Tell whether an error is not that of a client that speaks no HTTP: anybody could fill the log with those."""
     return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
-
-
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)
 
 
 async def _page(request: web.Request, body: Body) -> web.StreamResponse:
@@ -262,16 +285,25 @@ def span(seconds: float | None) -> str:
     return f"{whole} s"
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """Return the parts of *address*: `host:port`, `[::1]:port`, or `:port`, whose host is "".
+
+    Raises:
+        ListenError: it is no address.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > 65535:
+        raise ListenError(f"--web.listen-address: expected host:port or :port, got {address!r}")
+    return match["ipv6"] or match["host"], int(match["port"])
+
+
 def listen(address: str) -> Listener:
     """Bind *address*: `host:port`, `[::1]:port`, or `:port` for all addresses of both IP families.
 
     Raises:
         ListenError: it is no address, or it cannot be bound.
     """
-    match = _ADDRESS.fullmatch(address)
-    if match is None or int(match["port"]) > 65535:
-        raise ListenError(f"--web.listen-address: expected host:port or :port, got {address!r}")
-    host, port = match["ipv6"] or match["host"], int(match["port"])
+    host, port = host_and_port(address)
     sockets: list[socket.socket] = []
     wanted = [(host, 0)] if host else [("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)]  # noqa: S104 - all, as asked
     for name, family in wanted:

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from exporter import __version__, collectors
 from exporter.clock import Clock
-from exporter.config import Config, ConfigError
+from exporter.config import Config, ConfigError, show
 from exporter.fragments import unzipped
 from exporter.pages import Pages
 from exporter.poller import POLL_OUTCOMES, Poller
-from exporter.server import Listener, Server
+from exporter.server import Listener, Server, WebFlags
 from exporter.shards import Shard
 from exporter.store import Store
 from exporter.telemetry import Telemetry
@@ -59,6 +59,7 @@ class Exporter:
         self.pages = Pages(self.store, self.telemetry, monotonic=clock.monotonic)
         self.poller = Poller(self.store, self.telemetry, clock=clock, connect=connect, polled=self.pages.prepare)
         self._server: Server | None = None
+        self._config = Config(())
         self._one_reload = asyncio.Lock()
         self._stopping = False
 
@@ -100,14 +101,15 @@ class Exporter:
             finally:
                 self.pages.forget()
 
-    async def start(self, listeners: Sequence[Listener], *, telemetry_path: str = "/metrics", lifecycle: bool) -> None:
-        """Poll, and serve on *listeners*. `configure` comes first."""
+    async def start(self, listeners: Sequence[Listener], flags: WebFlags) -> None:
+        """Poll, and serve on *listeners* as the *flags* say. `configure` comes first."""
         self._server = Server(
             self.pages,
             self.poller,
+            flags,
             collectors=tuple(_TABLES),
-            telemetry_path=telemetry_path,
-            reload=self.reload if lifecycle else None,
+            reload=self.reload,
+            configuration=lambda: show(self._config),
         )
         await self._server.start(listeners)
         addresses = ",".join(listener.text for listener in listeners)
@@ -125,7 +127,7 @@ class Exporter:
         await asyncio.gather(*closing)
         log.info("stopped")
 
-    async def serve(self, listeners: Sequence[Listener], *, telemetry_path: str, lifecycle: bool) -> None:
+    async def serve(self, listeners: Sequence[Listener], flags: WebFlags) -> None:
         """Poll and serve until SIGTERM or SIGINT; SIGHUP reloads."""
         stop = asyncio.Event()
         reloads: set[asyncio.Task[str]] = set()
@@ -140,7 +142,7 @@ class Exporter:
         loop.add_signal_handler(signal.SIGINT, stop.set)
         loop.add_signal_handler(signal.SIGHUP, reload)
         try:
-            await self.start(listeners, telemetry_path=telemetry_path, lifecycle=lifecycle)
+            await self.start(listeners, flags)
             await stop.wait()
         finally:
             await self.stop()
@@ -176,6 +178,7 @@ class Exporter:
         except OSError as error:
             raise ConfigError("tls", [f"cannot read {error.filename}: {error.strerror}"]) from error
         self._places.resize(config.max_answers)
+        self._config = config
 
 
 @dataclass(frozen=True)

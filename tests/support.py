@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.clock import Clock
 from exporter.config import Config, Zvm
 from exporter.fragments import Fragment, gzipped, unzipped
-from exporter.server import listen
+from exporter.server import WebFlags, listen
 from exporter.service import Exporter
 from exporter.simulator import Simulator
 from exporter.zvm.settings import Auth, Tls
@@ -154,7 +154,7 @@ async def start_exporter(
     exporter = Exporter(lambda: Config(tuple(configured), max_answers), clock=clock)
     exporter.configure()
     listener = listen("127.0.0.1:0")
-    await exporter.start([listener], lifecycle=lifecycle)
+    await exporter.start([listener], WebFlags(lifecycle=lifecycle))
     return Running(exporter, clock, aiohttp.ClientSession(), f"http://127.0.0.1:{listener.port}", configured)
 
 

@@ -37,7 +37,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "zvm",
     },
     "pages": {"fragments", "store", "telemetry", "work"},
-    "server": {"exposition", "fragments", "pages", "watch", "work"},
+    "gate": {"config"},
+    "healthcheck": set(),
+    "server": {"exposition", "fragments", "gate", "pages", "watch", "work"},
     "service": {
         "clock",
         "collectors",
@@ -58,13 +60,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "shards": set(),
     "arguments": {"logs", "shards"},
-    "main": {"arguments", "config", "demo", "logs", "memory", "server", "service", "simulator"},
+    "main": {"arguments", "config", "demo", "gate", "healthcheck", "logs", "memory", "server", "service", "simulator"},
     "__main__": {"main"},
 }
 # Libraries that only these rooms may know.
 LIBRARIES = {
     "prometheus_client": {"telemetry"},
-    "aiohttp": {"zvm", "server", "simulator"},
+    "aiohttp": {"zvm", "gate", "server", "simulator"},
+    "bcrypt": {"gate"},
     "yaml": {"config"},
     "jinja2": {"server"},
     "defusedxml": {"zvm"},

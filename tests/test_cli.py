@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import bcrypt
 import pytest
 import trustme
 from support import PASSWORD, Page
@@ -202,7 +203,7 @@ class TestUsage:
     def test_help_names_each_command(self, argv: list[str], command: Command) -> None:
         done = command(*argv)
         assert done.code == 0
-        assert [name for name in arguments.COMMANDS if f"\n    {name} " not in done.out] == []
+        assert [name for name in arguments.COMMANDS if not re.search(rf"\n    {name}\s", done.out)] == []
 
     @pytest.mark.parametrize(
         ("argv", "says"),
@@ -241,6 +242,10 @@ FLAGS: list[tuple[str, str, str, object]] = [
     ("once", "--config.file", "a.yaml", Path("a.yaml")),
     ("serve", "--web.listen-address", ":1", [":1"]),
     ("demo", "--web.listen-address", ":1", [":1"]),
+    ("healthcheck", "--web.listen-address", ":1", [":1"]),
+    *((name, "--web.config.file", "w.yml", Path("w.yml")) for name in ("serve", "demo", "healthcheck")),
+    ("serve", "--web.open-probes", "true", True),
+    ("demo", "--web.open-probes", "1", True),
     ("serve", "--web.telemetry-path", "/m", "/m"),
     ("demo", "--web.telemetry-path", "/m", "/m"),
     ("serve", "--web.enable-lifecycle", "true", True),
@@ -683,3 +688,54 @@ def test_serves_without_uvloop(
     done = command("--web.listen-address", f"127.0.0.1:{end_when_it_answers()}")
     assert done.code == 0
     assert done.err.splitlines()[-1].endswith("msg=stopped")
+
+
+class TestWebConfig:
+    """The HTTP side behind TLS and a password, and what looks at it from outside."""
+
+    def files(self, folder: Path, authority: trustme.CA) -> Path:
+        issued = authority.issue_cert("127.0.0.1", "localhost")
+        issued.cert_chain_pems[0].write_to_path(str(folder / "server.crt"))
+        issued.private_key_pem.write_to_path(str(folder / "server.key"))
+        hashed = bcrypt.hashpw(b"pl4nted", bcrypt.gensalt(4)).decode()
+        file = folder / "web.yml"
+        file.write_text(
+            f"tls_server_config: {{cert_file: server.crt, key_file: server.key}}\nbasic_auth_users: {{me: {hashed}}}\n"
+        )
+        return file
+
+    def test_serves_and_is_found_healthy(
+        self, start: Start, command: Command, tmp_path: Path, ca_file: Path, authority: trustme.CA
+    ) -> None:
+        web = self.files(tmp_path, authority)
+        write_config(tmp_path, ca_file, ("dead", f"https://127.0.0.1:{dead_port()}"))
+        run = start("--web.listen-address", "127.0.0.1:0", "--web.config.file", str(web), "--web.open-probes")
+        port = run.url().rpartition(":")[2]
+        context = ssl.create_default_context(cafile=ca_file)
+        assert get(f"https://127.0.0.1:{port}/-/healthy", context) == "healthy\n"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            get(f"https://127.0.0.1:{port}/metrics", context)
+        asked = ("healthcheck", "--web.listen-address", f"127.0.0.1:{port}")
+        assert command(*asked, "--web.config.file", str(web)) == Done(0, "", "")
+        assert command(*asked).code == 1
+        assert run.ends(signal.SIGTERM) == 0
+        ended = command(*asked, "--web.config.file", str(web))
+        assert (ended.code, ended.out) == (1, "")
+        assert ended.err == f"zerto-exporter: no answer from 127.0.0.1:{port}: Connection refused\n"
+
+    def test_a_bad_file_ends_the_start(self, command: Command, tmp_path: Path, ca_file: Path) -> None:
+        write_config(tmp_path, ca_file, ("dead", "https://127.0.0.1:1"))
+        (tmp_path / "web.yml").write_text("basic_auth_users: {me: pl4nted}\nhttp_server_config: {http2: true}\n")
+        for name in ("serve", "demo", "healthcheck"):
+            ended = command(name, "--web.config.file", "web.yml", "--web.listen-address", "127.0.0.1:0")
+            assert (ended.code, ended.out) == (1, "" if name != "demo" else ended.out)
+            assert "zerto-exporter: web.yml: basic_auth_users.me: expected a bcrypt hash" in ended.err
+            assert "zerto-exporter: web.yml: http_server_config.http2: HTTP/2 is not offered" in ended.err
+            assert "pl4nted" not in ended.err
+
+    def test_an_address_that_is_none(self, command: Command) -> None:
+        ended = command("healthcheck", "--web.listen-address", "9403")
+        assert (ended.code, ended.err) == (
+            1,
+            "zerto-exporter: --web.listen-address: expected host:port or :port, got '9403'\n",
+        )

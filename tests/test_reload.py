@@ -19,7 +19,7 @@ from support import PASSWORD, DrivenClock, Running
 
 from exporter import config
 from exporter.config import Config
-from exporter.server import listen
+from exporter.server import WebFlags, listen
 from exporter.service import Exporter
 from exporter.simulator import Simulator, faults
 
@@ -67,7 +67,7 @@ async def run(configured: Configured, clock: DrivenClock) -> AsyncIterator[Expor
         exporter = Exporter(configured.load, clock=clock)
         exporter.configure()
         listener = listen("127.0.0.1:0")
-        await exporter.start([listener], lifecycle=lifecycle)
+        await exporter.start([listener], WebFlags(lifecycle=lifecycle))
         running = Running(exporter, clock, aiohttp.ClientSession(), f"http://127.0.0.1:{listener.port}")
         started.append(running)
         return running
@@ -378,9 +378,7 @@ async def test_sighup_reloads_and_sigterm_ends(simulate: Simulate, configured: C
     exporter = Exporter(configured.load, clock=clock)
     exporter.configure()
     with capture_logs() as logs:
-        serving = asyncio.create_task(
-            exporter.serve([listen("127.0.0.1:0")], telemetry_path="/metrics", lifecycle=False)
-        )
+        serving = asyncio.create_task(exporter.serve([listen("127.0.0.1:0")], WebFlags()))
         await clock.idle(1)
         configured.write(nyc, ("lon", lon))
         os.kill(os.getpid(), signal.SIGHUP)

@@ -24,7 +24,7 @@ from exporter.exposition import NONE, Metric, Table
 from exporter.fragments import unzipped
 from exporter.outcomes import Outcome
 from exporter.pages import Pages
-from exporter.server import ListenError, Server, accepts_gzip, listen, span
+from exporter.server import ListenError, Server, WebFlags, accepts_gzip, listen, span
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.watch import ZvmView
@@ -74,15 +74,20 @@ class Site:
 Reload = Callable[[], Awaitable[str]]
 
 
+async def never() -> str:
+    raise AssertionError
+
+
 @asynccontextmanager
 async def serving(reload: Reload | None = None, telemetry_path: str = "/metrics") -> AsyncIterator[Site]:
     site = Site()
     server = Server(
         site.pages,
         site.polls,
+        WebFlags(telemetry_path, lifecycle=reload is not None),
         collectors=("vms", "vpgs"),
-        telemetry_path=telemetry_path,
-        reload=reload,
+        reload=reload or never,
+        configuration=lambda: "zvms: []\n",
         wall=lambda: 1000.0,
     )
     listener = listen("127.0.0.1:0")
@@ -258,7 +263,7 @@ async def test_a_large_page_is_decompressed_for_who_cannot() -> None:
     assert len(Page(body.decode()).values("zerto_vm_iops", zvm="nyc")) == 40_000
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/metrics/", "/-/", "/config", "/api/v1"])
+@pytest.mark.parametrize("path", ["/nowhere", "/metrics/", "/-/", "/config/", "/api/v1"])
 async def test_elsewhere_is_nothing(path: str) -> None:
     async with serving() as site:
         assert (await site.get(path))[0] == 404

@@ -12,11 +12,15 @@ from urllib.parse import urlsplit
 
 from exporter.config.checks import check
 from exporter.config.document import DocumentError, read_document
+from exporter.config.problems import ConfigError as ConfigError
 from exporter.config.read import Place, Reader
 from exporter.config.schema import Config as Config
 from exporter.config.schema import Metrics as Metrics
 from exporter.config.schema import Records as Records
 from exporter.config.schema import Zvm as Zvm
+from exporter.config.show import show as show
+from exporter.config.web import WebConfig as WebConfig
+from exporter.config.web import load_web as load_web
 
 VARIABLES: Final = {
     "ZVM_URL": "url",
@@ -28,14 +32,6 @@ VARIABLES: Final = {
     "ZVM_INSECURE_SKIP_VERIFY": "tls.insecure_skip_verify",
 }
 _VARIABLE_OF: Final = {f"zvms[0].{key}": variable for variable, key in VARIABLES.items()}
-
-
-class ConfigError(Exception):
-    """A configuration that cannot be used. Its text has a line for each mistake."""
-
-    def __init__(self, source: str, problems: list[str]) -> None:
-        super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
-        self.problems = problems
 
 
 def load(file: Path, environment: Mapping[str, str]) -> Config:

@@ -109,6 +109,10 @@ class Reader:
             self._expected("a list of at least one ZVM", entries, "zvms")
         return []
 
+    def struct(self, struct: type[Struct], mapping: dict[str, Any]) -> dict[str, Any]:
+        """Return what of the document *mapping* could be read as the keys of *struct*, for `built`."""
+        return self._struct(struct, mapping, "")
+
     def of_all(self, document: Any) -> dict[str, Any]:
         """Return the keys that stand beside `zvms` and `defaults`, as far as they could be read."""
         if not isinstance(document, dict):
@@ -133,7 +137,7 @@ class Reader:
         source = Source(
             path, self._folder, own_keys, _keys(defaults), frozenset(broken | (inherited - own_keys)), self._place
         )
-        return source, _built(Zvm, values)
+        return source, built(Zvm, values)
 
     def _struct(self, struct: type[Struct], mapping: dict[str, Any], path: str) -> dict[str, Any]:
         known = {field.name: field for field in msgspec.structs.fields(struct)}
@@ -141,12 +145,13 @@ class Reader:
         values: dict[str, Any] = {}
         for key, value in mapping.items():
             if key in known and value is not None:
-                read = self._value(key, known[key].type, value, f"{path}.{key}")
+                read = self._value(key, known[key].type, value, f"{path}.{key}" if path else key)
                 if read is not None:
                     values[key] = read
         return values
 
     def _value(self, key: str, kind: Any, value: Any, path: str) -> Any:
+        kind = _one_of(kind)
         if _is_struct(kind):
             return self._struct(kind, value, path) if self._is_mapping(value, path) else None
         if get_origin(kind) is dict:
@@ -269,15 +274,21 @@ def whole(text: str) -> int | None:
     return int(text) if _WHOLE.fullmatch(text) else None
 
 
+def _one_of(kind: Any) -> Any:
+    """Return the struct in *kind*, where that is an optional one."""
+    return next((option for option in get_args(kind) if _is_struct(option)), kind)
+
+
 def _is_struct(kind: Any) -> TypeGuard[type[Struct]]:
     return isinstance(kind, type) and issubclass(kind, Struct)
 
 
-def _built(struct: type[AStruct], values: dict[str, Any]) -> AStruct:
+def built(struct: type[AStruct], values: dict[str, Any]) -> AStruct:
     """Return the *struct* of *values*, in which a struct's own fields stand as a dict."""
-    sections = {field.name: field.type for field in msgspec.structs.fields(struct) if _is_struct(field.type)}
+    types = {field.name: _one_of(field.type) for field in msgspec.structs.fields(struct)}
+    sections = {name: kind for name, kind in types.items() if _is_struct(kind)}
     return struct(
-        **{name: _built(sections[name], value) if name in sections else value for name, value in values.items()}
+        **{name: built(sections[name], value) if name in sections else value for name, value in values.items()}
     )
 
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from exporter import __version__
 from exporter.logs import FORMATS, LEVELS
@@ -137,6 +138,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         text = "answer /-/healthy and /-/ready without a login and a client certificate"
         command.switch("--web.open-probes", help=text)
         command.flag("--web.telemetry-path", _path, "/metrics", metavar="PATH", help="default: /metrics")
+        command.flag("--web.grafana-url", _url, None, metavar="URL", help="where the landing page links to dashboards")
     serve.switch("--web.enable-lifecycle", help="allow POST /-/reload")
     serve.flag(
         "--shard",
@@ -189,6 +191,16 @@ def _boolean(text: str) -> bool:
 
 def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # such as a bracket without its other one
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise argparse.ArgumentTypeError("expected https://host/path, without a user")
+    return text
 
 
 def _path(text: str) -> str:

@@ -12,6 +12,7 @@ from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ class StartError(Exception):
 async def _serve(options: Namespace) -> int:
     exporter = Exporter(_loader(options, os.environ), shard=options.part)
     exporter.configure()
-    flags = WebFlags(options.web_telemetry_path, lifecycle=options.web_enable_lifecycle, gate=_gate(options))
+    flags = replace(_web_flags(options), lifecycle=options.web_enable_lifecycle)
     await exporter.serve(_listeners(options), flags)
     return 0
 
@@ -126,7 +127,7 @@ async def _simulate(options: Namespace) -> int:
 
 
 async def _demo(options: Namespace) -> int:
-    flags = WebFlags(options.web_telemetry_path, gate=_gate(options))
+    flags = _web_flags(options)
     return await demo(_listeners(options), flags, vms=options.vms, seed=options.seed)
 
 
@@ -152,6 +153,10 @@ def _loader(options: Namespace, environment: Mapping[str, str]) -> Callable[[], 
         return config.load(file or arguments.DEFAULT_CONFIG, environment)
 
     return load
+
+
+def _web_flags(options: Namespace) -> WebFlags:
+    return WebFlags(options.web_telemetry_path, gate=_gate(options), grafana_url=options.web_grafana_url)
 
 
 def _gate(options: Namespace) -> Gate | None:

@@ -36,6 +36,15 @@ class Outcome:
         return self.reason == "success"
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A poll of a collector that failed, *at* a time in seconds since the epoch."""
+
+    at: float
+    collector: str
+    error: str
+
+
 class StateLog:
     """Writes what changed from one poll of a ZVM to the next."""
 

@@ -17,7 +17,7 @@ from exporter.bounds import Bounds
 from exporter.clock import Clock
 from exporter.collectors.base import Collector
 from exporter.config import Zvm as ZvmConfig
-from exporter.outcomes import Outcome, StateLog
+from exporter.outcomes import Failure, Outcome, StateLog
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.watch import Watch, ZvmView
@@ -129,8 +129,13 @@ class Poller:
 
     def views(self) -> list[ZvmView]:
         """Return what can be told of each ZVM."""
+        now = self._clock.monotonic()
         return [
-            watch.view(sum(self._store.series(name, collector.name) for collector in watch.collectors))
+            watch.view(
+                sum(self._store.series(name, collector.name) for collector in watch.collectors),
+                now,
+                served=self._store.serves(name, watch.leading),
+            )
             for name, watch in self._watched.items()
         ]
 
@@ -171,6 +176,7 @@ class Poller:
                 started, tick = self._clock.monotonic() - watch.lead, 0
 
     async def _poll(self, watch: Watch) -> None:
+        started = self._clock.monotonic()
         tasks: dict[str, asyncio.Task[None]] = {}
         for collector in sorted(watch.collectors, key=lambda one: one.yields):
             ahead = {name: task for name, task in tasks.items() if collector.yields}
@@ -178,6 +184,8 @@ class Poller:
         await asyncio.gather(*tasks.values())
         watch.tried = True
         self._ready = self._ready or all(one.tried for one in self._watched.values())
+        ended = self._clock.monotonic()
+        watch.polled(ended, ended - started)
         watch.log.polled(watch.leading, watch.outcomes)
 
     async def _collect(self, watch: Watch, collector: Collector[Any], ahead: Ahead) -> None:
@@ -194,6 +202,8 @@ class Poller:
         self._telemetry.poll(name, collector.name, outcome.reason)
         if outcome.success:
             watch.last_success[collector.name] = self._clock.wall()
+        else:
+            watch.failure = Failure(self._clock.wall(), collector.name, outcome.error)
         if watch.up != up_before:
             watch.since = self._clock.wall()
         if watch.up is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import re
@@ -9,18 +10,17 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Final, Protocol
 
-import jinja2
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiMapping
 
-from exporter import __version__
 from exporter.exposition import CONTENT_TYPE
 from exporter.fragments import unzipped
 from exporter.gate import Gate
+from exporter.landing import Landing
 from exporter.pages import OWN, Body, Pages
 from exporter.watch import ZvmView
 from exporter.work import beside_polls
@@ -29,7 +29,6 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'",
 }
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^][]+)\]|(?P<host>[^][:]*)):(?P<port>[0-9]{1,5})")
 _BYTES_IN_LINE: Final = 2**17  # bytes; decompressing less takes a few milliseconds at most
@@ -69,6 +68,7 @@ class WebFlags:
     telemetry_path: str = "/metrics"
     lifecycle: bool = False
     gate: Gate | None = None
+    grafana_url: str | None = None
 
 
 class ListenError(Exception):
@@ -101,15 +101,8 @@ class Server:
         self._reload = reload if flags.lifecycle else None
         self._gate = flags.gate
         self._wall = wall
-        templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        templates.filters["span"] = span
-        self._landing = templates.get_template("landing.html")
+        self._landing = Landing(flags.telemetry_path, flags.grafana_url)
+        self._one_landing = asyncio.Lock()
         self._runner: web.AppRunner | None = None
 
     def app(self) -> web.Application:
@@ -177,15 +170,13 @@ class Server:
         ]
         return web.json_response(targets)
 
-    async def landing(self, _request: web.Request) -> web.Response:
-        """Answer a person: what each ZVM's state is."""
-        page = self._landing.render(
-            version=__version__,
-            path=self._path,
-            now=self._wall(),
-            views=sorted(self._polls.views(), key=lambda view: (view.up is not False, view.name)),
-        )
-        return web.Response(text=page, content_type="text/html")
+    async def landing(self, request: web.Request) -> web.StreamResponse:
+        """Answer a person: what each ZVM's state is; with `refresh`, again and again."""
+        refresh = "refresh" in request.query
+        async with self._one_landing:  # of hundreds of ZVMs it takes a thread for a while, and scrapes need the other
+            views = self._polls.views()
+            body = await beside_polls(partial(self._landing.page, views, self._wall(), refresh=refresh))
+        return await _page(request, body, "text/html; charset=utf-8")
 
     async def configuration(self, _request: web.Request) -> web.Response:
         """Answer what is configured."""
@@ -213,6 +204,7 @@ class Server:
 
     async def _add_headers(self, _request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(_HEADERS)
+        response.headers["Content-Security-Policy"] = self._landing.policy
         if self._gate is not None:
             response.headers.update(self._gate.headers)
 
@@ -222,9 +214,9 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 
-async def _page(request: web.Request, body: Body) -> web.StreamResponse:
+async def _page(request: web.Request, body: Body, content_type: str = CONTENT_TYPE) -> web.StreamResponse:
     """Answer with the page whose gzip file is *body*, as such where the client takes it."""
-    headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+    headers = {hdrs.CONTENT_TYPE: content_type, hdrs.VARY: hdrs.ACCEPT_ENCODING}
     size = sum(map(len, body))
     if not accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, []))):
         text = unzipped(body) if size <= _BYTES_IN_LINE else await beside_polls(unzipped, body)
@@ -271,18 +263,6 @@ def accepts_gzip(header: str) -> bool:
         weights = [parameter.partition("=")[2] for parameter in parameters if parameter.startswith("q=")]
         accepted[coding] = not any(weight.rstrip("0") in {"0.", ""} for weight in weights)
     return accepted.get("gzip", accepted.get("*", False))
-
-
-def span(seconds: float | None) -> str:
-    """Return *seconds* as a person says it: `4 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
-    if seconds is None:
-        return "never"
-    whole = max(round(seconds), 0)
-    for larger, smaller, names in ((86400, 3600, ("d", "h")), (3600, 60, ("h", "min")), (60, 1, ("min", "s"))):
-        if whole >= larger:
-            rest = whole % larger // smaller
-            return f"{whole // larger} {names[0]}" + (f" {rest} {names[1]}" if rest else "")
-    return f"{whole} s"
 
 
 def host_and_port(address: str) -> tuple[str, int]:

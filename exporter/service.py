@@ -43,7 +43,7 @@ class Exporter:
         """Start with no ZVM; with *shard*, only its part of those that are configured is polled."""
         self._load_all = load
         self._shard = shard or Shard()
-        clock = clock or Clock()
+        self._clock = clock = clock or Clock()
         self.store = Store(_TABLES, monotonic=clock.monotonic, on_stale=_say_stale)
         self.telemetry = Telemetry(
             __version__,
@@ -110,6 +110,7 @@ class Exporter:
             collectors=tuple(_TABLES),
             reload=self.reload,
             configuration=lambda: show(self._config),
+            wall=self._clock.wall,
         )
         await self._server.start(listeners)
         addresses = ",".join(listener.text for listener in listeners)

@@ -116,6 +116,11 @@ class Store:
         kept = self._kept.get(zvm, {}).get(collector)
         return kept.series if kept is not None and self._monotonic() < kept.until else 0
 
+    def serves(self, zvm: str, collector: str) -> bool:
+        """Tell whether samples of a collector are served, be they none: it had a good poll, and not too long ago."""
+        kept = self._kept.get(zvm, {}).get(collector)
+        return kept is not None and self._monotonic() < kept.until
+
     def page(self) -> tuple[Fragment, ...]:
         """Return the page of all ZVMs in pieces; it is another tuple where anything has changed."""
         self._drop_stale()

@@ -10,7 +10,8 @@ from typing import Any
 from exporter.bounds import Bounds
 from exporter.collectors.base import Collector, Summary
 from exporter.config import Zvm as ZvmConfig
-from exporter.outcomes import Outcome, StateLog
+from exporter.history import History, Hour
+from exporter.outcomes import Failure, Outcome, StateLog
 from exporter.store import Health
 from exporter.zvm.client import Zvm
 
@@ -19,7 +20,8 @@ from exporter.zvm.client import Zvm
 class ZvmView:
     """What can be told of a ZVM: to the landing page, and to `check`.
 
-    `up` is None until it was tried. Times in seconds since the epoch, None for never.
+    `up` is None until it was tried; `stale` is one whose samples were dropped. `failure` is the last one, which may be
+    over. Times in seconds since the epoch, None for never.
     """
 
     name: str
@@ -30,6 +32,14 @@ class ZvmView:
     summary: Summary | None
     series: int
     outcomes: tuple[Outcome, ...]
+    stale: bool = False
+    failure: Failure | None = None
+    hour: Hour = field(default_factory=Hour)
+
+    @property
+    def worst_rpo(self) -> float | None:
+        """The worst RPO of the last good poll in seconds; None where none is known."""
+        return None if self.summary is None else self.summary.worst_rpo
 
 
 @dataclass
@@ -49,6 +59,8 @@ class Watch:
     last_success: dict[str, float] = field(default_factory=dict)
     summary: Summary | None = None
     since: float | None = None
+    failure: Failure | None = None
+    history: History = field(default_factory=History)
     tried: bool = False
 
     def quit(self) -> None:
@@ -64,9 +76,19 @@ class Watch:
         self.summary = before.summary
         self.since = before.since
         self.tried = before.tried
+        self.history = before.history
 
-    def view(self, series: int) -> ZvmView:
-        """Return what can be told of the ZVM, of which *series* are served."""
+    def polled(self, now: float, seconds: float) -> None:
+        """Remember that a poll has ended *now* (monotonic seconds) and how long it took."""
+        worst_rpo = self.summary.worst_rpo if self.up and self.summary is not None else None
+        good = all(outcome.success for outcome in self.outcomes.values())
+        self.history.add(now, seconds, worst_rpo, good=good)
+
+    def view(self, series: int, now: float, *, served: bool) -> ZvmView:
+        """Return what can be told of the ZVM *now* (monotonic seconds), of which *series* are served.
+
+        Whether it is *served* is asked of the leading collector.
+        """
         return ZvmView(
             name=self.config.name,
             url=self.config.url,
@@ -76,6 +98,9 @@ class Watch:
             summary=self.summary,
             series=series,
             outcomes=tuple(self.done()),
+            stale=self.leading in self.last_success and not served,
+            failure=self.failure,
+            hour=self.history.hour(now),
         )
 
     def health(self) -> list[Health]:

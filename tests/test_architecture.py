@@ -23,7 +23,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"exposition", "fragments"},
     "outcomes": set(),
     "clock": set(),
-    "watch": {"bounds", "collectors", "config", "outcomes", "store", "zvm"},
+    "history": set(),
+    "watch": {"bounds", "collectors", "config", "history", "outcomes", "store", "zvm"},
     "poller": {
         "bounds",
         "clock",
@@ -37,9 +38,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "zvm",
     },
     "pages": {"fragments", "store", "telemetry", "work"},
+    "plots": set(),
+    "landing": {"fragments", "outcomes", "plots", "watch"},
     "gate": {"config"},
     "healthcheck": set(),
-    "server": {"exposition", "fragments", "gate", "pages", "watch", "work"},
+    "server": {"exposition", "fragments", "gate", "landing", "pages", "watch", "work"},
     "service": {
         "clock",
         "collectors",
@@ -69,7 +72,7 @@ LIBRARIES = {
     "aiohttp": {"zvm", "gate", "server", "simulator"},
     "bcrypt": {"gate"},
     "yaml": {"config"},
-    "jinja2": {"server"},
+    "jinja2": {"landing"},
     "defusedxml": {"zvm"},
 }
 

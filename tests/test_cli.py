@@ -218,6 +218,10 @@ class TestUsage:
             (["--web.telemetry-path", "/{x}"], "expected a path such as /metrics, got '/{x}'"),
             (["--web.telemetry-path", "/-/healthy"], "/-/healthy is the path of another page"),
             (["--web.telemetry-path", "/probe"], "/probe is the path of another page"),
+            *(
+                (["--web.grafana-url", url], "--web.grafana-url: expected https://host/path, without a user")
+                for url in ("grafana/d/zerto", "javascript:alert(1)", "https://", "http://[::1", "https://a:b@grafana")
+            ),
             (["simulate", "--port", "http"], "--port: expected a whole number from 0 to 65535, got 'http'"),
             (["simulate", "--port", "65536"], "--port: expected a whole number from 0 to 65535, got '65536'"),
             (["simulate", "--vms", "0"], "--vms: expected a whole number from 1 to"),
@@ -248,6 +252,7 @@ FLAGS: list[tuple[str, str, str, object]] = [
     ("demo", "--web.open-probes", "1", True),
     ("serve", "--web.telemetry-path", "/m", "/m"),
     ("demo", "--web.telemetry-path", "/m", "/m"),
+    *((name, "--web.grafana-url", "https://g/d/zerto", "https://g/d/zerto") for name in ("serve", "demo")),
     ("serve", "--web.enable-lifecycle", "true", True),
     ("serve", "--shard", "0", 0),
     ("serve", "--total-shards", "3", 3),

@@ -19,12 +19,10 @@ from hypothesis import strategies as st
 from multidict import CIMultiDictProxy
 from support import Page
 
-from exporter.collectors.base import Summary
 from exporter.exposition import NONE, Metric, Table
 from exporter.fragments import unzipped
-from exporter.outcomes import Outcome
 from exporter.pages import Pages
-from exporter.server import ListenError, Server, WebFlags, accepts_gzip, listen, span
+from exporter.server import ListenError, Server, WebFlags, accepts_gzip, listen
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.watch import ZvmView
@@ -324,21 +322,6 @@ async def test_own_metrics_are_taken_anew_after_a_moment_and_after_a_poll() -> N
         assert b"config_last_reload_successful 0.0" in (await site.get("/metrics"))[2]
 
 
-def view(name: str, *, up: bool | None, error: str = "", summary: Summary | None = None) -> ZvmView:
-    tried = up is not None
-    outcome = Outcome("vms", "connect" if error else "success", error)
-    return ZvmView(
-        name=name,
-        url=f"https://{name}.example.com",
-        up=up,
-        since=940.0 if tried else None,
-        last_success=996.0 if up else None,
-        summary=summary,
-        series=5,
-        outcomes=(outcome,) if tried else (),
-    )
-
-
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Made:
     counted = Made()
@@ -426,22 +409,6 @@ async def test_a_page_of_many_blocks_is_sent_whole() -> None:
     assert body.count(b"\nzerto_vm_iops{") > 59_000
 
 
-async def test_the_landing_page_shows_each_zvm_those_that_are_down_first() -> None:
-    async with serving() as site:
-        site.polls.seen = [
-            view("up", up=True, summary=Summary(vms=42, worst_rpo=75.0)),
-            view("<b>down</b>", up=False, error="no <connection>"),
-            view("new", up=None),
-        ]
-        status, headers, body = await site.get("/")
-    text = body.decode()
-    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert text.index("no &lt;connection&gt;") < text.index("up.example.com")
-    assert "<b>down</b>" not in text
-    for words in ("42", "1 min 15 s", "4 s ago", "for 1 min", "not tried yet", "never"):
-        assert words in text
-
-
 @pytest.mark.parametrize(
     ("header", "accepted"),
     [
@@ -468,23 +435,6 @@ def test_whether_gzip_is_accepted(header: str, *, accepted: bool) -> None:
 @given(st.text())
 def test_no_header_breaks_the_negotiation(header: str) -> None:
     assert accepts_gzip(header) in {True, False}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (None, "never"),
-        (0, "0 s"),
-        (-3, "0 s"),
-        (59.4, "59 s"),
-        (60, "1 min"),
-        (185, "3 min 5 s"),
-        (7800, "2 h 10 min"),
-        (273600, "3 d 4 h"),
-    ],
-)
-def test_spans_are_said_as_people_do(seconds: float | None, said: str) -> None:
-    assert span(seconds) == said
 
 
 @pytest.mark.parametrize(

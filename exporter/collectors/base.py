@@ -18,10 +18,12 @@ Filters = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Summary:
-    """What the landing page says of an answer: how many VMs, and the worst RPO among them in seconds."""
+    """What the landing page says of an answer: how many VMs, the worst RPO among them in seconds, and whose it is."""
 
     vms: int
     worst_rpo: float | None
+    worst_vm: str = ""
+    worst_vpg: str = ""
 
 
 @dataclass(frozen=True)

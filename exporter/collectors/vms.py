@@ -274,9 +274,14 @@ async def fetch(zvm: Zvm, filters: Filters) -> Decoded[Vm]:
 
 
 def summary(vms: Sequence[Vm]) -> Summary:
-    """Sum up *vms*: how many they are, each counted once, and their worst RPO."""
-    known = [rpo for vm in vms if (rpo := calculated(vm.actual_rpo)) is not None]
-    return Summary(vms=len({vm.id for vm in vms}), worst_rpo=max(known, default=None))
+    """Sum up *vms*: how many they are, each counted once, and which has the worst RPO."""
+    worst, worst_rpo = None, -1.0
+    for vm in vms:
+        rpo = vm.actual_rpo  # -1 is "not calculated", and what is less cannot be
+        if rpo is not None and rpo > worst_rpo:
+            worst, worst_rpo = vm, rpo
+    count = len({vm.id for vm in vms})
+    return Summary(count, None) if worst is None else Summary(count, worst_rpo, worst.name or "", worst.vpg or "")
 
 
 COLLECTOR: Collector[Vm] = Collector("vms", PATH, fetch, TABLE, CHOSEN_BY, summary, yields=True)

@@ -28,6 +28,7 @@ import pytest
 import yaml
 
 _PAUSE_SECONDS = 0.05
+_PATIENCE_SECONDS = 40.0  # on a machine that is busy with other things
 
 Sample = tuple[dict[str, str], float]
 
@@ -87,7 +88,7 @@ class Prometheus:
             stderr=subprocess.STDOUT,
         )
         try:
-            until(self._ready, "Prometheus is ready", 20)
+            until(self._ready, "Prometheus is ready", _PATIENCE_SECONDS)
         except BaseException:
             self._end()
             raise
@@ -115,7 +116,7 @@ class Prometheus:
         values: list[str] = self._get(f"/api/v1/label/{label}/values", **{"match[]": selector})
         return values
 
-    def wait_for(self, expression: str, seconds: float = 20) -> list[Sample]:
+    def wait_for(self, expression: str, seconds: float = _PATIENCE_SECONDS) -> list[Sample]:
         """Return what *expression* gives as soon as it gives something."""
         found: list[Sample] = []
 

@@ -307,7 +307,7 @@ def test_the_names_in_addresses_never_change() -> None:
 
 
 @pytest.mark.parametrize("board", committed(), ids=lambda board: board["uid"])
-def test_panels_do_not_overlap_and_fill_the_width(board: Json) -> None:
+def test_panels_do_not_overlap_and_are_told_apart(board: Json) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in board["panels"]:
         place = panel["gridPos"]
@@ -319,7 +319,8 @@ def test_panels_do_not_overlap_and_fill_the_width(board: Json) -> None:
         assert not cells & taken, panel["title"]
         taken |= cells
     assert {x for x, _ in taken} == set(range(24))
-    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    for name in ("id", "title"):
+        assert len({panel[name] for panel in board["panels"]}) == len(board["panels"]), name
 
 
 def test_no_data_is_never_shown_as_all_is_well() -> None:

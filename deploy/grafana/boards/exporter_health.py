@@ -266,7 +266,7 @@ PROCESS: Final = Row(
             unit=units.Seconds,
         ),
         parts.rows(
-            "Exporters",
+            "Each exporter",
             "Which version runs where, since when, and when did it last read its configuration?",
             {
                 "A": f"max by (instance, version, pythonversion) ({_BUILD})",

@@ -86,7 +86,7 @@ ANSWER: Final = Row(
             steps=parts.ANY_IS_ODD,
         ),
         parts.rows(
-            "ZVMs",
+            "Each ZVM",
             "How is each ZVM, how old are its samples, and what does it list?",
             {
                 "A": UP,

@@ -1,7 +1,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test check bench docs format clean
+.PHONY: demo test check bench docs dashboards format clean
 
 demo: .venv/run
 	$(BIN)/zerto-exporter demo
@@ -13,13 +13,16 @@ check: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/test_architecture.py tests/test_docs.py
+	$(BIN)/pytest -q tests/test_architecture.py tests/test_docs.py tests/test_dashboards.py
 
 bench: .venv/dev
 	$(BIN)/python tests/bench.py
 
 docs: .venv/dev
 	$(BIN)/pytest -q tests/test_docs.py tests/test_page.py --update
+
+dashboards: .venv/dev
+	cd deploy/grafana && ../../$(BIN)/python -m boards
 
 format: .venv/dev
 	$(BIN)/ruff check --fix
@@ -35,5 +38,5 @@ clean:
 
 .venv/dev: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[speed,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[speed,test,dashboards]'
 	touch $@

@@ -1,0 +1,310 @@
+"""Is everything recoverable?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana_foundation_sdk.models import units
+
+from boards import parts, states, tables, variables
+from boards.parts import Board, Column, Link, Query, Row
+from boards.promql import (
+    AGE_OF_EACH,
+    HISTORY,
+    LAST_GOOD,
+    MISSED,
+    NEVER_GOOD,
+    RPO,
+    SUCCEEDED,
+    UP,
+    gone,
+    of_zvms,
+    over,
+    series,
+    share,
+    tally,
+    under,
+    untested,
+    vms,
+    vpgs,
+)
+
+_VPGS: Final = vpgs('vpg=~"$vpg"')
+_VMS: Final = vms('vpg=~"$vpg"')
+_STATE: Final = _VPGS.each(_VPGS.metric("zerto_vpg_state"), "status", "substatus")
+_MISSED: Final = _VPGS.each(_VPGS.metric("zerto_vpg_state", MISSED), "status", "substatus")
+_RPO_KNOWN: Final = _VPGS.each(share(_VPGS, *RPO))
+_RPO_OVER: Final = _VPGS.each(over(_VPGS, *RPO))
+_RPO_UNKNOWN: Final = f"{_VPGS.all} unless on (vpg_id) {_VPGS.each(_VPGS.metric(RPO[0]))}"
+_HISTORY_KNOWN: Final = _VPGS.each(share(_VPGS, *HISTORY))
+_HISTORY_SHORT: Final = _VPGS.each(under(_VPGS, *HISTORY))
+_EXISTS: Final = _VMS.each(_VMS.metric("zerto_vm_exists"))
+
+TRUST: Final = Row(
+    "Can these numbers be trusted?",
+    (
+        parts.count(
+            "ZVMs down",
+            "ZVMs whose last poll failed. What they protect is still replicated, perhaps; nobody sees it.",
+            tally(f"{UP} == 0", UP),
+            runbook="ZertoZvmDown",
+            missing="no exporter is scraped, or no ZVM is chosen. Nothing below can be trusted.",
+            width=3,
+        ),
+        parts.count(
+            "Collectors that fail",
+            "Resources of a ZVM, its VMs or its VPGs, whose last poll failed. The panels about them show old data or "
+            "none.",
+            tally(f"{SUCCEEDED} == 0", SUCCEEDED),
+            runbook="ZertoDataStale",
+            missing="no exporter is scraped, or no ZVM is chosen. Nothing below can be trusted.",
+            width=3,
+        ),
+        parts.count(
+            "Never polled well",
+            "Resources of a ZVM of which no poll has succeeded since the exporter started: look at the address, the "
+            "password and the certificate.",
+            tally(NEVER_GOOD, SUCCEEDED),
+            runbook="ZertoZvmDown",
+            missing="no exporter is scraped, or no ZVM is chosen. Nothing below can be trusted.",
+            width=3,
+        ),
+        parts.count(
+            "ZVMs gone silent",
+            "ZVMs that were reported a day ago and are no longer: the exporter that polls them is down, or they were "
+            "taken out of the configuration.",
+            tally(
+                f"group by (zvm) ({of_zvms('zerto_up')} offset 1d) unless group by (zvm) ({of_zvms('zerto_up')})",
+                f"{of_zvms('zerto_up')} offset 1d",
+            ),
+            runbook="ZertoZvmMissing",
+            missing="Prometheus has no samples from a day ago to compare with.",
+            width=3,
+        ),
+        parts.count(
+            "Scrapes that fail",
+            "Targets of the exporter's jobs that Prometheus cannot scrape.",
+            tally(f"{series('up')} == 0", series("up")),
+            runbook="ZertoExporterDown",
+            missing="Prometheus has no target of the exporter.",
+            width=3,
+        ),
+        parts.count(
+            "Oldest data",
+            "Age of the oldest samples among all ZVMs and collectors. It should stay near the poll interval; after "
+            "stale_after the samples are dropped.",
+            f"max(time() - {LAST_GOOD})",
+            runbook="ZertoDataStale",
+            missing="no poll has ever succeeded. Nothing below can be trusted.",
+            unit=units.Seconds,
+            decimals=0,
+            steps=((None, "orange"), (0, "green"), (120, "yellow"), (300, "red")),
+            width=3,
+        ),
+        parts.count(
+            "VPGs gone from the data",
+            "VPGs that were reported a day ago and are not reported by any ZVM now: deleted, or their ZVMs are silent.",
+            tally(gone(_VPGS), f"{_VPGS.ever} offset 1d"),
+            missing="Prometheus has no samples from a day ago to compare with.",
+            width=3,
+        ),
+        parts.count(
+            "VMs gone from the data",
+            "VMs that were reported a day ago in a VPG and are not reported by any ZVM now: taken out of the VPG, or "
+            "their ZVMs are silent.",
+            tally(gone(_VMS), f"{_VMS.ever} offset 1d"),
+            missing="Prometheus has no samples from a day ago to compare with.",
+            width=3,
+        ),
+    ),
+)
+
+RECOVERABLE: Final = Row(
+    "Is everything recoverable?",
+    (
+        parts.count(
+            "VPGs not meeting their SLA",
+            "VPGs in one of the states NotMeetingSLA, RpoNotMeetingSLA and HistoryNotMeetingSLA.",
+            tally(_MISSED, _STATE),
+            runbook="ZertoVpgNotMeetingSla",
+            missing="no state of any VPG is known.",
+        ),
+        parts.count(
+            "VPGs over their RPO",
+            "VPGs whose newest checkpoint is older than their configured RPO allows.",
+            tally(_RPO_OVER, _RPO_KNOWN),
+            runbook="ZertoRpoAboveTarget",
+            missing="the RPO of no VPG is known.",
+        ),
+        parts.count(
+            "Worst RPO of promised",
+            "The highest actual RPO as a share of the RPO that is configured for the same VPG. 100 % is the limit.",
+            f"max({_RPO_KNOWN})",
+            runbook="ZertoRpoAboveTarget",
+            missing="the RPO of no VPG is known.",
+            unit=units.PercentUnit,
+            decimals=0,
+            steps=parts.ALL_OF_IT,
+        ),
+        parts.count(
+            "VPGs without a known RPO",
+            "VPGs for which the ZVM calculates no RPO. In their first synchronization there is nothing to recover yet.",
+            tally(_RPO_UNKNOWN, _VPGS.all),
+            runbook="ZertoRpoNotCalculated",
+            missing="no VPG is reported.",
+        ),
+        parts.count(
+            "VPGs with short history",
+            "VPGs whose journal reaches back less far than it is configured to.",
+            tally(_HISTORY_SHORT, _HISTORY_KNOWN),
+            runbook="ZertoJournalHistoryShort",
+            missing="the history of no VPG is known.",
+        ),
+        parts.count(
+            "VMs missing at the hypervisor",
+            "VMs that only their VPG still knows: deleted, or moved out of reach of the ZVM.",
+            tally(f"{_EXISTS} == 0", _EXISTS),
+            runbook="ZertoVmGone",
+            missing="of no VM is it known whether it exists.",
+        ),
+        parts.count(
+            "Failover tests overdue",
+            "VPGs without a failover test in the time chosen above, or without any.",
+            tally(untested(_VPGS), _VPGS.all),
+            runbook="ZertoFailoverTestOverdue",
+            missing="no VPG is reported.",
+            steps=parts.ANY_IS_ODD,
+        ),
+        parts.count(
+            "VPGs",
+            "VPGs that are reported, each counted once.",
+            f"count({_VPGS.all})",
+            missing="no VPG is reported: the ZVMs are silent, or the collector vpgs is off.",
+            steps=parts.COUNT,
+        ),
+        parts.count(
+            "Protected VMs",
+            "VMs that are reported, each counted once, however many VPGs it is in.",
+            f"count(count by (vm_id) ({_VMS.view}))",
+            missing="no VM is reported: the ZVMs are silent, or the collector vms is off.",
+            steps=parts.COUNT,
+        ),
+        parts.count(
+            "Used at the recovery sites",
+            "Storage that the VPGs use at their recovery sites.",
+            f"sum({_VPGS.each(_VPGS.metric('zerto_vpg_used_storage_bytes'))})",
+            missing="no VPG is reported with its storage.",
+            unit=units.BytesIEC,
+            steps=parts.COUNT,
+        ),
+        parts.count(
+            "Failover tests running",
+            "VPGs in which a failover test runs. End it when it is done: it fills the journal meanwhile.",
+            f"sum({_VPGS.each(_VPGS.metric('zerto_vpg_failover_test_running'))})",
+            missing="no VPG is reported.",
+            steps=((None, "orange"), (0, "blue"), (1, "purple")),
+        ),
+        parts.count(
+            "VPGs with an alert",
+            "VPGs for which the ZVM itself has a warning or an error.",
+            tally(
+                _VPGS.each(_VPGS.metric("zerto_vpg_alert_status_code") + " > 0"),
+                _VPGS.each(_VPGS.metric("zerto_vpg_alert_status_code")),
+            ),
+            missing="no ZVM tells its alerts.",
+            steps=parts.ANY_IS_ODD,
+        ),
+    ),
+)
+
+WORST: Final = Row(
+    "Worst first",
+    (
+        tables.vpgs(
+            "VPGs, worst first",
+            "Which VPG needs a look first? Promise broken: its state, its RPO or its history misses what was promised. "
+            "RPO unknown: nothing can be said, or there is no checkpoint yet. All VPGs are listed, not only those in "
+            "trouble; a click on one opens it.",
+            _VPGS,
+            missing="no VPG is reported. That is not the same as no VPG in trouble.",
+        ),
+        parts.rows(
+            "ZVMs, those down first",
+            "Whose numbers are these, and how old are they?",
+            {
+                "A": UP,
+                "B": AGE_OF_EACH,
+                "C": f"count by (zvm) (max by (zvm, vm_id) ({of_zvms('zerto_vm_info')}))",
+                "D": f"count by (zvm) (max by (zvm, vpg_id) ({of_zvms('zerto_vpg_info')}))",
+            },
+            (
+                Column("ZVM", "zvm", link=Link("Open the sites", "zerto-sites", {"zvm": "ZVM"})),
+                Column("Answers", "A", names=states.ANSWERS),
+                Column("Age of the data", "B", unit=units.Seconds, empty="Never polled"),
+                Column("VMs listed", "C", empty="None"),
+                Column("VPGs listed", "D", empty="None"),
+            ),
+            missing="no exporter is scraped. Nothing on this page can be trusted.",
+            worst=("Answers", False),
+            height=7,
+        ),
+    ),
+)
+
+TREND: Final = Row(
+    "Trend",
+    (
+        parts.chart(
+            "VPGs in trouble",
+            "Since when is it so? A gap is a time without data, not a good time.",
+            Query(tally(_MISSED, _STATE), "Not meeting the SLA"),
+            Query(tally(_RPO_OVER, _RPO_KNOWN), "Over the RPO"),
+            Query(tally(_HISTORY_SHORT, _HISTORY_KNOWN), "Short history"),
+            Query(tally(_RPO_UNKNOWN, _VPGS.all), "RPO unknown"),
+            missing="no VPG was reported in this time.",
+        ),
+        parts.chart(
+            "RPO of promised",
+            "How near is the worst VPG to its limit? 100 % is the RPO that is configured for it.",
+            Query(f"max({_RPO_KNOWN})", "Worst VPG"),
+            Query(f"quantile(0.9, {_RPO_KNOWN})", "9 of 10 VPGs are below"),
+            missing="the RPO of no VPG was known in this time.",
+            unit=units.PercentUnit,
+            steps=((None, "transparent"), (1, "red")),
+        ),
+        parts.chart(
+            "VPGs by status",
+            "How many VPGs were in which state?",
+            Query(f"count by (status) ({_STATE})", "{{status}}"),
+            missing="no VPG was reported in this time.",
+            stacked=True,
+        ),
+        parts.chart(
+            "VMs by organization",
+            "How many VMs are protected, and for whom? A step down is VMs that are no longer protected or no longer "
+            "reported.",
+            Query(
+                f"label_replace(count by (organization) (count by (organization, vm_id) ({_VMS.view})), "
+                "'organization', 'none', 'organization', '')",
+                "{{organization}}",
+            ),
+            missing="no VM was reported in this time.",
+            stacked=True,
+        ),
+    ),
+)
+
+BOARD: Final = Board(
+    uid="zerto-overview",
+    title="Zerto / Overview",
+    question="Is everything recoverable, and can I trust these numbers?",
+    variables=(
+        variables.SOURCE,
+        variables.JOB,
+        variables.ZVM,
+        variables.ORGANIZATION,
+        variables.VPG,
+        variables.TEST_EVERY,
+    ),
+    rows=(TRUST, RECOVERABLE, WORST, TREND),
+)

@@ -1,0 +1,33 @@
+"""The names and colours of states. The names are those of the exporter."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from boards.parts import Names
+from exporter.collectors.enums import STATUS, SUBSTATUS
+
+TROUBLE: Final[Names] = {
+    4: ("Promise broken", "red"),
+    3: ("RPO unknown", "orange"),
+    2: ("In progress", "yellow"),
+    0: ("Fine", "green"),
+}
+ALERTS: Final[Names] = {0: ("None", "green"), 1: ("Warning", "yellow"), 2: ("Error", "red")}
+EXISTS: Final[Names] = {0: ("Missing", "red"), 1: ("Yes", "green")}
+ANSWERS: Final[Names] = {0: ("Down", "red"), 1: ("Up", "green")}
+SUCCEEDED: Final[Names] = {0: ("Failed", "red"), 1: ("Succeeded", "green")}
+RUNS: Final[Names] = {0: ("No", "blue"), 1: ("Running", "purple")}
+
+_FINE: Final = {"MeetingSLA", "None"}
+_BAD: Final = ("NotMeetingSLA", "Error", "Disconnected", "Missing", "Failure", "NeedsConfiguration", "Paused")
+
+
+def _colour(name: str) -> str:
+    if name in _FINE:
+        return "green"
+    return "red" if any(part in name for part in _BAD) else "blue" if "Sync" in name else "yellow"
+
+
+STATUSES: Final[Names] = {code: (STATUS.name(code), _colour(STATUS.name(code))) for code in STATUS.codes}
+SUBSTATUSES: Final[Names] = {code: (SUBSTATUS.name(code), _colour(SUBSTATUS.name(code))) for code in SUBSTATUS.codes}

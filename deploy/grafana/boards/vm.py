@@ -1,0 +1,182 @@
+"""What is the matter with this VM?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana_foundation_sdk.models import units
+
+from boards import parts, states, tables, variables
+from boards.parts import Board, Column, Query, Row
+from boards.promql import RPO, journal_limit, vms, vpgs
+
+_VMS: Final = vms('vpg=~"$vpg"', 'vm=~"$vm"')
+_VPGS: Final = vpgs('vpg=~"$vpg"')
+_NAME: Final = "{{vm}} in {{vpg}} ({{zvm}})"
+_SILENT: Final = "the VM was not reported in this time: its ZVMs are silent, or it is no longer protected."
+_GAP: Final = " A gap in the band is not a good time."
+
+
+def _each(metric: str) -> str:
+    return _VMS.each(_VMS.metric(metric))
+
+
+# The RPO is configured for a VPG: once for each VPG that one of the chosen VMs is in.
+_PROMISED: Final = f"{_VPGS.each(_VPGS.metric(RPO[1]))} and on (vpg_id) {_VMS.view}"
+
+NOW: Final = Row(
+    "Now",
+    (
+        tables.vms(
+            "The VM now",
+            "State, RPO, load and journal of the chosen VMs, once for each VPG that they are in.",
+            _VMS,
+            missing="the VM is not reported: its ZVMs are silent, or it is no longer protected.",
+            worst=("RPO", True),
+            height=6,
+        ),
+        parts.rows(
+            "What it is",
+            "Where does the VM run, and where would it be recovered?",
+            {
+                "A": f"max by ({', '.join(_VMS.labels)}, organization, role, protected_site, recovery_site, "
+                f"protected_host, recovery_host, hardware_version) {_VMS.view}",
+                "B": _each("zerto_vm_cpu_cores"),
+                "C": _each("zerto_vm_memory_bytes"),
+                "D": _each("zerto_vm_volumes"),
+                "E": _each("zerto_vm_file_level_restore_enabled"),
+                "F": _VMS.each(tables.since(_VMS.metric("zerto_vm_last_test_timestamp_seconds"))),
+            },
+            (
+                Column("VM", "vm", link=tables.TO_VM),
+                Column("VPG", "vpg", link=tables.TO_VPG),
+                Column("ZVM", "zvm"),
+                Column("Listed as", "role"),
+                Column("Organization", "organization"),
+                Column("From", "protected_site"),
+                Column("To", "recovery_site"),
+                Column("Runs on", "protected_host"),
+                Column("Would run on", "recovery_host"),
+                Column("Hardware", "hardware_version"),
+                Column("Cores", "B", empty="Not known"),
+                Column("Memory", "C", unit=units.BytesIEC, empty="Not known"),
+                Column("Volumes", "D", empty="Not known"),
+                Column("File restore", "E", names={0: ("No", "text"), 1: ("Yes", "text")}, empty="Not known"),
+                Column("Last test, ago", "F", unit=units.Seconds, empty="Never"),
+            ),
+            missing="the VM is not reported: its ZVMs are silent, or it is no longer protected.",
+            worst=("VM", False),
+            hidden=("vpg_id", "vm_id", "Value #A"),
+            height=6,
+        ),
+    ),
+)
+
+PROMISES: Final = Row(
+    "RPO and journal",
+    (
+        parts.chart(
+            "RPO",
+            "How much would be lost, and how much may be? The dashed line is the RPO that is configured for the VPG.",
+            Query(_each("zerto_vm_actual_rpo_seconds"), _NAME),
+            Query(_PROMISED, "{{vpg}} ({{zvm}}) promised"),
+            runbook="ZertoRpoAboveTarget",
+            missing="the ZVM calculated no RPO in this time, or was silent. It is not zero.",
+            unit=units.Seconds,
+            promised=True,
+        ),
+        parts.chart(
+            "Journal",
+            "How full is the journal? Dashed: where the ZVM warns, and the size that it may not exceed. A limit that "
+            "is set as a share is shown as that share of the storage provisioned for the VM.",
+            Query(_each("zerto_vm_journal_used_bytes"), _NAME),
+            Query(_VMS.each(journal_limit(_VMS, "warning_threshold")), f"{_NAME} warning"),
+            Query(_VMS.each(journal_limit(_VMS, "hard_limit")), f"{_NAME} limit"),
+            runbook="ZertoJournalNearLimit",
+            missing=_SILENT + " A journal without a limit has no dashed line.",
+            unit=units.BytesIEC,
+            promised=True,
+        ),
+    ),
+)
+
+STATES: Final = Row(
+    "States",
+    (
+        parts.timeline(
+            "Status",
+            "When did the VPG of this VM meet its SLA?",
+            Query(_each("zerto_vm_status_code"), _NAME),
+            names=states.STATUSES,
+            runbook="ZertoVpgNotMeetingSla",
+            missing=_SILENT + _GAP,
+        ),
+        parts.timeline(
+            "Substatus",
+            "What was it busy with, or what was in its way?",
+            Query(_each("zerto_vm_substatus_code"), _NAME),
+            names=states.SUBSTATUSES,
+            runbook="ZertoVpgError",
+            missing=_SILENT + _GAP,
+        ),
+        parts.timeline(
+            "Exists at the hypervisor",
+            "Since when is the VM missing?",
+            Query(_each("zerto_vm_exists"), _NAME),
+            names=states.EXISTS,
+            runbook="ZertoVmGone",
+            missing=_SILENT + _GAP,
+        ),
+    ),
+)
+
+LOAD: Final = Row(
+    "Load and storage",
+    (
+        parts.chart(
+            "Writes",
+            "How fast does the VM write? Some ZVMs cut this to whole MiB/s: a small load may show as 0.",
+            Query(_each("zerto_vm_throughput_bytes_per_second"), _NAME),
+            missing=_SILENT,
+            unit=units.BytesPerSecondIEC,
+        ),
+        parts.chart(
+            "I/O operations",
+            "How many I/O operations does the VM do?",
+            Query(_each("zerto_vm_iops"), _NAME),
+            missing=_SILENT,
+            unit=units.IOOpsPerSecond,
+        ),
+        parts.chart(
+            "Outgoing replication",
+            "How fast does it replicate? The number is as the ZVM sends it: sources disagree whether it is Mbit/s or "
+            "MiB/s.",
+            Query(_each("zerto_vm_outgoing_bandwidth_mbps"), _NAME),
+            missing=_SILENT,
+        ),
+        parts.chart(
+            "Storage at the recovery site",
+            "How much storage does the VM use of what is provisioned for it? The dashed line is the limit.",
+            Query(_each("zerto_vm_used_storage_bytes"), _NAME),
+            Query(_each("zerto_vm_provisioned_storage_bytes"), f"{_NAME} limit"),
+            missing=_SILENT,
+            unit=units.BytesIEC,
+            promised=True,
+        ),
+    ),
+)
+
+BOARD: Final = Board(
+    uid=tables.VM_UID,
+    title="Zerto / VM",
+    question="What is the matter with this VM, and since when?",
+    variables=(
+        variables.SOURCE,
+        variables.JOB,
+        variables.ZVM,
+        variables.ORGANIZATION,
+        variables.VPG,
+        variables.A_VM,
+    ),
+    rows=(NOW, PROMISES, STATES, LOAD),
+)

@@ -1,0 +1,282 @@
+"""Every query of the dashboards, asked of a real Prometheus that scrapes the exporter on an estate in trouble."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from boards import BOARDS
+from boards.parts import Panel
+from grafana_foundation_sdk.models.dashboard import VariableModel
+from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus
+
+ROOT = Path(__file__).parent.parent
+RULES = ROOT / "deploy" / "prometheus" / "rules"
+CHOSEN = {
+    "job": "zerto",
+    "instance": ".+",
+    "zvm": ".+",
+    "organization": ".*",
+    "vpg": ".+",
+    "vm": ".+",
+    "test_every": str(180 * 86400),
+    "objective": "0.99",
+    "__rate_interval": "5s",
+    "__range": "1m",
+}
+
+
+@dataclass
+class Estate:
+    """A Prometheus with the samples of the estate, before and after something was taken out of it."""
+
+    prometheus: Prometheus
+    before: float
+    after: float
+
+    def ask(self, expression: str, **chosen: str) -> list[Sample]:
+        """Return what *expression* gives with the variables as they are *chosen*, on windows of seconds."""
+        asked = expression
+        for name, value in (CHOSEN | chosen).items():
+            asked = asked.replace(f"${name}", value)
+        asked = asked.replace("offset 1d", f"offset {1000 * (self.after - self.before):.0f}ms")
+        asked = re.sub(r"\[\w+:\w+\]", "[5s:250ms]", asked)
+        assert "$" not in asked, asked
+        return self.prometheus.query(asked, self.after)
+
+    def number(self, board: str, panel: str, **chosen: str) -> float:
+        """Return the one number of a panel."""
+        (expression,) = panel_of(board, panel).queries
+        ((_, value),) = self.ask(expression, **chosen)
+        return value
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    needs_prometheus()
+    program = [sys.executable, str(Path(__file__).parent / "troubled_estate.py")]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as exporter:
+        try:
+            assert exporter.stdout is not None
+            target = exporter.stdout.readline().split("/")[2]
+            with Prometheus(tmp_path_factory.mktemp("prometheus"), configuration(target)) as prometheus:
+                yield settled(prometheus, exporter)
+        finally:
+            exporter.send_signal(signal.SIGTERM)
+            exporter.wait(timeout=20)
+
+
+def configuration(target: str) -> dict[str, Any]:
+    return {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(RULES / "*.yml")],
+        "scrape_configs": [
+            {"job_name": "zerto", "static_configs": [{"targets": [target]}]},
+            {"job_name": "other", "static_configs": [{"targets": ["127.0.0.1:1"]}]},
+        ],
+    }
+
+
+def settled(prometheus: Prometheus, exporter: subprocess.Popen[str]) -> Estate:
+    """Wait until there is enough of everything, before and after a VPG and a VM are taken out."""
+    prometheus.wait_for("sum(zerto_collector_success) == 5")
+    ((_, listed),) = prometheus.query("count(zerto_vpg_info)")
+    before = time.time()
+    exporter.send_signal(signal.SIGUSR1)
+    # Both ZVMs of the pair must tell it: that a VPG is gone, and that another is empty now.
+    prometheus.wait_for(
+        f"count(zerto_vpg_info) == {listed - 2} and count(zerto_vpg_state{{substatus='EmptyProtectionGroup'}}) == 2"
+    )
+    # Rates need failures in two samples, windows a few seconds.
+    prometheus.wait_for("rate(zerto_exporter_api_requests_total{code='500'}[5s]) > 0")
+    return Estate(prometheus, before, time.time())
+
+
+def panel_of(board: str, title: str) -> Panel:
+    (found,) = (
+        panel for candidate in BOARDS if candidate.uid == board for panel in candidate.panels if panel.title == title
+    )
+    return found
+
+
+def queries() -> Iterator[Any]:
+    for board in BOARDS:
+        for panel in board.panels:
+            for number, query in enumerate(panel.queries):
+                yield pytest.param(query, id=f"{board.uid}-{panel.title}-{number}")
+
+
+def variables() -> Iterator[Any]:
+    for board in BOARDS:
+        for variable in board.variables:
+            model = variable.builder.build()
+            if model.type_val == "query":
+                yield pytest.param(model, id=f"{board.uid}-{variable.name}")
+
+
+@pytest.mark.parametrize("query", list(queries()))
+def test_a_query_gives_data(estate: Estate, query: str) -> None:
+    assert estate.ask(query)
+
+
+@pytest.mark.parametrize("query", list(queries()))
+def test_without_data_a_query_gives_none(estate: Estate, query: str) -> None:
+    """A 0 that nobody measured would read as all is well."""
+    assert estate.ask(re.sub(r"zvm_organization:\w+:\w+{[^}]*}", "nothing", query), job="nothing") == []
+
+
+@pytest.mark.parametrize("variable", list(variables()))
+def test_a_variable_has_values(estate: Estate, variable: VariableModel) -> None:
+    asked = str(variable.query)
+    for name, value in CHOSEN.items():
+        asked = asked.replace(f"${name}", value)
+    selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", asked).groups()  # type: ignore[union-attr]
+    assert estate.prometheus.label_values(label, selector)
+
+
+def test_a_query_that_is_wrong_is_not_taken_for_one_without_data(estate: Estate) -> None:
+    with pytest.raises(QueryError):
+        estate.ask("sum by (zvm) zerto_up{")
+
+
+def labels(estate: Estate, selector: str, *names: str) -> set[tuple[str, ...]]:
+    return {tuple(found.get(name, "") for name in names) for found, _ in estate.ask(selector)}
+
+
+def test_each_is_counted_once_though_two_zvms_list_it(estate: Estate) -> None:
+    vpgs, vms = labels(estate, "zerto_vpg_info", "vpg_id"), labels(estate, "zerto_vm_info", "vm_id")
+    assert len(estate.ask("zerto_vpg_info")) > len(vpgs)
+    assert estate.number("zerto-overview", "VPGs") == len(vpgs)
+    assert estate.number("zerto-overview", "Protected VMs") == len(vms)
+
+
+def test_what_only_the_recovering_zvm_reports_is_counted_too(estate: Estate) -> None:
+    listed = labels(estate, 'zerto_vpg_info{zvm="lon"}', "vpg_id")
+    protected = labels(estate, 'zerto_vpg_info{zvm="lon", role="protected"}', "vpg_id")
+    assert len(protected) < len(listed)
+    assert estate.number("zerto-overview", "VPGs", zvm="lon") == len(listed)
+
+
+def test_no_table_has_a_vpg_or_a_vm_twice(estate: Estate) -> None:
+    for board, title, identity in (
+        ("zerto-overview", "VPGs, worst first", ("vpg_id",)),
+        ("zerto-vpg", "Its VMs", ("vpg_id", "vm_id")),
+        ("zerto-journal", "Histories, shortest first", ("vpg_id",)),
+    ):
+        for query in panel_of(board, title).queries:
+            rows = estate.ask(query)
+            assert len(rows) == len({tuple(found[name] for name in identity) for found, _ in rows}), title
+
+
+def test_the_columns_of_a_table_belong_to_the_same_rows(estate: Estate) -> None:
+    """Grafana merges answers by the labels that all of them have: those must tell the rows apart."""
+    for board in BOARDS:
+        for panel in board.panels:
+            if len(panel.queries) > 1 and panel.is_table:
+                answers = [[set(found) for found, _ in estate.ask(query)] for query in panel.queries]
+                shared = set.intersection(*(row for answer in answers for row in answer))
+                assert all(
+                    len({tuple(found[name] for name in shared) for found, _ in rows}) == len(rows)
+                    for rows in (estate.ask(query) for query in panel.queries)
+                ), panel.title
+
+
+def truth(estate: Estate, metric: str) -> dict[str, float]:
+    """Return the values of a metric by the VPG; both ZVMs of a pair say the same but for a second or two."""
+    return {found["vpg_id"]: value for found, value in estate.ask(metric)}
+
+
+def starting(estate: Estate) -> set[str]:
+    """Return the VPGs in their first synchronization: without an RPO, and without the history that was promised."""
+    return {vpg for (vpg,) in labels(estate, 'zerto_vpg_state{status="Initializing"}', "vpg_id")}
+
+
+def test_the_numbers_of_the_overview_are_those_of_the_estate(estate: Estate) -> None:
+    rpo, promised = truth(estate, "zerto_vpg_actual_rpo_seconds"), truth(estate, "zerto_vpg_configured_rpo_seconds")
+    history = truth(estate, "zerto_vpg_history_seconds")
+    to_be = truth(estate, "zerto_vpg_configured_history_seconds")
+    missed = labels(estate, 'zerto_vpg_state{status=~".*NotMeetingSLA"}', "vpg_id")
+    missing = labels(estate, "zerto_vm_exists == 0", "vm_id")
+    for title, expected in (
+        ("ZVMs down", 1),
+        ("Collectors that fail", 1),
+        ("Never polled well", 1),
+        ("Scrapes that fail", 0),
+        ("VPGs gone from the data", 1),
+        ("VPGs not meeting their SLA", len(missed)),
+        ("VPGs over their RPO", sum(rpo[vpg] > promised[vpg] for vpg in rpo)),
+        ("VPGs without a known RPO", len(promised.keys() - rpo.keys())),
+        ("VPGs with short history", sum(history[vpg] < to_be[vpg] for vpg in history)),
+        ("VMs missing at the hypervisor", len(missing)),
+        ("Failover tests running", 1),
+    ):
+        assert estate.number("zerto-overview", title) == expected, title
+    worst = max(rpo[vpg] / promised[vpg] for vpg in rpo)
+    assert estate.number("zerto-overview", "Worst RPO of promised") == pytest.approx(worst, rel=0.05)
+
+
+def test_the_age_of_a_zvm_is_not_that_of_the_one_collector_that_works(estate: Estate) -> None:
+    for board, table in (("zerto-overview", "ZVMs, those down first"), ("zerto-sites", "Each ZVM")):
+        assert labels(estate, panel_of(board, table).queries[1], "zvm") == {("nyc",), ("lon",)}
+
+
+def test_none_in_trouble_is_0_and_not_nothing(estate: Estate) -> None:
+    rated = {
+        found["vpg"]: value for found, value in estate.ask(panel_of("zerto-overview", "VPGs, worst first").queries[0])
+    }
+    healthy = next(vpg for vpg, rating in rated.items() if rating == 0)
+    for title in ("VPGs not meeting their SLA", "VPGs over their RPO", "VPGs with short history"):
+        assert estate.number("zerto-overview", title, vpg=healthy) == 0
+
+
+def test_the_worst_is_first_and_rated_for_what_is_wrong_with_it(estate: Estate) -> None:
+    rated = {
+        found["vpg_id"]: value
+        for found, value in estate.ask(panel_of("zerto-overview", "VPGs, worst first").queries[0])
+    }
+    state = {found["vpg_id"]: (found["status"], found["substatus"]) for found, _ in estate.ask("zerto_vpg_state")}
+    rpo = truth(estate, "zerto_vpg_actual_rpo_seconds")
+    fine = {vpg for vpg, names in state.items() if names == ("MeetingSLA", "None")}
+    empty = {vpg for vpg, (_, substatus) in state.items() if substatus == "EmptyProtectionGroup"}
+    assert empty
+    assert {vpg for vpg, rating in rated.items() if rating == 0} == fine
+    assert (
+        {vpg for vpg, rating in rated.items() if rating == 3} == empty == state.keys() - rpo.keys() - starting(estate)
+    )
+    assert {vpg for vpg, rating in rated.items() if rating == 4} == state.keys() - fine - empty
+
+
+def test_the_share_within_the_rpo_counts_an_unknown_one_as_missed_unless_there_can_be_none(estate: Estate) -> None:
+    rpo, promised = truth(estate, "zerto_vpg_actual_rpo_seconds"), truth(estate, "zerto_vpg_configured_rpo_seconds")
+    empty = {vpg for (vpg,) in labels(estate, 'zerto_vpg_state{substatus="EmptyProtectionGroup"}', "vpg_id")}
+    counted = promised.keys() - starting(estate) - empty
+    kept = [vpg for vpg in counted if vpg in rpo and rpo[vpg] <= promised[vpg]]
+    assert 0 < len(kept) < len(counted)
+    assert estate.number("zerto-slo", "VPGs within their RPO now") == pytest.approx(len(kept) / len(counted))
+
+
+def test_the_time_within_the_rpo_is_that_of_each_vpg(estate: Estate) -> None:
+    rpo, promised = truth(estate, "zerto_vpg_actual_rpo_seconds"), truth(estate, "zerto_vpg_configured_rpo_seconds")
+    shares = truth(estate, panel_of("zerto-slo", "VPGs by time within the RPO").queries[0])
+    assert {vpg for vpg, share in shares.items() if share == 0} == {vpg for vpg in rpo if rpo[vpg] > promised[vpg]}
+    assert all(shares[vpg] == 1 for vpg in rpo if rpo[vpg] <= promised[vpg])
+    assert not shares.keys() & starting(estate)
+
+
+def test_the_recorded_series_go_before_the_raw_ones(estate: Estate) -> None:
+    recorded = r"zvm_organization:zerto_rpo_missed:(sum|count){[^}]*}"
+    missing, of = panel_of("zerto-slo", "VPGs that miss their RPO").queries
+    (left,) = panel_of("zerto-slo", "Error budget left").queries
+    hundred = {"sum": "vector(1)", "count": "vector(200)"}
+    asked = [re.sub(recorded, lambda found: hundred[found[1]], query) for query in (missing, of)]
+    assert [estate.ask(query)[0][1] for query in asked] == [1, 200]
+    of_days = re.sub(recorded + r"\[30d\]", lambda found: f"{hundred[found[1]]}[5s:1s]", left)
+    assert estate.ask(of_days)[0][1] == pytest.approx(1 - (1 / 200) / (1 - 0.99))

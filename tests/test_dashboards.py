@@ -1,0 +1,430 @@
+"""The Grafana dashboards: the committed JSON is that of the code, and keeps the rules of Grafana's linter and ours.
+
+The rules are those that dashboard-linter documents, under the names that it gives them, so that its file .lint holds
+for both. `make dashboards` writes the JSON and the list in the document anew.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import promql_parser
+import pytest
+import yaml
+from boards import BOARDS, FOLDER, path, render
+from boards.document import DOCUMENT, listed
+from boards.parts import REPOSITORY, Board
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+ROOT = Path(__file__).parent.parent
+PROVISIONING = FOLDER.parent / "provisioning"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+RULES = ROOT / "deploy" / "prometheus" / "rules"
+DURATION = {"$__rate_interval": "5m", "$__range": "1h"}
+OF_PROMETHEUS = {"up", "scrape_duration_seconds"}
+
+Node = TypeVar("Node", bound=promql_parser.Expr)
+Json = dict[str, Any]
+Place = tuple[str, str | None]  # the titles of a dashboard and of its panel
+
+
+@cache
+def committed() -> list[Json]:
+    return [json.loads(path(board).read_text()) for board in BOARDS]
+
+
+def panels(board: Json) -> Iterator[Json]:
+    return (panel for panel in board["panels"] if panel["type"] != "row")
+
+
+def targets() -> Iterator[tuple[Json, Json, str]]:
+    for board in committed():
+        for panel in panels(board):
+            for target in panel["targets"]:
+                yield board, panel, target["expr"]
+
+
+@cache
+def parsed(expression: str) -> promql_parser.Expr:
+    """Parse a query as Grafana would send it."""
+    for name, duration in DURATION.items():
+        expression = expression.replace(name, duration)
+    return promql_parser.parse(re.sub(r"(?<!\")\$(test_every|objective)", "1", expression))
+
+
+@cache
+def parts(expression: str) -> list[promql_parser.Expr]:
+    """Return the parts of a query."""
+    found: list[promql_parser.Expr] = []
+
+    def visit(node: promql_parser.Expr) -> bool:
+        found.append(node)
+        return True
+
+    promql_parser.walk(parsed(expression), visit)
+    return found
+
+
+def nodes(expression: str, kind: type[Node]) -> list[Node]:
+    """Return the parts of a query that are of one *kind*."""
+    return [part for part in parts(expression) if isinstance(part, kind)]
+
+
+def violations(rule: Callable[[Json], Iterator[str | None]]) -> set[Place]:
+    return {(board["title"], panel) for board in committed() for panel in rule(board)}
+
+
+def variable(board: Json, name: str) -> Json:
+    (found,) = (candidate for candidate in board["templating"]["list"] if candidate["name"] == name)
+    return dict(found)
+
+
+def lacks(board: Json, name: str) -> bool:
+    """Tell whether a dashboard lacks a variable of that name, as the linter wants it."""
+    wanted = {"type": "query", "label": name.title(), "multi": True, "allValue": ".+"}
+    return not any(
+        candidate["name"] == name
+        and candidate["datasource"]["uid"] == "$datasource"
+        and wanted.items() <= candidate.items()
+        for candidate in board["templating"]["list"]
+    )
+
+
+def template_datasource(board: Json) -> Iterator[None]:
+    found = [one for one in board["templating"]["list"] if one["type"] == "datasource"]
+    if [(one["name"], one["label"], one["query"]) for one in found] != [("datasource", "Data source", "prometheus")]:
+        yield None
+
+
+def template_job(board: Json) -> Iterator[None]:
+    if lacks(board, "job"):
+        yield None
+
+
+def template_instance(board: Json) -> Iterator[None]:
+    if lacks(board, "instance"):
+        yield None
+
+
+def template_label_promql(board: Json) -> Iterator[None]:
+    for one in board["templating"]["list"]:
+        if one["type"] == "query":
+            query = re.fullmatch(r"label_values\((.+), \w+\)", one["query"])
+            if query is None or not nodes(query[1], promql_parser.VectorSelector):
+                yield None
+
+
+def template_on_time_change_reload(board: Json) -> Iterator[None]:
+    if any(one["type"] == "query" and one["refresh"] != 2 for one in board["templating"]["list"]):
+        yield None
+
+
+def panel_datasource(board: Json) -> Iterator[str]:
+    for panel in panels(board):
+        if {used["datasource"]["uid"] for used in (panel, *panel["targets"])} != {"$datasource"}:
+            yield panel["title"]
+
+
+def panel_title_description(board: Json) -> Iterator[str]:
+    return (panel["title"] for panel in panels(board) if not panel["title"] or not panel.get("description"))
+
+
+def panel_units(board: Json) -> Iterator[str]:
+    known = {value for name, value in vars(units).items() if isinstance(value, str) and not name.startswith("_")}
+    for panel in panels(board):
+        fields = panel["fieldConfig"]["defaults"]
+        if panel["type"] in {"stat", "table", "timeseries"} and not fields.get("mappings"):
+            overridden = (
+                property_["value"]
+                for override in panel["fieldConfig"]["overrides"]
+                for property_ in override["properties"]
+                if property_["id"] == "unit"
+            )
+            if not {fields.get("unit"), *overridden} <= known:
+                yield panel["title"]
+
+
+def panel_no_targets(board: Json) -> Iterator[str]:
+    return (panel["title"] for panel in panels(board) if not panel["targets"])
+
+
+def among_queries(wrong: Callable[[str], bool]) -> Callable[[Json], Iterator[str]]:
+    """Make a rule of what is *wrong* with a query."""
+
+    def rule(board: Json) -> Iterator[str]:
+        for panel in panels(board):
+            if any(wrong(target["expr"]) for target in panel["targets"]):
+                yield panel["title"]
+
+    return rule
+
+
+def no_promql(expression: str) -> bool:
+    try:
+        parsed(expression)
+    except ValueError:
+        return True
+    return False
+
+
+def other_window(expression: str) -> bool:
+    """Tell whether a rate is over another window than Grafana's."""
+    return bool(re.search(r"\b(i?rate)\([^\[\]]*\[(?!\$__rate_interval\])", expression))
+
+
+def without_matcher(label: str) -> Callable[[str], bool]:
+    def wrong(expression: str) -> bool:
+        wanted = (label, f"${label}")
+        return any(
+            wanted not in {(matcher.name, matcher.value) for matcher in selector.matchers.matchers}
+            for selector in nodes(expression, promql_parser.VectorSelector)
+        )
+
+    return wrong
+
+
+def bare_counter(expression: str) -> bool:
+    counted = [
+        argument.vector_selector
+        for call in nodes(expression, promql_parser.Call)
+        if call.func.name in {"rate", "irate", "increase"}
+        for argument in call.args
+        if isinstance(argument, promql_parser.MatrixSelector)
+    ]
+    selectors = nodes(expression, promql_parser.VectorSelector)
+    return sum(is_counter(one) for one in selectors) > sum(is_counter(one) for one in counted)
+
+
+def is_counter(selector: promql_parser.VectorSelector) -> bool:
+    return bool(re.search(r"_(total|bucket|sum|count)$", selector.name or "")) and ":" not in (selector.name or "")
+
+
+def uneditable(board: Json) -> Iterator[None]:
+    if board["editable"]:
+        yield None
+
+
+LINTER: dict[str, Callable[[Json], Iterator[str | None]]] = {
+    "template-datasource-rule": template_datasource,
+    "template-job-rule": template_job,
+    "template-instance-rule": template_instance,
+    "template-label-promql-rule": template_label_promql,
+    "template-on-time-change-reload-rule": template_on_time_change_reload,
+    "panel-datasource-rule": panel_datasource,
+    "panel-title-description-rule": panel_title_description,
+    "panel-units-rule": panel_units,
+    "panel-no-targets-rule": panel_no_targets,
+    "target-promql-rule": among_queries(no_promql),
+    "target-rate-interval-rule": among_queries(other_window),
+    "target-job-rule": among_queries(without_matcher("job")),
+    "target-instance-rule": among_queries(without_matcher("instance")),
+    "target-counter-agg-rule": among_queries(bare_counter),
+    "uneditable-dashboard": uneditable,
+}
+
+
+def exceptions() -> dict[str, Json]:
+    found: dict[str, Json] = yaml.safe_load((FOLDER / ".lint").read_text())["exclusions"]
+    return found
+
+
+@pytest.mark.parametrize("name", LINTER)
+def test_a_rule_of_the_linter_is_kept_but_for_the_exceptions(name: str) -> None:
+    excepted = exceptions().get(name)
+    found = violations(LINTER[name])
+    if excepted is None:
+        assert not found
+    elif "entries" in excepted:
+        assert found == {(entry["dashboard"], entry["panel"]) for entry in excepted["entries"]}
+    else:
+        assert found
+
+
+def test_each_exception_is_from_a_rule_and_has_a_reason() -> None:
+    assert exceptions().keys() <= LINTER.keys()
+    assert all(exception["reason"] for exception in exceptions().values())
+
+
+@pytest.mark.parametrize(
+    ("rule", "query"),
+    [
+        (no_promql, "sum by (zvm) zerto_up{"),
+        (other_window, 'rate(zerto_exporter_polls_total{job=~"$job"}[5m])'),
+        (without_matcher("job"), 'zerto_up{job=~"$job"} or zerto_up'),
+        (bare_counter, "sum(zerto_exporter_polls_total)"),
+        (bare_counter, "increase(zerto_exporter_polls_total[$__range]) or zerto_exporter_polls_total"),
+    ],
+)
+def test_what_a_rule_is_against_is_found(rule: Callable[[str], bool], query: str) -> None:
+    assert rule(query)
+
+
+def test_the_dashboard_of_the_exporter_can_be_narrowed_to_one() -> None:
+    assert "Zerto / Exporter" not in {title for title, _ in violations(LINTER["template-instance-rule"])}
+    assert "Zerto / Exporter" not in {title for title, _ in violations(LINTER["target-instance-rule"])}
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
+def test_the_json_is_that_of_the_code(board: Board) -> None:
+    assert path(board).read_text() == render(board), "make dashboards"
+
+
+def test_there_is_no_other_json() -> None:
+    assert set(FOLDER.glob("*.json")) == {path(board) for board in BOARDS}
+
+
+def test_the_document_lists_every_panel() -> None:
+    assert DOCUMENT.read_text() == listed(DOCUMENT.read_text(), BOARDS), "make dashboards"
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
+def test_the_json_has_only_what_the_schema_of_grafana_has(board: Board) -> None:
+    """The SDK's types are made from Grafana's schema: what they do not know would be lost on the way."""
+    text = path(board).read_text()
+    read = Dashboard.from_json(json.loads(text))
+    assert json.loads(json.dumps(read, cls=JSONEncoder)) == json.loads(text)
+    assert read.schema_version == 41
+
+
+def test_the_names_in_addresses_never_change() -> None:
+    assert [board.uid for board in BOARDS] == [
+        "zerto-overview",
+        "zerto-vpg",
+        "zerto-vm",
+        "zerto-sites",
+        "zerto-journal",
+        "zerto-slo",
+        "zerto-exporter",
+    ]
+    assert all(board["tags"] == ["zerto", "disaster-recovery"] for board in committed())
+
+
+@pytest.mark.parametrize("board", committed(), ids=lambda board: board["uid"])
+def test_panels_do_not_overlap_and_are_told_apart(board: Json) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in board["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        taken |= cells
+    assert {x for x, _ in taken} == set(range(24))
+    for name in ("id", "title"):
+        assert len({panel[name] for panel in board["panels"]}) == len(board["panels"]), name
+
+
+def test_no_data_is_never_shown_as_all_is_well() -> None:
+    """The first colour of the thresholds is that of a number that is missing."""
+    for board in committed():
+        for panel in panels(board):
+            assert "No data: " in panel["description"], panel["title"]
+            if panel["type"] == "stat":
+                defaults = panel["fieldConfig"]["defaults"]
+                assert defaults["noValue"] == "No data"
+                assert defaults["thresholds"]["steps"][0]["value"] is None
+                assert defaults["thresholds"]["steps"][0]["color"] in {"orange", "red"}, panel["title"]
+            if panel["type"] == "timeseries":
+                assert panel["fieldConfig"]["defaults"]["custom"]["spanNulls"] is False
+
+
+def linked(board: Json) -> Iterator[str]:
+    """Return the addresses of all links of a dashboard."""
+    for link in board["links"]:
+        yield link["url"]
+    for panel in panels(board):
+        for link in panel.get("links", []):
+            yield link["url"]
+        for override in panel["fieldConfig"]["overrides"]:
+            for property_ in override["properties"]:
+                if property_["id"] == "links":
+                    yield from (link["url"] for link in property_["value"])
+
+
+def test_a_link_to_a_dashboard_fills_variables_that_it_has() -> None:
+    names = {board["uid"]: {one["name"] for one in board["templating"]["list"]} for board in committed()}
+    for board in committed():
+        targets = [url for url in linked(board) if url.startswith("/d/")]
+        assert {board["uid"], *(url.split("?")[0].removeprefix("/d/") for url in targets)} == names.keys()
+        for url in targets:
+            uid, _, query = url.removeprefix("/d/").partition("?")
+            carried = set(re.findall(r"\$\{(\w+):queryparam\}", query))
+            assert carried <= names[board["uid"]] & names[uid]
+            assert "datasource" in carried
+            assert set(re.findall(r"var-(\w+)=", query)) <= names[uid]
+
+
+def test_all_is_not_carried_to_where_one_must_be_chosen() -> None:
+    overview, vpg = committed()[:2]
+    assert variable(overview, "vpg")["includeAll"]
+    assert not variable(vpg, "vpg")["includeAll"]
+    (link,) = (link["url"] for link in overview["links"] if link["url"].startswith("/d/zerto-vpg?"))
+    assert "${vpg:queryparam}" not in link
+    (back,) = (link["url"] for link in vpg["links"] if link["url"].startswith("/d/zerto-overview?"))
+    assert "${vpg:queryparam}" in back
+
+
+def test_a_cell_that_links_takes_its_values_from_columns_of_its_table() -> None:
+    found = 0
+    for board in committed():
+        for panel in panels(board):
+            arranged = [one["options"] for one in panel.get("transformations", []) if one["id"] == "organize"]
+            for override in panel["fieldConfig"]["overrides"]:
+                for property_ in override["properties"]:
+                    for link in property_["value"] if property_["id"] == "links" else ():
+                        found += 1
+                        columns = set(re.findall(r"\$\{__data\.fields\.(\w+):percentencode\}", link["url"]))
+                        assert columns
+                        assert columns <= set(arranged[0]["renameByName"].values())
+    assert found > 5
+
+
+def test_a_link_to_a_document_leads_somewhere() -> None:
+    """The runbooks are named after the alerts."""
+    for board in committed():
+        for url in linked(board):
+            if url.startswith("https://"):
+                assert url.startswith(REPOSITORY + "/docs/")
+                file = ROOT / url.removeprefix(REPOSITORY + "/")
+                if RUNBOOKS.exists() or file.parent != RUNBOOKS:
+                    assert file.exists() or file == RUNBOOKS, url
+
+
+def test_every_metric_that_is_asked_for_exists() -> None:
+    documented = set(re.findall(r"`(zerto_\w+)`", (ROOT / "docs" / "metrics.md").read_text()))
+    documented |= {f"{name}_bucket" for name in documented}
+    rules = "".join(file.read_text() for file in RULES.glob("*.yml"))
+    for _, panel, expression in targets():
+        for selector in nodes(expression, promql_parser.VectorSelector):
+            name = str(selector.name)
+            if ":" in name:
+                assert not rules or f"record: {name}\n" in rules, name
+            else:
+                assert name in documented | OF_PROMETHEUS or name.startswith("process_"), (panel["title"], name)
+
+
+def test_a_variable_that_is_used_is_there_and_one_that_is_there_is_used() -> None:
+    for board in committed():
+        has = {one["name"] for one in board["templating"]["list"]}
+        text = json.dumps([[panel["targets"] for panel in panels(board)], board["templating"]])
+        used = set(re.findall(r"\$(\w+)", text)) - {"__rate_interval", "__range", "__all"}
+        assert used == has, board["title"]
+
+
+def test_grafana_finds_what_is_provisioned() -> None:
+    ((source,), (provider,)) = (
+        yaml.safe_load((PROVISIONING / file).read_text())[kind]
+        for file, kind in (("datasources/prometheus.yaml", "datasources"), ("dashboards/zerto.yaml", "providers"))
+    )
+    assert (source["type"], source["url"]) == ("prometheus", "${PROMETHEUS_URL}")
+    assert provider["type"] == "file"
+    assert provider["options"]["path"] in DOCUMENT.read_text()

@@ -1,0 +1,106 @@
+"""A program: the exporter on two paired sites with every kind of trouble, and on a third that fails.
+
+    python tests/troubled_estate.py
+    http://127.0.0.1:40123/metrics
+
+Ends with SIGTERM. At SIGUSR1 a VPG and a VM are taken out, as an administrator would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from exporter import logs
+from exporter.config import Config, Records, Zvm
+from exporter.server import listen
+from exporter.service import Exporter
+from exporter.simulator import Estate, Simulator, faults, pair
+from exporter.zvm.settings import Auth
+
+INTERVAL_SECONDS: Final = 0.5
+PATIENCE_SECONDS: Final = 10  # on a busy machine a poll may take longer than the interval: that is no trouble of ours
+LONG_AGO_SECONDS: Final = 1800  # when the trouble began: long enough to miss any RPO that the estate has
+
+
+class Moment:
+    """The clock of the estates: the past while the trouble begins, then the time that it is."""
+
+    def __init__(self) -> None:
+        self.behind = 0
+
+    def __call__(self) -> float:
+        return time.time() - self.behind
+
+
+def is_protected(document: dict[str, Any]) -> bool:
+    """Tell whether a row is of what the site that lists it protects."""
+    return bool(document["ProtectedSite"]["type"] == "LocalSiteApi")
+
+
+def begin(estate: Estate, *kinds: str) -> None:
+    """Start one incident in each of the VPGs that the site protects, in their order."""
+    protected = [vpg["VpgName"] for vpg in estate.vpgs() if is_protected(vpg)]
+    for name, kind in zip(protected, kinds, strict=False):
+        estate.start_incident(kind, name)
+
+
+def sites() -> tuple[Estate, Estate, Estate]:
+    """Return two sites that protect to one another, with trouble since long ago, and a third on its own."""
+    moment = Moment()
+    nyc, lon = pair(("nyc", 45), ("lon", 40), seed=2, clock=moment, local=True, incidents=False)
+    moment.behind = LONG_AGO_SECONDS
+    begin(nyc, "peer_disconnected", "journal_near_limit", "failover_test")
+    begin(lon, "initial_sync", "vm_missing", "delta_sync")
+    moment.behind = 0
+    return nyc, lon, Estate("par", vms=25, seed=3, incidents=False)
+
+
+async def run() -> None:
+    """Serve until SIGTERM; the first line on standard output is the address."""
+    nyc, lon, par = sites()
+    listener = listen("127.0.0.1:0")
+    async with AsyncExitStack() as stack:
+        zvms = []
+        for estate in (nyc, lon, par):
+            simulator = Simulator(estate, record=False)
+            await simulator.start()
+            stack.push_async_callback(simulator.stop)
+            if estate is lon:
+                simulator.faults.add("/v1/vms", faults.duplicates())
+                simulator.faults.add("/v1/vms", faults.bad_values(every=30))
+            if estate is par:
+                simulator.faults.set("/v1/vms", faults.status(500))
+            zvms.append(
+                Zvm(
+                    name=estate.here.name,
+                    url=simulator.url,
+                    interval=INTERVAL_SECONDS,
+                    timeout=PATIENCE_SECONDS,
+                    auth=Auth(username=simulator.username, password=simulator.password),
+                    max_series=20_000,
+                    vms=Records(exclude={"vm": (r"never-.*",)}),
+                )
+            )
+
+        def take_out() -> None:
+            vault = next(vpg for vpg in lon.vpgs() if vpg["VpgName"].endswith("-Vault") and is_protected(vpg))
+            lon.remove_vpg(vault["VpgIdentifier"])
+            # The first VM of a site is in three VPGs, of one of them the only one.
+            nyc.remove_vm(next(vm for vm in nyc.vms() if is_protected(vm))["VmIdentifier"])
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, take_out)
+        exporter = Exporter(lambda: Config(tuple(zvms)))
+        exporter.configure()
+        sys.stdout.write(f"http://127.0.0.1:{listener.port}/metrics\n")
+        sys.stdout.flush()
+        await exporter.serve([listener], telemetry_path="/metrics", lifecycle=False)
+
+
+if __name__ == "__main__":
+    logs.configure("error", "logfmt")
+    asyncio.run(run())

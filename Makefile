@@ -19,7 +19,7 @@ bench: .venv/dev
 	$(BIN)/python tests/bench.py
 
 docs: .venv/dev
-	$(BIN)/pytest -q tests/test_docs.py tests/test_page.py --update
+	$(BIN)/pytest -q tests/test_docs.py tests/test_page.py tests/test_rules.py --update
 
 dashboards: .venv/dev
 	cd deploy/grafana && ../../$(BIN)/python -m boards

@@ -1,7 +1,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+HELM := helm.sh/helm/v3/cmd/helm@v3.22.0
 
-.PHONY: demo test check bench docs format clean
+.PHONY: demo test check bench docs chart format clean
 
 demo: .venv/run
 	$(BIN)/zerto-exporter demo
@@ -9,17 +10,20 @@ demo: .venv/run
 test: .venv/dev
 	$(BIN)/pytest --cov --cov-report=term
 
-check: .venv/dev
+check: .venv/dev $(BIN)/helm
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/test_architecture.py tests/test_docs.py
+	$(BIN)/pytest -q tests/test_architecture.py tests/test_docs.py tests/test_helm.py
 
 bench: .venv/dev
 	$(BIN)/python tests/bench.py
 
 docs: .venv/dev
 	$(BIN)/pytest -q tests/test_docs.py tests/test_page.py --update
+
+chart: .venv/dev
+	$(BIN)/pytest -q tests/test_helm.py --update -k 'of_the_chart or table'
 
 format: .venv/dev
 	$(BIN)/ruff check --fix
@@ -35,5 +39,15 @@ clean:
 
 .venv/dev: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[speed,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[speed,test,chart]'
 	touch $@
+
+# Built from source, because that is how it can be had everywhere: some minutes of processor the first time, then cached.
+$(BIN)/helm: Makefile | .venv/dev
+	@if command -v go >/dev/null; then \
+	  GOBIN='$(abspath $(BIN))' CGO_ENABLED=0 go install -trimpath -ldflags='-s -w' $(HELM) && touch $@; \
+	elif command -v helm >/dev/null; then \
+	  echo 'no Go: the chart is tested with $(shell command -v helm)'; \
+	else \
+	  echo 'neither Go nor helm: the chart is not tested'; \
+	fi

@@ -1,6 +1,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-HELM := helm.sh/helm/v3/cmd/helm@v3.22.0
+HELM := helm.sh/helm/v3
+HELM_VERSION := v3.22.0
 
 .PHONY: demo test check bench docs chart format clean
 
@@ -43,9 +44,13 @@ clean:
 	touch $@
 
 # Built from source, because that is how it can be had everywhere: some minutes of processor the first time, then cached.
+# As in its own releases, it is told which Kubernetes to think of where it asks none; else that is 1.20.
+$(BIN)/helm: KUBERNETES = $(foreach part,pkg/chartutil pkg/lint/rules,\
+  -X $(HELM)/$(part).k8sVersionMajor=1 -X $(HELM)/$(part).k8sVersionMinor=34)
 $(BIN)/helm: Makefile | .venv/dev
 	@if command -v go >/dev/null; then \
-	  GOBIN='$(abspath $(BIN))' CGO_ENABLED=0 go install -trimpath -ldflags='-s -w' $(HELM) && touch $@; \
+	  GOBIN='$(abspath $(BIN))' CGO_ENABLED=0 \
+	    go install -trimpath -ldflags='-s -w $(KUBERNETES)' $(HELM)/cmd/helm@$(HELM_VERSION) && touch $@; \
 	elif command -v helm >/dev/null; then \
 	  echo 'no Go: the chart is tested with $(shell command -v helm)'; \
 	else \

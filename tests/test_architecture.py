@@ -39,12 +39,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pages": {"fragments", "store", "telemetry", "work"},
     "gate": {"config"},
     "healthcheck": set(),
+    "notify": set(),
     "server": {"exposition", "fragments", "gate", "pages", "watch", "work"},
     "service": {
         "clock",
         "collectors",
         "config",
         "fragments",
+        "notify",
         "pages",
         "poller",
         "server",
@@ -59,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logs": set(),
     "shards": set(),
     "arguments": {"logs", "shards"},
-    "main": {"arguments", "config", "demo", "gate", "healthcheck", "logs", "server", "service", "simulator"},
+    "main": {"arguments", "config", "demo", "gate", "healthcheck", "logs", "notify", "server", "service", "simulator"},
     "__main__": {"main"},
 }
 # Libraries that only these rooms may know.

@@ -3,7 +3,12 @@ BIN := .venv/bin
 HELM := helm.sh/helm/v3
 HELM_VERSION := v3.22.0
 
-.PHONY: demo test check bench docs dashboards chart format clean
+# Or DOCKER=podman. OCI's own format has no health check.
+DOCKER ?= docker
+LOCK := --quiet --upgrade --universal --no-annotate --custom-compile-command 'make lock' pyproject.toml
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
+
+.PHONY: demo test check image image-check bench docs dashboards chart format lock clean
 
 demo: .venv/run
 	$(BIN)/zerto-exporter demo
@@ -16,6 +21,14 @@ check: .venv/dev $(BIN)/helm
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_architecture.py tests/test_docs.py tests/test_dashboards.py tests/test_helm.py
+	$(MAKE) image-check
+
+image:
+	$(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+	  --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) --tag ghcr.io/zerto-exporter/zerto-exporter:$(VERSION) .
+
+image-check: .venv/dev
+	$(BIN)/pytest -q tests/image.py
 
 bench: .venv/dev
 	$(BIN)/python tests/bench.py
@@ -33,17 +46,24 @@ format: .venv/dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# The versions of what the tests and the image are made of, as new as pyproject.toml allows.
+lock: .venv/dev
+	$(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	$(BIN)/uv pip compile $(LOCK) --all-extras --python-version 3.11 --output-file tests/constraints.txt
+	$(BIN)/uv pip compile $(LOCK) --extra speed --python-version 3.13 --generate-hashes \
+	  --constraints tests/constraints.txt --output-file deploy/image/requirements.txt
+
 clean:
 	rm -rf .venv
 
-.venv/run: pyproject.toml
+.venv/run: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[speed]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[speed]'
 	touch $@
 
-.venv/dev: pyproject.toml
+.venv/dev: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[speed,test,dashboards,chart]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[speed,test,dashboards,chart]'
 	touch $@
 
 # Built from source, because that is how it can be had everywhere: some minutes of processor the first time, then cached.

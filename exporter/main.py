@@ -21,6 +21,7 @@ from exporter.config import Config, ConfigError
 from exporter.demo import demo
 from exporter.gate import Gate
 from exporter.healthcheck import problem
+from exporter.notify import Notifier
 from exporter.server import Listener, ListenError, WebFlags, host_and_port, listen
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator
@@ -61,7 +62,7 @@ class StartError(Exception):
 
 
 async def _serve(options: Namespace) -> int:
-    exporter = Exporter(_loader(options, os.environ), shard=options.part)
+    exporter = Exporter(_loader(options, os.environ), shard=options.part, notifier=Notifier(os.environ))
     exporter.configure()
     flags = replace(_web_flags(options), lifecycle=options.web_enable_lifecycle)
     await exporter.serve(_listeners(options), flags)

@@ -16,6 +16,7 @@ from exporter import __version__, collectors
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError, show
 from exporter.fragments import unzipped
+from exporter.notify import Notifier
 from exporter.pages import Pages
 from exporter.poller import POLL_OUTCOMES, Poller
 from exporter.server import Listener, Server, WebFlags
@@ -38,11 +39,18 @@ class Exporter:
     """A store, what fills it and what serves it. *load* reads the configuration, at the start and at each reload."""
 
     def __init__(
-        self, load: Load, *, shard: Shard | None = None, clock: Clock | None = None, process: bool = True
+        self,
+        load: Load,
+        *,
+        shard: Shard | None = None,
+        clock: Clock | None = None,
+        notifier: Notifier | None = None,
+        process: bool = True,
     ) -> None:
         """Start with no ZVM; with *shard*, only its part of those that are configured is polled."""
         self._load_all = load
         self._shard = shard or Shard()
+        self._notifier = notifier or Notifier()
         self._clock = clock = clock or Clock()
         self.store = Store(_TABLES, monotonic=clock.monotonic, on_stale=_say_stale)
         self.telemetry = Telemetry(
@@ -79,6 +87,8 @@ class Exporter:
         """
         log = structlog.get_logger()
         async with self._one_reload:  # of two at once, the one that read the older file must not come last
+            self._notifier.reloading()
+            status = "the configuration was not reloaded; the one before goes on"
             try:
                 # Hundreds of ZVMs take a second to read and check, and scrapes go on meanwhile.
                 config = await off_loop(self._load)
@@ -97,9 +107,11 @@ class Exporter:
                 self.telemetry.reloaded(successful=True)
                 self.poller.start()
                 log.info("configuration reloaded", zvms=len(self.poller.names()))
+                status = self._status()
                 return ""
             finally:
                 self.pages.forget()
+                self._notifier.ready(status)
 
     async def start(self, listeners: Sequence[Listener], flags: WebFlags) -> None:
         """Poll, and serve on *listeners* as the *flags* say. `configure` comes first."""
@@ -124,6 +136,7 @@ class Exporter:
         log = structlog.get_logger()
         log.info("stopping")
         self._stopping = True
+        self._notifier.stopping()
         closing = [self.poller.stop(), *([self._server.stop()] if self._server is not None else [])]
         await asyncio.gather(*closing)
         log.info("stopped")
@@ -142,11 +155,14 @@ class Exporter:
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGINT, stop.set)
         loop.add_signal_handler(signal.SIGHUP, reload)
+        alive = asyncio.create_task(self._notifier.keep_alive())
         try:
             await self.start(listeners, flags)
+            self._notifier.ready(self._status())
             await stop.wait()
         finally:
             await self.stop()
+            alive.cancel()
 
     async def once(self) -> bytes:
         """Poll each ZVM once and return the page in the text format."""
@@ -168,6 +184,10 @@ class Exporter:
         # Whoever failed would only fail again, after one more timeout.
         version = await self.poller.version(view.name) if any(one.success for one in view.outcomes) else ""
         return Checked(view, version)
+
+    def _status(self) -> str:
+        zvms = len(self.poller.names())
+        return f"polls {zvms} ZVM{'' if zvms == 1 else 's'}"
 
     def _load(self) -> Config:
         config = self._load_all()

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from exporter import logs
 from exporter.config import Config, Records, Zvm
-from exporter.server import listen
+from exporter.server import WebFlags, listen
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator, faults, pair
 from exporter.zvm.settings import Auth
@@ -98,7 +98,7 @@ async def run() -> None:
         exporter.configure()
         sys.stdout.write(f"http://127.0.0.1:{listener.port}/metrics\n")
         sys.stdout.flush()
-        await exporter.serve([listener], telemetry_path="/metrics", lifecycle=False)
+        await exporter.serve([listener], WebFlags())
 
 
 if __name__ == "__main__":

@@ -206,8 +206,7 @@ class Poller:
             watch.failure = Failure(self._clock.wall(), collector.name, outcome.error)
         if watch.up != up_before:
             watch.since = self._clock.wall()
-        if watch.up is not None:
-            self._store.put_health(name, watch.config.labels, watch.health(), up=watch.up)
+        self._store.put_health(name, watch.config.labels, watch.health(), up=watch.up)
 
     async def _fetch_in_time(self, watch: Watch, collector: Collector[Any], ahead: Ahead) -> Outcome:
         """Fetch, but not for ever: each of a login, a retry and lists of names may take nearly `timeout`."""

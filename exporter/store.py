@@ -25,7 +25,7 @@ class Health:
     last_success: float | None
 
 
-ZVM_TABLE: Table[bool] = Table(
+ZVM_TABLE: Table[bool | None] = Table(
     {},
     Metric(
         "zerto_up",
@@ -99,8 +99,8 @@ class Store:
         self._kept.setdefault(zvm, {})[collector] = _Kept(rendered.blocks, rendered.series, until)
         self._changed(zvm)
 
-    def put_health(self, zvm: str, labels: Mapping[str, str], health: Sequence[Health], *, up: bool) -> None:
-        """Replace what is said of a ZVM itself."""
+    def put_health(self, zvm: str, labels: Mapping[str, str], health: Sequence[Health], *, up: bool | None) -> None:
+        """Replace what is said of a ZVM itself; *up* is None as long as its leading collector was not tried."""
         constant = {"zvm": zvm, **labels}
         self._health[zvm] = (ZVM_TABLE.render(constant, [up]), COLLECTOR_TABLE.render(constant, health))
         self._changed(zvm)

@@ -265,7 +265,7 @@ class Storm:
         if status != 200 or not text.rstrip().endswith("</html>") or "<script" in text:
             self._wrong(f"/ answers {status} with {text[:200]!r}")
         elif self._unchanged(change):
-            found = {name for name in self._standing if f"<td>{name}<br>" in text}
+            found = {name for name in self._standing if f"<bdi>{name}</bdi></b>" in text}
             if found != set(names):
                 self._wrong(f"/ differs from the configuration in {sorted(found ^ set(names))}")
 

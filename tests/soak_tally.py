@@ -62,10 +62,10 @@ class Tally:
         self.series = facts.series
         self.down = sum(of_zvm.up == 0 for of_zvm in facts.zvms.values())
         for name, of_zvm in facts.zvms.items():
-            before = self._polls.get(name, 0.0)
-            if of_zvm.polls < before:  # it was removed and came back
+            before, polls = self._polls.get(name, 0.0), of_zvm.polls or 0.0
+            if polls < before:  # it was removed and came back
                 self._polls_before += before
-            self._polls[name] = of_zvm.polls
+            self._polls[name] = polls
 
     def back(self, zvms: Mapping[str, OfZvm], names: Collection[str], since: float, sent: float) -> None:
         """See whether all of *names* have been polled well *since* the last reload (since the epoch, as *sent*)."""

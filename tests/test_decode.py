@@ -595,7 +595,7 @@ async def test_a_flood_is_refused_while_the_loop_goes_on(monkeypatch: pytest.Mon
     await asyncio.sleep(0.01)
     ticking.cancel()
     assert len(gaps) > 2
-    assert max(gaps) < 0.1
+    assert max(gaps) < 0.4  # under coverage; it was seconds
 
 
 @pytest.mark.parametrize("flood", ["records of nothing", "one minimal record", "XML", "an array in a record"])

@@ -517,6 +517,27 @@ async def test_the_polls_of_many_zvms_are_spread_over_the_interval(
     assert max(after - before for before, after in pairwise([0.0, *seconds, 60.0])) < 2 * 60 / 100
 
 
+async def test_samples_never_stand_without_their_age(
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    """Also while the collector by which the ZVM is judged has not answered yet."""
+    gate = asyncio.Event()
+    sim.faults.set(vms.PATH, faults.slow(chunk=100, gate=gate))
+    running = await export([zvm_config(sim, ca_file=ca_file)])
+    counted = running.exporter.telemetry.registry.get_sample_value
+    polled = {"zvm": "nyc", "collector": "vpgs", "outcome": "success"}
+    async with asyncio.timeout(10):
+        while not counted("zerto_exporter_polls_total", polled):  # noqa: ASYNC110 - nobody tells of the half of a poll
+            await asyncio.sleep(0.01)
+    page = await running.page()
+    assert page.values("zerto_vpg_info")
+    assert page.value("zerto_collector_last_success_timestamp_seconds", collector="vpgs") == clock.now
+    assert not page.values("zerto_up")
+    gate.set()
+    await clock.idle(1)
+    assert (await running.page()).value("zerto_up") == 1
+
+
 async def test_a_poll_of_many_slow_requests_ends_nonetheless(
     sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

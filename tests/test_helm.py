@@ -402,11 +402,8 @@ def test_network_policy_lets_in_prometheus_and_the_test_and_out_to_the_zvms(helm
 
 def test_no_sample_comes_twice_where_each_zvm_is_a_target(helm: Helm) -> None:
     (end,) = helm.the("shards", "ServiceMonitor")["spec"]["endpoints"]
-    (drop,) = end["metricRelabelings"]
-    assert (drop["action"], drop["sourceLabels"]) == ("drop", ["__name__"])
-    of_zvms = {"zerto_up", "zerto_vm_actual_rpo_seconds", "zerto_vpg_state", "zerto_collector_success"}
-    assert all(re.fullmatch(drop["regex"], name) for name in of_zvms)
-    assert not any(re.fullmatch(drop["regex"], name) for name in ("zerto_exporter_build_info", "process_start_time"))
+    assert end["params"] == {"collect[]": ["exporter"]}
+    assert "params" not in helm.the("shards", "ScrapeConfig")["spec"]
     assert "metricRelabelings" not in helm.the("shards", "ScrapeConfig")["spec"]
 
 

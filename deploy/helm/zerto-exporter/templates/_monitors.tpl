@@ -1,16 +1,15 @@
-{{/* What ServiceMonitor, PodMonitor and ScrapeConfig have in common: {root, values, monitor}. A monitor leaves out the
-samples that a ScrapeConfig brings. */}}
+{{/* What ServiceMonitor, PodMonitor and ScrapeConfig have in common: {root, values, monitor}. A monitor asks for the
+exporter's own metrics alone where a ScrapeConfig brings the samples. */}}
 {{- define "zerto-exporter.scrape" -}}
-{{- $relabelings := .values.metricRelabelings }}
 {{- if and .monitor .root.Values.scrapeConfig.enabled }}
-{{- $drop := dict "sourceLabels" (list "__name__") "regex" "zerto_(vm|vpg|up|collector)(_.+)?" "action" "drop" }}
-{{- $relabelings = prepend $relabelings $drop }}
+params:
+  collect[]: [exporter]
 {{- end }}
 {{- with .values.relabelings }}
 relabelings:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $relabelings }}
+{{- with .values.metricRelabelings }}
 metricRelabelings:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -60,6 +60,7 @@ class Scrubber:
         for token in tokens:
             if token and token not in self._passing:
                 self._passing[token] = _spellings(token)
+                re.purge()  # else its own cache keeps five hundred of them, 50 MB
         for old in list(self._passing)[:-_TOKENS]:
             del self._passing[old]
 

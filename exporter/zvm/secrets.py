@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
 from html.entities import codepoint2name
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Final
 
 from exporter.zvm.errors import SecretError
 
 MASK: Final = "<secret>"
-_TOKENS: Final = 4  # the newest, of two logins; the pattern of one takes up to 100 kB, and there are hundreds of ZVMs
+_TOKENS: Final = 16  # the newest, of eight logins
 _LONGEST: Final = 2**14  # characters; no secret that fits into a header is longer
 
 
@@ -46,21 +45,17 @@ class Scrubber:
     """Replaces every secret that it was told of, in any spelling in which a server could echo it."""
 
     def __init__(self) -> None:
-        self._lasting: dict[str, re.Pattern[str]] = {}
-        self._passing: dict[str, re.Pattern[str]] = {}
+        # Each with what every spelling of it has in it: a pattern takes up to 100 kB and 10 ms, a search nothing.
+        self._lasting: dict[str, str] = {}
+        self._passing: dict[str, str] = {}
 
     def learn(self, *secrets: str | None) -> None:
         """Remember *secrets* for good; None and the empty string are no secrets."""
-        for secret in secrets:
-            if secret and secret not in self._lasting:
-                self._lasting[secret] = _spellings(secret)
+        self._lasting |= {secret: _constant(secret) for secret in secrets if secret}
 
     def learn_token(self, *tokens: str | None) -> None:
         """Remember *tokens* until many others came after them."""
-        for token in tokens:
-            if token and token not in self._passing:
-                self._passing[token] = _spellings(token)
-                re.purge()  # else its own cache keeps five hundred of them, 50 MB
+        self._passing |= {token: _constant(token) for token in tokens if token}
         for old in list(self._passing)[:-_TOKENS]:
             del self._passing[old]
 
@@ -71,8 +66,10 @@ class Scrubber:
     def beginning(self, text: str, length: int) -> str:
         """Return the first *length* characters of *text*, each secret that begins there replaced whole."""
         window = text[: length + _LONGEST]
+        secrets = chain(self._lasting.items(), self._passing.items())
+        patterns = [_spellings(secret) for secret, constant in secrets if constant in window]
         kept, end = [], 0
-        for start, stop in sorted(match.span() for pattern in self._patterns() for match in pattern.finditer(window)):
+        for start, stop in sorted(match.span() for pattern in patterns for match in pattern.finditer(window)):
             if start >= length:
                 break
             if start >= end:
@@ -80,9 +77,10 @@ class Scrubber:
             end = max(end, stop)
         return "".join([*kept, window[end:length]])
 
-    def _patterns(self) -> Iterator[re.Pattern[str]]:
-        yield from self._lasting.values()
-        yield from self._passing.values()
+
+def _constant(secret: str) -> str:
+    """Return the longest part of *secret* that is the same in every spelling, "" where there is none."""
+    return max(re.findall("[0-9A-Za-z]+", secret), key=len, default="")
 
 
 def _spellings(secret: str) -> re.Pattern[str]:

@@ -6,7 +6,7 @@ Knows collectors, tables and the configuration's patterns, but no field and no p
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
@@ -50,12 +50,8 @@ class Bounds(Generic[Row]):
         self._own = OWN_SERIES + OWN_SERIES_OF_A_COLLECTOR * len(zvm.collectors)
         self._metrics = _metrics(zvm, collector)
         records: Records = getattr(zvm, collector.name)
-        self._include = [
-            (collector.chosen_by[key], _matching(texts)) for key, texts in records.include.items() if texts
-        ]
-        self._exclude = [
-            (collector.chosen_by[key], _matching(texts)) for key, texts in records.exclude.items() if texts
-        ]
+        self._include = _readings(collector, records.include)
+        self._exclude = _readings(collector, records.exclude)
 
     def publish(self, rows: Sequence[Row], others: int) -> Published[Row]:
         """Render of *rows* what the bounds allow; *others* is the number of series of the collectors that go first."""
@@ -107,6 +103,13 @@ def _metrics(zvm: ZvmConfig, collector: Collector[Any]) -> frozenset[str] | None
     allowed, denied = _matching(allow or [".*"]), _matching(deny)
     names = (metric.name for metric in collector.table.metrics)
     return frozenset(name for name in names if allowed(name) and not denied(name))
+
+
+def _readings(
+    collector: Collector[Row], chosen: Mapping[str, Sequence[str]]
+) -> list[tuple[Callable[[Row], str], Matches]]:
+    """Return what is read of a record, and what has to match it."""
+    return [(collector.chosen_by[key], _matching(texts)) for key, texts in chosen.items() if texts]
 
 
 def _matching(texts: Sequence[str]) -> Matches:

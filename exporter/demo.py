@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from exporter.config import Config, Zvm
-from exporter.server import Listener, WebFlags
+from exporter.listen import Listener
+from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Simulator, pair
 from exporter.zvm.settings import Auth

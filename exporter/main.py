@@ -21,8 +21,9 @@ from exporter.config import Config, ConfigError
 from exporter.demo import demo
 from exporter.gate import Gate
 from exporter.healthcheck import problem
+from exporter.listen import Listener, ListenError, host_and_port, listen
 from exporter.notify import Notifier
-from exporter.server import Listener, ListenError, WebFlags, host_and_port, listen
+from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import re
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from exporter.exposition import CONTENT_TYPE
 from exporter.fragments import unzipped
 from exporter.gate import Gate
 from exporter.landing import Landing
+from exporter.listen import Listener
 from exporter.pages import OWN, Body, Pages
 from exporter.watch import ZvmView
 from exporter.work import beside_polls
@@ -30,7 +28,6 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
 }
-_ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^][]+)\]|(?P<host>[^][:]*)):(?P<port>[0-9]{1,5})")
 _BYTES_IN_LINE: Final = 2**17  # bytes; decompressing less takes a few milliseconds at most
 _BATCH: Final = 2**18  # bytes
 
@@ -49,19 +46,6 @@ Reload = Callable[[], Awaitable[str]]  # returns what is wrong with the new conf
 
 
 @dataclass(frozen=True)
-class Listener:
-    """An address to listen on, as the user wrote it but for a port that was left to the system, and its sockets."""
-
-    text: str
-    sockets: tuple[socket.socket, ...]
-
-    @property
-    def port(self) -> int:
-        """The port that was bound."""
-        return int(self.sockets[0].getsockname()[1])
-
-
-@dataclass(frozen=True)
 class WebFlags:
     """How the HTTP side is set up: the flags `--web.*`, but for the addresses."""
 
@@ -69,10 +53,6 @@ class WebFlags:
     lifecycle: bool = False
     gate: Gate | None = None
     grafana_url: str | None = None
-
-
-class ListenError(Exception):
-    """An address that cannot be listened on; the text names it and the reason."""
 
 
 class Server:
@@ -263,55 +243,3 @@ def accepts_gzip(header: str) -> bool:
         weights = [parameter.partition("=")[2] for parameter in parameters if parameter.startswith("q=")]
         accepted[coding] = not any(weight.rstrip("0") in {"0.", ""} for weight in weights)
     return accepted.get("gzip", accepted.get("*", False))
-
-
-def host_and_port(address: str) -> tuple[str, int]:
-    """Return the parts of *address*: `host:port`, `[::1]:port`, or `:port`, whose host is "".
-
-    Raises:
-        ListenError: it is no address.
-    """
-    match = _ADDRESS.fullmatch(address)
-    if match is None or int(match["port"]) > 65535:
-        raise ListenError(f"--web.listen-address: expected host:port or :port, got {address!r}")
-    return match["ipv6"] or match["host"], int(match["port"])
-
-
-def listen(address: str) -> Listener:
-    """Bind *address*: `host:port`, `[::1]:port`, or `:port` for all addresses of both IP families.
-
-    Raises:
-        ListenError: it is no address, or it cannot be bound.
-    """
-    host, port = host_and_port(address)
-    sockets: list[socket.socket] = []
-    wanted = [(host, 0)] if host else [("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)]  # noqa: S104 - all, as asked
-    for name, family in wanted:
-        try:
-            bound = _bind(name, port, family)
-        except UnicodeError as error:
-            raise ListenError(f"--web.listen-address: {name!r} is no host name") from error
-        except OSError as error:
-            if sockets and error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}:
-                continue  # a machine without IPv6
-            for other in sockets:
-                other.close()
-            raise ListenError(f"--web.listen-address: cannot listen on {address}: {error.strerror}") from error
-        sockets.append(bound)
-        port = bound.getsockname()[1]
-    return Listener(f"{address.rpartition(':')[0]}:{port}", tuple(sockets))
-
-
-def _bind(host: str, port: int, family: int) -> socket.socket:
-    kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, family=family, type=kind, flags=flags)[0]
-    bound = socket.socket(family, kind, protocol)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.bind(address)
-    except OSError:
-        bound.close()
-        raise
-    return bound

@@ -16,10 +16,11 @@ from exporter import __version__, collectors
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError, show
 from exporter.fragments import unzipped
+from exporter.listen import Listener
 from exporter.notify import Notifier
 from exporter.pages import Pages
 from exporter.poller import POLL_OUTCOMES, Poller
-from exporter.server import Listener, Server, WebFlags
+from exporter.server import Server, WebFlags
 from exporter.shards import Shard
 from exporter.store import Store
 from exporter.telemetry import Telemetry

@@ -22,9 +22,10 @@ from support import DrivenClock, start_exporter, zvm_config
 
 from exporter.collectors.base import Summary
 from exporter.history import History
+from exporter.listen import listen
 from exporter.outcomes import Failure, Outcome
 from exporter.pages import Pages
-from exporter.server import Server, WebFlags, listen
+from exporter.server import Server, WebFlags
 from exporter.simulator import Simulator, faults, pair
 from exporter.store import Store
 from exporter.telemetry import Telemetry

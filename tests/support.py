@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.clock import Clock
 from exporter.config import Config, Zvm
 from exporter.fragments import Fragment, gzipped, unzipped
-from exporter.server import WebFlags, listen
+from exporter.listen import listen
+from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Simulator
 from exporter.zvm.settings import Auth, Tls

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exporter import config
 from exporter.config import Config, ConfigError, Metrics, Records, Zvm
 from exporter.config.document import DocumentError, read_document
-from exporter.config.read import duration, size
+from exporter.config.scalars import duration, size
 from exporter.zvm.settings import Auth, Tls
 
 FOLDER = Path(__file__).parent / "config"

@@ -12,7 +12,7 @@ import trustme
 from exporter import arguments, collectors, config
 from exporter.collectors.vms import FILTERS
 from exporter.config import Config, Metrics, Records, Zvm
-from exporter.config.read import duration, size, whole
+from exporter.config.scalars import duration, size, whole
 from exporter.zvm.settings import Auth, Tls
 
 ROOT = Path(__file__).parent.parent

@@ -20,8 +20,9 @@ from structlog.testing import capture_logs
 from exporter import gate as module
 from exporter.config import ConfigError, load_web
 from exporter.gate import Gate
+from exporter.listen import listen
 from exporter.pages import Pages
-from exporter.server import Server, WebFlags, listen
+from exporter.server import Server, WebFlags
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.watch import ZvmView

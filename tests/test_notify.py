@@ -17,8 +17,9 @@ from structlog.testing import capture_logs
 from support import DrivenClock, zvm_config
 
 from exporter.config import Config, ConfigError, Zvm
+from exporter.listen import listen
 from exporter.notify import Notifier
-from exporter.server import WebFlags, listen
+from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Simulator
 

@@ -19,7 +19,8 @@ from support import PASSWORD, DrivenClock, Running
 
 from exporter import config
 from exporter.config import Config
-from exporter.server import WebFlags, listen
+from exporter.listen import listen
+from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Simulator, faults
 

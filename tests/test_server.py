@@ -21,8 +21,9 @@ from support import Page
 
 from exporter.exposition import NONE, Metric, Table
 from exporter.fragments import unzipped
+from exporter.listen import ListenError, listen
 from exporter.pages import Pages
-from exporter.server import ListenError, Server, WebFlags, accepts_gzip, listen
+from exporter.server import Server, WebFlags, accepts_gzip
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.watch import ZvmView

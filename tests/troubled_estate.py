@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from exporter import logs
 from exporter.config import Config, Records, Zvm
-from exporter.server import WebFlags, listen
+from exporter.listen import listen
+from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator, faults, pair
 from exporter.zvm.settings import Auth

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from exporter.config.checks import check
-from exporter.config.document import DocumentError, read_document
+from exporter.config.document import read_file
 from exporter.config.problems import ConfigError as ConfigError
 from exporter.config.read import Place, Reader
 from exporter.config.schema import Config as Config
@@ -43,15 +43,7 @@ def load(file: Path, environment: Mapping[str, str]) -> Config:
         ConfigError: with every mistake that was found.
     """
     problems: list[str] = []
-    try:
-        document = read_document(file.read_text(encoding="utf-8"), environment, problems)
-    except OSError as error:
-        raise ConfigError(str(file), [f"cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(str(file), ["is not UTF-8"]) from error
-    except DocumentError as error:
-        raise ConfigError(str(file), [*problems, str(error)]) from error
-    return _build(str(file), document, file.parent, problems)
+    return _build(str(file), read_file(file, environment, problems), file.parent, problems)
 
 
 def from_environment(environment: Mapping[str, str]) -> Config | None:

@@ -14,8 +14,9 @@ from yarl import URL
 from exporter import collectors
 from exporter.collectors.vms import FILTERS
 from exporter.config.document import Expanded
+from exporter.config.files import contents
 from exporter.config.read import Source, close, did_you_mean
-from exporter.config.schema import COLLECTORS, Zvm
+from exporter.config.schema import COLLECTORS, Records, Zvm
 from exporter.zvm.settings import Auth, Tls
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -108,19 +109,18 @@ def _sizes(zvm: Zvm, source: Source) -> Iterator[str]:
 
 def _patterns(zvm: Zvm, source: Source) -> Iterator[str]:
     for key in ("allow", "deny"):
-        texts: tuple[str, ...] = getattr(zvm.metrics, key)
-        for text, problem in _each_pattern(texts, source.within("metrics", key)):
+        here = source.within("metrics", key)
+        for text, problem in _each_pattern(getattr(zvm.metrics, key), here):
             if problem:
                 yield problem
             elif not any(re.fullmatch(text, name) for name in _NAMES):
                 shown = "" if isinstance(text, Expanded) else f", got {text[:100]!r}"
-                yield f"{source.within('metrics', key)}: expected what matches a metric{shown}{_meant(text)}"
+                yield f"{here}: expected what matches a metric{shown}{_meant(text)}"
     for collector in collectors.ALL:
-        for key in ("include", "exclude"):
-            section = f"{collector.name}.{key}"
-            chosen: Mapping[str, tuple[str, ...]] = getattr(getattr(zvm, collector.name), key)
+        records: Records = getattr(zvm, collector.name)
+        for key, chosen in (("include", records.include), ("exclude", records.exclude)):
             for name, texts in chosen.items():
-                here = source.within(section, name)
+                here = source.within(f"{collector.name}.{key}", name)
                 if name not in collector.chosen_by:
                     yield f"{here}: not what {collector.name} are chosen by{did_you_mean(name, collector.chosen_by)}"
                 yield from (problem for _, problem in _each_pattern(texts, here) if problem)
@@ -197,30 +197,24 @@ def _secret_file(file: Path, source: Source) -> str | None:
 
 
 def _tls(tls: Tls) -> Iterator[tuple[str, str]]:
-    given = {"ca_file": tls.ca_file, "cert_file": tls.cert_file, "key_file": tls.key_file}
-    files = {key: file for key, file in given.items() if file is not None}
-    contents: dict[str, bytes] = {}
-    for key, file in files.items():
-        try:
-            contents[key] = file.read_bytes()
-        except OSError as error:
-            yield f"tls.{key}", f"cannot read {file}: {error.strerror}"
+    held, unreadable = contents({"ca_file": tls.ca_file, "cert_file": tls.cert_file, "key_file": tls.key_file})
+    yield from ((f"tls.{key}", problem) for key, problem in unreadable.items())
     if tls.key_file is not None and tls.cert_file is None:
         yield "tls.cert_file", "missing, key_file needs it"
         return
-    if "ca_file" in contents:
+    if "ca_file" in held:
         try:
             Tls(ca_file=tls.ca_file).context()
         except OSError:
             yield "tls.ca_file", f"{tls.ca_file} holds no certificate"
     key_file = tls.key_file or tls.cert_file
-    if tls.cert_file is not None and key_file is not None and contents.keys() >= files.keys() - {"ca_file"}:
-        yield from _pair(tls.cert_file, key_file, contents)
+    if tls.cert_file is not None and key_file is not None and not {"cert_file", "key_file"} & unreadable.keys():
+        yield from _pair(tls.cert_file, key_file, held)
 
 
-def _pair(cert_file: Path, key_file: Path, contents: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
-    key = "key_file" if "key_file" in contents else "cert_file"
-    if b"ENCRYPTED" in contents[key]:  # OpenSSL would ask the terminal for the passphrase and wait
+def _pair(cert_file: Path, key_file: Path, held: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    key = "key_file" if "key_file" in held else "cert_file"
+    if b"ENCRYPTED" in held[key]:  # OpenSSL would ask the terminal for the passphrase and wait
         yield f"tls.{key}", f"{key_file} needs a passphrase; expected a key without one"
         return
     try:

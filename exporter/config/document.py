@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
+
+from exporter.config.problems import ConfigError
 
 _MOST_VALUES: Final = 200_000  # after aliases: a file of a few lines can stand for billions
 _TAGS: Final = "tag:yaml.org,2002:"
@@ -44,10 +47,26 @@ class DocumentError(Exception):
     """A text that is no usable YAML; says where, and quotes nothing of it: on that line may stand a password."""
 
 
-def read_document(text: str, environment: Mapping[str, str], problems: list[str]) -> Any:
-    """Return *text* as dict, list, str and None; `${VAR}` stands for a variable of *environment*.
+def read_file(file: Path, environment: Mapping[str, str], problems: list[str]) -> Any:
+    """Return what *file* holds as dict, list, str and None; `${VAR}` stands for a variable of *environment*.
 
     Mistakes that leave the rest readable are appended to *problems*; UNREADABLE takes the value's place.
+
+    Raises:
+        ConfigError: it cannot be read, or is no YAML at all.
+    """
+    try:
+        return read_document(file.read_text(encoding="utf-8"), environment, problems)
+    except OSError as error:
+        raise ConfigError(str(file), [f"cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(file), ["is not UTF-8"]) from error
+    except DocumentError as error:
+        raise ConfigError(str(file), [*problems, str(error)]) from error
+
+
+def read_document(text: str, environment: Mapping[str, str], problems: list[str]) -> Any:
+    """Return the YAML *text* as `read_file` returns a file.
 
     Raises:
         DocumentError: it is no YAML at all.

@@ -6,7 +6,6 @@ Never quotes a value under `auth` or from a variable: it may be a secret in the 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from exporter.config.document import UNREADABLE, Expanded, step
+from exporter.config.scalars import boolean, duration, size, whole
 from exporter.config.schema import Config, Zvm
 from exporter.zvm.settings import DEFAULT_TIMEOUT
-
-_DURATION: Final = re.compile(
-    "".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in ("y", "w", "d", "h", "m(?!s)", "s", "ms"))
-)
-_MILLISECONDS: Final = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1)
-_SIZE: Final = re.compile(r"([0-9]{1,15}) ?(B|KiB|MiB|GiB)?")
-_SIZE_BYTES: Final = {None: 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_BOOLEANS: Final = {"true": True, "false": False}
-
-_WHOLE: Final = re.compile(r"[0-9]{1,15}")
 
 _OF_EACH: Final = ("name", "url")
 _ONE_OF: Final = (("password", "password_file"), ("client_secret", "client_secret_file"))
@@ -170,7 +160,7 @@ class Reader:
         if float in (kind, *get_args(kind)):
             return self._parsed(duration, "a duration such as 30s or 1m30s", value, path)
         if kind is bool:
-            return self._parsed(lambda text: _BOOLEANS.get(text.lower()), "true or false", value, path)
+            return self._parsed(boolean, "true or false", value, path)
         if get_origin(kind) is Literal:
             options = get_args(kind)
             meant = close(value, options) if isinstance(value, str) else None
@@ -253,25 +243,6 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     """Return `; did you mean X?` for the likeliest of *known*, else what there is to choose from."""
     meant = close(word, known)
     return f"; did you mean {meant}?" if meant else f"; known are {', '.join(sorted(known))}"
-
-
-def duration(text: str) -> float | None:
-    """Return the seconds of a Prometheus duration such as `1m30s`, None if it is none."""
-    match = _DURATION.fullmatch(text) if text else None
-    if match is None:
-        return None
-    return sum(int(part) * unit for part, unit in zip(match.groups(), _MILLISECONDS, strict=True) if part) / 1000
-
-
-def size(text: str) -> int | None:
-    """Return the bytes of a size such as `256MiB`, None if it is none."""
-    match = _SIZE.fullmatch(text)
-    return int(match[1]) * _SIZE_BYTES[match[2]] if match else None
-
-
-def whole(text: str) -> int | None:
-    """Return the whole number *text*, None if it is none."""
-    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def _one_of(kind: Any) -> Any:

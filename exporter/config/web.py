@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
-from exporter.config.document import DocumentError, read_document
+from exporter.config.document import read_file
+from exporter.config.files import contents
 from exporter.config.problems import ConfigError
 from exporter.config.read import Reader, built
 
@@ -127,14 +128,7 @@ def load_web(file: Path) -> WebConfig:
         ConfigError: with every mistake that was found.
     """
     problems: list[str] = []
-    try:
-        document = read_document(file.read_text(encoding="utf-8"), {}, problems)
-    except OSError as error:
-        raise ConfigError(str(file), [f"cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(str(file), ["is not UTF-8"]) from error
-    except DocumentError as error:
-        raise ConfigError(str(file), [*problems, str(error)]) from error
+    document = read_file(file, {}, problems)
     if not isinstance(document, dict) and document is not None:
         raise ConfigError(str(file), ["expected a mapping"])
     document = document or {}
@@ -196,20 +190,10 @@ def _tls(tls: TlsServer) -> Iterator[str]:
 
 
 def _unreadable(tls: TlsServer) -> Iterator[str]:
-    keys: Mapping[str, Path | None] = {
-        "cert_file": tls.cert_file,
-        "key_file": tls.key_file,
-        "client_ca_file": tls.client_ca_file,
-    }
-    readable = True
-    for key, file in keys.items():
-        try:
-            if file is not None:
-                file.read_bytes()
-        except OSError as error:
-            readable = False
-            yield f"{key}: cannot read {file}: {error.strerror}"
-    if not readable or any(name not in _CIPHERS for name in tls.cipher_suites):
+    files = {"cert_file": tls.cert_file, "key_file": tls.key_file, "client_ca_file": tls.client_ca_file}
+    _, unreadable = contents(files)
+    yield from (f"{key}: {problem}" for key, problem in unreadable.items())
+    if unreadable or any(name not in _CIPHERS for name in tls.cipher_suites):
         return
     try:
         tls.context()

@@ -39,15 +39,10 @@ class _Own:
 
 
 @dataclass(frozen=True)
-class _Whole:
-    samples: tuple[Fragment, ...]
-    own: _Own
-    body: Body
+class _Made:
+    """A page; *own* is what it has of the exporter's own metrics."""
 
-
-@dataclass(frozen=True)
-class _View:
-    version: tuple[int | _Own | None, ...]
+    own: _Own | None
     body: Body
 
 
@@ -62,20 +57,21 @@ class Pages:
         self._own_seconds = 0.0
         self._forgotten = 0
         self._renewal: asyncio.Task[_Own] | None = None
-        self._whole: _Whole | None = None
-        self._views: OrderedDict[tuple[frozenset[str], frozenset[str]], _View] = OrderedDict()
+        self._whole: _Made | None = None
+        self._views: OrderedDict[tuple[frozenset[str], frozenset[str]], _Made] = OrderedDict()
         self._view_bytes = 0
+        store.follow(self._outdated)
 
     async def whole(self) -> Body:
         """Return the page of all ZVMs with the exporter's own metrics."""
         own = await self._current()
-        samples = self._store.page()
+        self._store.drop_stale()
         made = self._whole
-        if made is None or made.samples is not samples or made.own is not own:
-            body = gzipped(*samples, own.metrics)
+        if made is None or made.own is not own:
+            body = gzipped(*self._store.page(), own.metrics)
             if sum(map(len, body)) <= _JOINED_BYTES:
                 body = (b"".join(body),)
-            made = self._whole = _Whole(samples, own, body)
+            made = self._whole = _Made(own, body)
         return made.body
 
     async def prepare(self) -> None:
@@ -98,12 +94,12 @@ class Pages:
         """
         key = (frozenset(zvms), frozenset(collectors))
         own = await self._current() if OWN in key[1] else None
-        others = key[1] - {OWN}
-        version = (*self._store.version(sorted(key[0])), own)
+        self._store.drop_stale()
         view = self._views.get(key)
-        if view is None or view.version != version:
+        if view is None or view.own is not own:
+            others = key[1] - {OWN}
             samples = self._store.view(key[0], others) if others else ()
-            view = _View(version, gzipped(*samples, *([own.metrics] if own else [])))
+            view = _Made(own, gzipped(*samples, *([own.metrics] if own else [])))
             self._forget_view(key)
             self._views[key] = view
             self._view_bytes += sum(map(len, view.body))
@@ -146,6 +142,12 @@ class Pages:
         own = _Own(fragment(self._telemetry.exposition()), now)
         self._own_seconds = time.thread_time() - started
         return own
+
+    def _outdated(self, zvm: str) -> None:
+        """Give up the pages of *zvm*: their old blocks, here and there in the heap, would keep it from shrinking."""
+        self._whole = None
+        for key in [key for key in self._views if zvm in key[0]]:
+            self._forget_view(key)
 
     def _forget_view(self, key: tuple[frozenset[str], frozenset[str]]) -> None:
         view = self._views.pop(key, None)

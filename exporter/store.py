@@ -89,9 +89,12 @@ class Store:
         self._on_stale = on_stale
         self._kept: dict[str, dict[str, _Kept]] = {}
         self._health: dict[str, tuple[Rendered, Rendered]] = {}
-        self._changes: dict[str, int] = {}
-        self._change = 0
         self._page: tuple[Fragment, ...] | None = None
+        self._followers: list[Callable[[str], None]] = []
+
+    def follow(self, follower: Callable[[str], None]) -> None:
+        """Tell *follower* the name of each ZVM whose samples have changed."""
+        self._followers.append(follower)
 
     def put(self, zvm: str, collector: str, rendered: Rendered, stale_after: float) -> None:
         """Replace the blocks of a collector; they are served for *stale_after* seconds."""
@@ -123,7 +126,7 @@ class Store:
 
     def page(self) -> tuple[Fragment, ...]:
         """Return the page of all ZVMs in pieces; it is another tuple where anything has changed."""
-        self._drop_stale()
+        self.drop_stale()
         if self._page is None:
             self._page = self.view()
         return self._page
@@ -132,7 +135,7 @@ class Store:
         self, zvms: Collection[str] | None = None, collectors: Collection[str] | None = None
     ) -> tuple[Fragment, ...]:
         """Return the page of some *zvms* and *collectors*, None for all: the same blocks, in the order of the page."""
-        self._drop_stale()
+        self.drop_stale()
         names = sorted(zvm for zvm in self._health.keys() | self._kept.keys() if zvms is None or zvm in zvms)
         health = [self._health[name] for name in names if name in self._health]
         parts: list[Fragment] = []
@@ -144,23 +147,19 @@ class Store:
                 _zip(parts, table, [one.blocks for one in kept if one is not None])
         return tuple(parts)
 
-    def version(self, zvms: Iterable[str]) -> tuple[int, ...]:
-        """Return what is another value whenever the samples of one of *zvms* have changed."""
-        self._drop_stale()
-        return tuple(self._changes.get(zvm, 0) for zvm in zvms)
-
-    def _changed(self, zvm: str) -> None:
-        self._change += 1  # never the same again, also where a ZVM is removed and comes back
-        self._changes[zvm] = self._change
-        self._page = None
-
-    def _drop_stale(self) -> None:
+    def drop_stale(self) -> None:
+        """Drop what has become stale by now, as each page does."""
         now = self._monotonic()
         for zvm, of_zvm in self._kept.items():
             for collector in [collector for collector, kept in of_zvm.items() if kept.until <= now]:
                 del of_zvm[collector]
                 self._changed(zvm)
                 self._on_stale(zvm, collector)
+
+    def _changed(self, zvm: str) -> None:
+        self._page = None
+        for follower in self._followers:
+            follower(zvm)
 
 
 def _zip(parts: list[Fragment], table: Table[Any], sources: Iterable[tuple[Block, ...]]) -> None:

@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -232,6 +233,21 @@ async def test_a_view_is_made_once_for_each_change_of_its_zvms() -> None:
     assert await site.pages.view(["nyc"], ["vms"]) is first
     site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, [9]), 60)
     assert await site.pages.view(["nyc"], ["vms"]) is not first
+
+
+async def test_nothing_is_kept_of_a_page_that_is_outdated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nobody asks for it again: hundreds of old blocks would lie all over the heap."""
+    monkeypatch.setattr("exporter.pages._JOINED_BYTES", 0)
+    site = Site()
+    rendered = VMS.render({"zvm": "nyc"}, [9])
+    block = rendered.blocks[0].fragment.data
+    here = sys.getrefcount(block)
+    site.store.put("nyc", "vms", rendered, 60)
+    await site.pages.whole()
+    await site.pages.view(["nyc", "lon"], ["vms"])
+    assert sys.getrefcount(block) == here + 2
+    site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, [8]), 60)
+    assert sys.getrefcount(block) == here
 
 
 async def test_the_views_that_are_kept_are_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -228,7 +228,7 @@ def _in_turns(clients: Mapping[str, Client], scrapes: int, pause: float) -> dict
 
 
 def percentiles(values: list[float]) -> tuple[float, float]:
-    hundredths = statistics.quantiles(values, n=100)
+    hundredths = statistics.quantiles(values, n=100, method="inclusive")
     return hundredths[49], hundredths[98]
 
 

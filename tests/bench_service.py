@@ -50,7 +50,7 @@ def _stall(folder: Path, zvm: Process, what: str, *, zvms: int, vms: int, second
         while time.monotonic() < end:
             times.append(client.latency())
             time.sleep(0.001)  # a load that leaves the processors to the polls
-    p99 = statistics.quantiles(times, n=100)[98]
+    p99 = statistics.quantiles(times, n=100, method="inclusive")[98]
     return Line(f"/-/healthy p99 while {what} are polled every 2 s", f"{p99:.1f} ms", "<= 50 ms", p99 <= 50)
 
 

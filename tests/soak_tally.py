@@ -137,7 +137,7 @@ class Tally:
     def _percentiles(self) -> tuple[float, float]:
         if len(self.health) < 2:
             return 0.0, 0.0
-        hundredths = statistics.quantiles(self.health, n=100)
+        hundredths = statistics.quantiles(self.health, n=100, method="inclusive")
         return hundredths[49], hundredths[98]
 
     @property

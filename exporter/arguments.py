@@ -121,7 +121,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         ("simulate", "serve a stand-in ZVM"),
         ("demo", "two simulated sites and the exporter on them"),
     ):
-        own = subparsers.add_parser(name, help=does, description=does.capitalize() + ".", allow_abbrev=False)
+        own = subparsers.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.", allow_abbrev=False)
         own.add_argument("--version", action="version", version=version)
         commands[name] = command = _Command(own)
         command.flag("--log.level", _one_of(LEVELS), "info", metavar="|".join(LEVELS), help="default: info")

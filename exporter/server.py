@@ -184,6 +184,7 @@ class Server:
 
     async def _add_headers(self, _request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(_HEADERS)
+        response.headers.pop(hdrs.SERVER, None)  # versions of Python and aiohttp are nobody's business
         response.headers["Content-Security-Policy"] = self._landing.policy
         if self._gate is not None:
             response.headers.update(self._gate.headers)

@@ -324,6 +324,7 @@ async def test_every_answer_has_the_security_headers(path: str) -> None:
         _, headers, _ = await site.get(path)
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "Server" not in headers
 
 
 async def test_own_metrics_are_taken_anew_after_a_moment_and_after_a_poll() -> None:

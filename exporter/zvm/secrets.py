@@ -46,16 +46,16 @@ class Scrubber:
 
     def __init__(self) -> None:
         # Each with what every spelling of it has in it: a pattern takes up to 100 kB and 10 ms, a search nothing.
-        self._lasting: dict[str, str] = {}
-        self._passing: dict[str, str] = {}
+        self._lasting: dict[str, list[str]] = {}
+        self._passing: dict[str, list[str]] = {}
 
     def learn(self, *secrets: str | None) -> None:
         """Remember *secrets* for good; None and the empty string are no secrets."""
-        self._lasting |= {secret: _constant(secret) for secret in secrets if secret}
+        self._lasting |= {secret: _constants(secret) for secret in secrets if secret}
 
     def learn_token(self, *tokens: str | None) -> None:
         """Remember *tokens* until many others came after them."""
-        self._passing |= {token: _constant(token) for token in tokens if token}
+        self._passing |= {token: _constants(token) for token in tokens if token}
         for old in list(self._passing)[:-_TOKENS]:
             del self._passing[old]
 
@@ -67,7 +67,7 @@ class Scrubber:
         """Return the first *length* characters of *text*, each secret that begins there replaced whole."""
         window = text[: length + _LONGEST]
         secrets = chain(self._lasting.items(), self._passing.items())
-        patterns = [_spellings(secret) for secret, constant in secrets if constant in window]
+        patterns = [_spellings(secret) for secret, parts in secrets if all(part in window for part in parts)]
         kept, end = [], 0
         for start, stop in sorted(match.span() for pattern in patterns for match in pattern.finditer(window)):
             if start >= length:
@@ -78,9 +78,9 @@ class Scrubber:
         return "".join([*kept, window[end:length]])
 
 
-def _constant(secret: str) -> str:
-    """Return the longest part of *secret* that is the same in every spelling, "" where there is none."""
-    return max(re.findall("[0-9A-Za-z]+", secret), key=len, default="")
+def _constants(secret: str) -> list[str]:
+    """Return the parts of *secret* that are the same in every spelling; the longest may be that of all tokens."""
+    return re.findall("[0-9A-Za-z]+", secret)
 
 
 def _spellings(secret: str) -> re.Pattern[str]:

@@ -10,7 +10,6 @@ import argparse
 import gc
 import gzip
 import json
-import os
 import shutil
 import socket
 import statistics
@@ -20,13 +19,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from unittest.mock import patch
-from urllib.parse import urlsplit
 
 import msgspec
+from bench_service import service_cost
+from bench_tools import Client, Line, await_samples, percentiles, process
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -39,20 +38,6 @@ from exporter.simulator import Estate
 
 CONSTANT = {"zvm": "nyc"}
 PAUSE_SECONDS = 0.3
-
-
-@dataclass(frozen=True)
-class Line:
-    """A figure and, where there is one, its target."""
-
-    what: str
-    figure: str
-    target: str = ""
-    met: bool | None = None
-
-    def __str__(self) -> str:
-        verdict = "" if self.met is None else "pass" if self.met else "FAIL"
-        return f"{self.what:<66}{self.figure:>12}   {self.target:<18}{verdict}".rstrip()
 
 
 def cpu_ms(work: Callable[[], object]) -> float:
@@ -173,50 +158,6 @@ def scrape_cost(vms: int, scrapes: int) -> Iterator[Line]:
             yield Line(f"back to back, {name}, p50 / p99", f"{p50:.2f} / {p99:.2f} ms")
 
 
-class Client:
-    """A scraper: keeps its connection, asks for gzip, reads the whole body."""
-
-    def __init__(self, port: int, path: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self._request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n".encode()
-        self._buffer = bytearray(2**20)
-
-    def get(self) -> bytes:
-        """Return the body as it was sent."""
-        return b"".join(self._read(keep=True))
-
-    def text(self) -> str:
-        """Return the text of a compressed body."""
-        return gzip.decompress(self.get()).decode()
-
-    def latency(self) -> float:
-        started = time.perf_counter()
-        for _ in self._read(keep=False):
-            pass
-        return (time.perf_counter() - started) * 1e3
-
-    def _read(self, *, keep: bool) -> Iterator[bytes]:
-        self._socket.sendall(self._request)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            received = self._socket.recv(65536)
-            if not received:
-                raise ConnectionError("closed in mid-answer")
-            head += received
-        head, _, body = head.partition(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200 "):
-            raise ConnectionError(head.decode(errors="replace"))
-        (length,) = (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        yield body
-        left = length - len(body)
-        while left:
-            count = self._socket.recv_into(self._buffer)
-            if count == 0:
-                raise ConnectionError("closed in mid-answer")
-            left -= count
-            yield bytes(self._buffer[:count]) if keep else b""
-
-
 def _in_turns(clients: Mapping[str, Client], scrapes: int, pause: float) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in clients}
     for turn in range(scrapes):
@@ -225,59 +166,6 @@ def _in_turns(clients: Mapping[str, Client], scrapes: int, pause: float) -> dict
         for name in sorted(clients, reverse=turn % 2 == 0):
             times[name].append(clients[name].latency())
     return times
-
-
-def percentiles(values: list[float]) -> tuple[float, float]:
-    hundredths = statistics.quantiles(values, n=100, method="inclusive")
-    return hundredths[49], hundredths[98]
-
-
-@dataclass(frozen=True)
-class Process:
-    pid: int
-    url: str
-
-    @property
-    def port(self) -> int:
-        return urlsplit(self.url).port or 0
-
-
-@contextmanager
-def process(*arguments: str) -> Iterator[Process]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "exporter", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    try:
-        yield Process(process.pid, _announced(process))
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
-
-
-def _announced(process: subprocess.Popen[str]) -> str:
-    """Return the address that a process says it listens on."""
-    if process.stdout is None:
-        raise RuntimeError("no output to read")
-    for line in process.stdout:
-        if "http://" in line and "simulated" in line:
-            return "http://" + line.partition("http://")[2].strip()
-        if " addresses=" in line:
-            return "http://" + line.partition(" addresses=")[2].split()[0]
-    raise RuntimeError(f"{process.args!r} ended without listening")
-
-
-def await_samples(port: int, vms: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        page = gzip.decompress(Client(port, "/metrics").get())
-        if page.count(b"\nzerto_vm_info{") >= vms:
-            return
-        time.sleep(0.2)
-    raise RuntimeError("no samples within a minute")
 
 
 @contextmanager
@@ -320,7 +208,6 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--polls", type=int, default=200)
     options = parser.parse_args()
-    from bench_service import service_cost  # noqa: PLC0415 - it stands on what is above
 
     body = msgspec.json.encode(Estate("nyc", vms=options.vms, seed=1).vms())
     missed = False

@@ -24,8 +24,8 @@ from socket import create_server
 from typing import Any
 from urllib.parse import quote
 
-from bench import Client, Process, percentiles, process
 from bench_service import configuration
+from bench_tools import Client, Process, percentiles, process
 from prometheus_client.parser import text_string_to_metric_families
 
 SETTLING_SECONDS = 20.0

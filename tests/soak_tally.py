@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench_tools import percentiles
 from soak_children import Figures
 from soak_page import COLLECTORS, Facts, OfZvm
 from soak_plan import CALM_START
@@ -135,10 +136,7 @@ class Tally:
         return Figures(int(statistics.median(one.rss for one in found)), min(one.fds for one in found), quietest)
 
     def _percentiles(self) -> tuple[float, float]:
-        if len(self.health) < 2:
-            return 0.0, 0.0
-        hundredths = statistics.quantiles(self.health, n=100, method="inclusive")
-        return hundredths[49], hundredths[98]
+        return percentiles(self.health) if len(self.health) > 1 else (0.0, 0.0)
 
     @property
     def _all_polls(self) -> int:

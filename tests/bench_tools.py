@@ -1,0 +1,127 @@
+"""What measures: processes of the exporter and of simulated ZVMs, a client with a watch, a line of the result."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure and, where there is one, its target."""
+
+    what: str
+    figure: str
+    target: str = ""
+    met: bool | None = None
+
+    def __str__(self) -> str:
+        verdict = "" if self.met is None else "pass" if self.met else "FAIL"
+        return f"{self.what:<66}{self.figure:>12}   {self.target:<18}{verdict}".rstrip()
+
+
+class Client:
+    """A scraper: keeps its connection, asks for gzip, reads the whole body."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n".encode()
+        self._buffer = bytearray(2**20)
+
+    def get(self) -> bytes:
+        """Return the body as it was sent."""
+        return b"".join(self._read(keep=True))
+
+    def text(self) -> str:
+        """Return the text of a compressed body."""
+        return gzip.decompress(self.get()).decode()
+
+    def latency(self) -> float:
+        started = time.perf_counter()
+        for _ in self._read(keep=False):
+            pass
+        return (time.perf_counter() - started) * 1e3
+
+    def _read(self, *, keep: bool) -> Iterator[bytes]:
+        self._socket.sendall(self._request)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            received = self._socket.recv(65536)
+            if not received:
+                raise ConnectionError("closed in mid-answer")
+            head += received
+        head, _, body = head.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200 "):
+            raise ConnectionError(head.decode(errors="replace"))
+        (length,) = (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        yield body
+        left = length - len(body)
+        while left:
+            count = self._socket.recv_into(self._buffer)
+            if count == 0:
+                raise ConnectionError("closed in mid-answer")
+            left -= count
+            yield bytes(self._buffer[:count]) if keep else b""
+
+
+def percentiles(values: list[float]) -> tuple[float, float]:
+    """Return p50 and p99 of at least two *values*; of a few, p99 is the largest."""
+    hundredths = statistics.quantiles(values, n=100)
+    return hundredths[49], min(hundredths[98], max(values))
+
+
+@dataclass(frozen=True)
+class Process:
+    pid: int
+    url: str
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[Process]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "exporter", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        yield Process(process.pid, _announced(process))
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def _announced(process: subprocess.Popen[str]) -> str:
+    """Return the address that a process says it listens on."""
+    if process.stdout is None:
+        raise RuntimeError("no output to read")
+    for line in process.stdout:
+        if "http://" in line and "simulated" in line:
+            return "http://" + line.partition("http://")[2].strip()
+        if " addresses=" in line:
+            return "http://" + line.partition(" addresses=")[2].split()[0]
+    raise RuntimeError(f"{process.args!r} ended without listening")
+
+
+def await_samples(port: int, vms: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        page = gzip.decompress(Client(port, "/metrics").get())
+        if page.count(b"\nzerto_vm_info{") >= vms:
+            return
+        time.sleep(0.2)
+    raise RuntimeError("no samples within a minute")

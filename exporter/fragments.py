@@ -16,7 +16,7 @@ from typing import Final
 try:
     from isal import isal_zlib as _zlib
 except ImportError:
-    import zlib as _zlib  # type: ignore[no-redef] # the same interface, slower
+    import zlib as _zlib  # type: ignore[no-redef] # one name for either: the same interface, slower
 
 FAST: Final = _zlib.__name__ != "zlib"
 

@@ -48,7 +48,7 @@ def listen(address: str) -> Listener:
     """
     host, port = host_and_port(address)
     sockets: list[socket.socket] = []
-    wanted = [(host, 0)] if host else [("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)]  # noqa: S104 - all, as asked
+    wanted = [(host, 0)] if host else [("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)]  # noqa: S104 - `:port` asks for all
     for name, family in wanted:
         try:
             bound = _bind(name, port, family)

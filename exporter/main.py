@@ -218,7 +218,7 @@ async def _signalled() -> None:
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
-        import uvloop  # noqa: PLC0415 - the extra [speed] may not be installed
+        import uvloop  # noqa: PLC0415 - of the extra [speed]; where it is missing there is no name to import above
     except ImportError:
         return None
     return uvloop.new_event_loop

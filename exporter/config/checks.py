@@ -108,9 +108,9 @@ def _sizes(zvm: Zvm, source: Source) -> Iterator[str]:
 
 
 def _patterns(zvm: Zvm, source: Source) -> Iterator[str]:
-    for key in ("allow", "deny"):
+    for key, texts in (("allow", zvm.metrics.allow), ("deny", zvm.metrics.deny)):
         here = source.within("metrics", key)
-        for text, problem in _each_pattern(getattr(zvm.metrics, key), here):
+        for text, problem in _each_pattern(texts, here):
             if problem:
                 yield problem
             elif not any(re.fullmatch(text, name) for name in _NAMES):

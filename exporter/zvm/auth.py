@@ -106,7 +106,7 @@ class SessionLogin:
         self.scrubber.learn_token(session)
         return Credential({SESSION_HEADER: session}, self)
 
-    async def renew(self, send: Send, credential: Credential) -> Credential:  # noqa: ARG002 - a session has no successor
+    async def renew(self, send: Send, credential: Credential) -> Credential:  # noqa: ARG002 - of Login; a session cannot be renewed
         return await self.login(send)
 
     async def logout(self, send: Send, credential: Credential) -> None:

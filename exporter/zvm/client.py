@@ -56,7 +56,7 @@ class Zvm:
         self._scrubber.learn(settings.auth.password, settings.auth.client_secret)
         self._reporter = Reporter(settings.name, observer)
         self._transport = Transport(settings, self._scrubber, self._reporter, monotonic)
-        self._new_hold = partial(Hold, settings.interval, monotonic, rng or random.Random())  # noqa: S311 - jitter
+        self._new_hold = partial(Hold, settings.interval, monotonic, rng or random.Random())  # noqa: S311 - jitter is no secret
         self._hold = self._new_hold()
         self._closed: dict[str, Hold] = {}
         login = login_for(settings.auth, self._scrubber, monotonic)

@@ -14,13 +14,14 @@ demo: .venv/run
 	$(BIN)/zerto-exporter demo
 
 test: .venv/dev
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal -m 'not slow' --cov --cov-report=term
 
 check: .venv/dev $(BIN)/helm
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_architecture.py tests/test_docs.py tests/test_dashboards.py tests/test_helm.py
+	$(BIN)/pytest -q -m slow
 	$(MAKE) image-check
 
 image:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)  # for a machine that is short of processors; else it takes 25 s
 def test_the_bench_prints_a_figure_for_each_target() -> None:
     bench = Path(__file__).parent / "bench.py"

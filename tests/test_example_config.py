@@ -129,7 +129,8 @@ def test_reference_names_each_flag_and_its_variable(flag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", [*config.VARIABLES, *arguments.COMMANDS, *FILTERS, *(collector.name for collector in collectors.ALL)]
+    "word",
+    [*config.VARIABLES, *arguments.COMMANDS, *sorted(FILTERS), *(collector.name for collector in collectors.ALL)],
 )
 def test_reference_names_each_variable_command_filter_and_collector(word: str) -> None:
     assert f"`{word}`" in REFERENCE

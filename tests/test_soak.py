@@ -49,6 +49,7 @@ def wrong(text: str, *, calm: bool = True, zvms: tuple[str, ...] = ("nyc",)) -> 
     return "\n".join(judge(read(text.encode()), Asked("page", NOW, expected)))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)  # for a machine that is short of processors; else it takes 67 s
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="memory and open files are read from /proc")
 def test_a_minute_of_storm_leaves_nothing_to_complain_of() -> None:

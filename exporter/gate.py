@@ -1,7 +1,8 @@
 """Who may come in: TLS, client certificates and users of our own HTTP side, as the file of `--web.config.file` says.
 
 The file and the certificates that it names are looked at with each connection and each request, and read again where
-they have changed: a renewed certificate needs no restart.
+they have changed: a renewed certificate needs no restart. Whatever state a rewrite leaves them in for a moment, nobody
+comes in who could not before: what would give up TLS, all users or client certificates is not taken without a restart.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hashlib
 import ipaddress
 import os
 import ssl
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +25,8 @@ import bcrypt
 import structlog
 from aiohttp import hdrs, web
 
-from exporter.config import ConfigError, WebConfig, load_web
+from exporter.config import ConfigError, WebConfig, parse_web
+from exporter.rewrites import Contents, Rewrites, read
 
 PROBES: Final = frozenset({"/-/healthy", "/-/ready"})
 
@@ -31,14 +34,16 @@ _REMEMBERED: Final = 1000  # logins of which the outcome is known
 _WAITING: Final = 32  # logins whose password is being hashed; who comes then is sent away for a moment
 _BCRYPT_BYTES: Final = 72  # of a password; bcrypt looks no further
 _CHALLENGE: Final = 'Basic realm="zerto-exporter", charset="UTF-8"'
-
-Stamp = tuple[tuple[str, int, int, int], ...]
+_TRIES: Final = 3  # to read files that are rewritten meanwhile
+_PAUSE_SECONDS: Final = 1.0  # before files that could not be used are tried again, though they look as they did
 
 
 class Gate:
     """Lets in whom the web configuration *file* allows; with *open_probes*, anybody to the paths of PROBES."""
 
-    def __init__(self, file: Path, *, open_probes: bool = False) -> None:
+    def __init__(
+        self, file: Path, *, open_probes: bool = False, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """Read *file*.
 
         Raises:
@@ -46,9 +51,15 @@ class Gate:
         """
         self._file = file
         self._open_probes = open_probes
-        self._config = load_web(file)
-        self._stamp = self._now()
-        self._context = self._built(self._config)
+        self._monotonic = monotonic
+        self._rewrites = Rewrites(monotonic=monotonic)
+        self._complaint = ""
+        self._next_try = 0.0
+        try:
+            self._config, self._context, contents = self._read()
+        except OSError as error:
+            raise ConfigError(str(file), [f"its certificates cannot be read: {error}"]) from error
+        self._rewrites.keep(contents)
         self._logins = _Logins()
         self.ssl_context: ssl.SSLContext | None = _Following.of(self._fresh_context) if self._context else None
         if self._context is None and self._config.basic_auth_users:
@@ -95,36 +106,57 @@ class Gate:
         return self._context
 
     def _follow(self) -> None:
-        """Read again what has changed; what cannot be used changes nothing."""
-        stamp = self._now()
-        if stamp == self._stamp:
+        """Read again what has changed; what cannot be used changes nothing and is told once."""
+        changed = self._rewrites.any()
+        if not changed and (not self._complaint or self._monotonic() < self._next_try):
             return
-        self._stamp = stamp
-        log = structlog.get_logger().bind(file=str(self._file))
+        self._next_try = self._monotonic() + _PAUSE_SECONDS
+        contents = read(self._files(self._config))
         try:
-            config = self._load_again()
-            context = self._built(config)
+            if _may_be_cut(contents[self._file]) and not self._rewrites.settled():
+                return
+            config, context, contents = self._read()
+            _refuse_less(self._file, self._config, config)
         except (ConfigError, OSError) as error:
-            log.warning("the web configuration was not read again; the one in force goes on", error=str(error))
+            self._rewrites.keep(contents)
+            self._complain(str(error))
             return
-        self._config, self._context = config, context
-        self._stamp = self._now()  # it may name other files now
-        log.info("web configuration read again")
+        self._rewrites.keep(contents)
+        self._config, self._context, self._complaint = config, context, ""
+        structlog.get_logger().info("web configuration read again", file=str(self._file))
 
-    def _load_again(self) -> WebConfig:
-        config = load_web(self._file)
-        if (config.tls_server_config is None) != (self._context is None):
-            raise ConfigError(str(self._file), ["tls_server_config: to turn TLS on or off needs a restart"])
-        return config
+    def _complain(self, problem: str) -> None:
+        if problem != self._complaint:
+            self._complaint = problem
+            structlog.get_logger().warning(
+                "the web configuration was not read again; the one in force goes on",
+                file=str(self._file),
+                error=problem,
+            )
 
-    def _built(self, config: WebConfig) -> ssl.SSLContext | None:
+    def _read(self) -> tuple[WebConfig, ssl.SSLContext | None, Contents]:
+        """Return what the files say, and what they held when they said it.
+
+        Raises:
+            ConfigError: it cannot be used, or changes all the while.
+            OSError: a certificate or a key went bad between two looks at it.
+        """
+        for _ in range(_TRIES):
+            try:
+                text = self._file.read_bytes()
+            except OSError as error:
+                raise ConfigError(str(self._file), [f"cannot be read: {error.strerror}"]) from error
+            config = parse_web(self._file, text)
+            before = read(self._files(config))
+            tls = config.tls_server_config
+            context = None if tls is None else tls.context(optional=self._open_probes)
+            if before[self._file] == text and before == read(before):
+                return config, context, before
+        raise ConfigError(str(self._file), ["it changes while it is read"])
+
+    def _files(self, config: WebConfig) -> tuple[Path, ...]:
         tls = config.tls_server_config
-        return None if tls is None else tls.context(optional=self._open_probes)
-
-    def _now(self) -> Stamp:
-        tls = self._config.tls_server_config
-        files = (self._file, *(tls.files if tls is not None else ()))
-        return tuple(_stamp(file) for file in files)
+        return (self._file, *(tls.files if tls is not None else ()))
 
 
 class _Following(ssl.SSLContext):
@@ -204,9 +236,28 @@ def _sans(certificate: Mapping[str, Any]) -> set[str]:
     return names
 
 
-def _stamp(file: Path) -> tuple[str, int, int, int]:
-    try:
-        status = file.stat()
-    except OSError:
-        return str(file), 0, 0, 0
-    return str(file), status.st_mtime_ns, status.st_size, status.st_ino
+def _may_be_cut(text: bytes | None) -> bool:
+    """Tell whether *text* ends within a line: a name at its end may be the beginning of a longer one."""
+    return text is not None and text != b"" and not text.endswith(b"\n")
+
+
+def _refuse_less(file: Path, old: WebConfig, new: WebConfig) -> None:
+    """Refuse *new* without a protection that *old* has: *file* may be half written.
+
+    Raises:
+        ConfigError: *new* gives up something.
+    """
+    problems = []
+    if old.basic_auth_users and not new.basic_auth_users:
+        problems.append("basic_auth_users: to let everybody in needs a restart")
+    before, after = old.tls_server_config, new.tls_server_config
+    required = "RequireAndVerifyClientCert"
+    if before is None or after is None:
+        if before is not after:
+            problems.append("tls_server_config: to turn TLS on or off needs a restart")
+    elif before.client_auth_type == required != after.client_auth_type:
+        problems.append("tls_server_config.client_auth_type: to require no client certificate needs a restart")
+    elif before.client_allowed_sans and not after.client_allowed_sans:
+        problems.append("tls_server_config.client_allowed_sans: to allow every name needs a restart")
+    if problems:
+        raise ConfigError(str(file), problems)

@@ -167,8 +167,11 @@ async def test_files_that_go_bad_change_nothing_and_are_told_once(files: Files) 
         files.renew(files.authority)
         with capture_logs() as logs:
             files.write(TLS)
-            assert await door.get() == 200
-        assert [line["event"] for line in logs] == ["web configuration read again"]
+            assert await door.get() == 401
+            files.write(TLS + USERS.replace("prometheus", "renamed"))
+            assert await door.get(headers=GOOD) == 401
+        assert "to let everybody in needs a restart" in logs[0]["error"]
+        assert [line["event"] for line in logs[1:]] == ["web configuration read again"]
 
 
 @pytest.mark.parametrize(

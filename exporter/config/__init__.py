@@ -21,6 +21,7 @@ from exporter.config.schema import Zvm as Zvm
 from exporter.config.show import show as show
 from exporter.config.web import WebConfig as WebConfig
 from exporter.config.web import load_web as load_web
+from exporter.config.web import parse_web as parse_web
 
 VARIABLES: Final = {
     "ZVM_URL": "url",

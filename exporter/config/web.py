@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
-from exporter.config.document import read_file
+from exporter.config.document import DocumentError, read_document
 from exporter.config.files import contents
 from exporter.config.problems import ConfigError
 from exporter.config.read import Reader, built
@@ -127,8 +127,25 @@ def load_web(file: Path) -> WebConfig:
     Raises:
         ConfigError: with every mistake that was found.
     """
+    try:
+        return parse_web(file, file.read_bytes())
+    except OSError as error:
+        raise ConfigError(str(file), [f"cannot be read: {error.strerror}"]) from error
+
+
+def parse_web(file: Path, data: bytes) -> WebConfig:
+    """Return what *data*, the content of *file*, says.
+
+    Raises:
+        ConfigError: with every mistake that was found.
+    """
     problems: list[str] = []
-    document = read_file(file, {}, problems)
+    try:
+        document = read_document(data.decode(), {}, problems)
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(file), ["is not UTF-8"]) from error
+    except DocumentError as error:
+        raise ConfigError(str(file), [*problems, str(error)]) from error
     if not isinstance(document, dict) and document is not None:
         raise ConfigError(str(file), ["expected a mapping"])
     document = document or {}

@@ -104,11 +104,11 @@ async def _check(options: Namespace) -> int:
 
 
 async def _once(options: Namespace) -> int:
-    # Without process_* and python_*: a textfile collector would clash with those of its own exporter.
+    # Never with process_* and python_*: a textfile collector would clash with those of its own exporter.
     exporter = Exporter(_loader(options, os.environ), process=False)
     exporter.configure()
     with _cancelled_by_sigterm():
-        page = await exporter.once()
+        page = await exporter.once(own=options.exporter_metrics)
     _print(page)
     return 0
 
@@ -165,14 +165,15 @@ _BRIEF: Final = frozenset({"check", "once", "healthcheck"})
 
 def _loader(options: Namespace, environment: Mapping[str, str]) -> Callable[[], Config]:
     def load() -> Config:
-        file: Path | None = options.config_file
-        if file is None and not arguments.DEFAULT_CONFIG.exists():
+        files: list[Path] = options.config_file
+        if not files and not arguments.DEFAULT_CONFIG.exists():
             found = config.from_environment(environment)
             if found is not None:
                 return found
             hint = "there is none; --config.file names another, or ZVM_URL, ZVM_USERNAME and ZVM_PASSWORD_FILE one ZVM"
             raise ConfigError(str(arguments.DEFAULT_CONFIG), [hint])
-        return config.load(file or arguments.DEFAULT_CONFIG, environment)
+        first, *more = files or [arguments.DEFAULT_CONFIG]
+        return config.load(first, environment, *more)
 
     return load
 

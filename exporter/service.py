@@ -164,11 +164,11 @@ class Exporter:
             await self.stop()
             alive.cancel()
 
-    async def once(self) -> bytes:
-        """Poll each ZVM once and return the page in the text format."""
+    async def once(self, *, own: bool = False) -> bytes:
+        """Poll each ZVM once and return the page in the text format; with *own*, also the exporter's own metrics."""
         try:
             await self.poller.once()
-            return unzipped(await self.pages.whole())
+            return unzipped(await (self.pages.whole() if own else self.pages.view(self.poller.names(), tuple(_TABLES))))
         finally:
             await self.poller.stop()
 

@@ -244,9 +244,8 @@ class TestUsage:
 
 
 FLAGS: list[tuple[str, str, str, object]] = [
-    ("serve", "--config.file", "a.yaml", Path("a.yaml")),
-    ("check", "--config.file", "a.yaml", Path("a.yaml")),
-    ("once", "--config.file", "a.yaml", Path("a.yaml")),
+    *((name, "--config.file", "a.yaml, z/*", [Path("a.yaml"), Path("z/*")]) for name in ("serve", "check", "once")),
+    ("once", "--exporter-metrics", "true", True),
     ("serve", "--web.listen-address", ":1", [":1"]),
     ("demo", "--web.listen-address", ":1", [":1"]),
     ("healthcheck", "--web.listen-address", ":1", [":1"]),
@@ -298,7 +297,7 @@ class TestEnvironment:
         ("argv", "variable", "text", "value"),
         [
             (["serve", "--log.level", "error"], "LOG_LEVEL", "debug", "error"),
-            (["serve", "--config.file", "a"], "CONFIG_FILE", "b", Path("a")),
+            (["serve", "--config.file", "a", "--config.file", "b,c"], "CONFIG_FILE", "d", [Path("a"), Path("b,c")]),
             (["serve", "--web.listen-address", ":1", "--web.listen-address", ":2"], "WEB_LISTEN_ADDRESS", ":3", None),
             (["serve", "--no-web.enable-lifecycle"], "WEB_ENABLE_LIFECYCLE", "true", False),
             (["simulate", "--port", "0"], "PORT", "1", 0),
@@ -409,6 +408,16 @@ class TestStartErrors:
 
 
 class TestCheck:
+    def test_several_files(self, command: Command, tmp_path: Path, ca_file: Path) -> None:
+        write_config(tmp_path, ca_file, ("nyc", "https://a"))
+        (tmp_path / "zvms.d").mkdir()
+        (tmp_path / "zvms.d" / "lon.yaml").write_text("- {name: lon, url: 'https://b'}\n")
+        files = ("--config.file", "config.yaml", "--config.file", "zvms.d/*.yaml")
+        assert command("check", *files) == Done(0, "the configuration is good: 2 ZVMs\n", "")
+        (tmp_path / "zvms.d" / "fra.yaml").write_text("- {name: nyc, url: 'https://c'}\n")
+        said = "zerto-exporter: zvms.d/fra.yaml: [0].name: 'nyc' is already the name of config.yaml: zvms[0]\n"
+        assert command("check", *files) == Done(1, "", said)
+
     def test_counts_what_it_found_good(self, command: Command, tmp_path: Path, ca_file: Path) -> None:
         file = write_config(tmp_path, ca_file, ("nyc", "https://a"))
         assert command("check") == Done(0, "the configuration is good: 1 ZVM\n", "")
@@ -505,9 +514,24 @@ class TestOnce:
         page = Page(done.out)
         assert (page.value("zerto_up", zvm="nyc"), page.value("zerto_up", zvm="dead")) == (1, 0)
         assert page.values("zerto_vm_iops", zvm="nyc")
-        assert [name for name, _ in page.samples if name.startswith(("process_", "python_"))] == []
+        ours = ("process_", "python_", "zerto_exporter_")
+        assert [name for name, _ in page.samples if name.startswith(ours)] == []
         assert 'msg="ZVM is up"' in done.err
         assert nyc.live_sessions == 0
+
+    def test_pages_of_two_runs_go_into_one_folder(
+        self, command: Command, sites: Sites, tmp_path: Path, ca_file: Path
+    ) -> None:
+        """A textfile collector reads all of its folder, and a series must be in one file only."""
+        pages = []
+        for name in ("nyc", "lon"):
+            write_config(tmp_path, ca_file, (name, sites.start(name).url))
+            pages.append(Page(command("once").out))
+        assert not pages[0].samples.keys() & pages[1].samples.keys()
+        own = Page(command("once", "--exporter-metrics").out)
+        assert own.value("zerto_exporter_polls_total", zvm="lon", collector="vms", outcome="success") == 1
+        assert pages[1].samples.keys() < own.samples.keys()
+        assert [name for name, _ in own.samples if name.startswith(("process_", "python_"))] == []
 
     def test_reader_that_has_seen_enough(self, start: Start, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
         """As with `zerto-exporter once | head`: no traceback."""

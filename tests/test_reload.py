@@ -235,6 +235,30 @@ async def test_added_zvm_is_polled_and_the_other_left_alone(
     assert (nyc.logins, nyc.live_sessions) == (1, 1)
 
 
+async def test_a_file_that_is_added_to_a_folder_is_taken_at_the_reload(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    nyc, lon = await simulate(), await simulate()
+    configured.write(nyc)
+    configured.file.write_text(configured.file.read_text() + "zvms_files: ['zvms.d/*.yaml']\n")
+    folder = configured.file.parent / "zvms.d"
+    folder.mkdir()
+    (folder / "1.yaml").write_text(f"- {{name: fra, url: '{lon.url}'}}\n")
+    running = await run()
+    assert running.exporter.poller.names() == ("nyc", "fra")
+    (folder / "2.yaml").write_text(f"- {{name: lon, url: '{lon.url}'}}\n")
+    assert (await post(running))[0] == 200
+    assert running.exporter.poller.names() == ("nyc", "fra", "lon")
+    for file in folder.iterdir():
+        file.unlink()
+    status, text = await post(running)
+    assert (status, text) == (
+        500,
+        f"{configured.file}: zvms_files[0]: no file matches 'zvms.d/*.yaml'\nthe configuration in force is unchanged\n",
+    )
+    assert running.exporter.poller.names() == ("nyc", "fra", "lon")
+
+
 async def test_removed_zvm_goes_from_the_page_and_is_logged_out(
     simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
 ) -> None:

@@ -86,6 +86,13 @@ class _Command:
         self.parser.add_argument(name, dest=_attribute(name), action="append", metavar="ADDRESS", help=text)
         self.flags.append((name, _list, [DEFAULT_ADDRESS]))
 
+    def config_files(self) -> None:
+        """Add the repeatable flag of the files of the configuration."""
+        name = "--config.file"
+        text = f"also a pattern such as zvms.d/*.yaml; repeatable, default: {DEFAULT_CONFIG}"
+        self.parser.add_argument(name, dest=_attribute(name), type=Path, action="append", metavar="FILE", help=text)
+        self.flags.append((name, _files, []))
+
     def complete(self, parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
         """Set what the arguments left open."""
         for name, convert, default in self.flags:
@@ -128,7 +135,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         command.flag("--log.format", _one_of(FORMATS), "logfmt", metavar="|".join(FORMATS), help="default: logfmt")
     serve, check, once, healthcheck, simulate, demo = commands.values()
     for command in (serve, check, once):
-        command.flag("--config.file", Path, None, metavar="FILE", help=f"default: {DEFAULT_CONFIG}")
+        command.config_files()
     for command in (serve, demo, healthcheck):
         command.addresses()
         command.flag(
@@ -148,6 +155,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         help="which shard this is, from 0; default: the number at the end of the host's name",
     )
     serve.flag("--total-shards", _whole(1, 10_000), 1, metavar="M", help="exporters that divide the ZVMs; default: 1")
+    once.switch("--exporter-metrics", help="print the exporter's own metrics too")
     check.switch("--connect", help="log in to each ZVM and poll it once")
     simulate.flag("--port", _whole(0, 65535), 9669, metavar="PORT", help="default: 9669, on 127.0.0.1")
     methods = ("session", "keycloak", "both")
@@ -191,6 +199,10 @@ def _boolean(text: str) -> bool:
 
 def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
+
+
+def _files(text: str) -> list[Path]:
+    return [Path(part) for part in _list(text)]
 
 
 def _url(text: str) -> str:

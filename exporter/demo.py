@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from exporter import streams
 from exporter.config import Config, Zvm
 from exporter.listen import Listener
 from exporter.server import WebFlags
@@ -27,13 +28,13 @@ async def demo(listeners: Sequence[Listener], flags: WebFlags, *, vms: int, seed
             await simulator.start()
             stack.push_async_callback(simulator.stop)
             zvms.append(_zvm(name, simulator))
-            print(f"simulated site {name}: {simulator.url} ({simulator.auth} login)", flush=True)
+            streams.tell(f"simulated site {name}: {simulator.url} ({simulator.auth} login)")
         exporter = Exporter(lambda: Config(tuple(zvms)))
         exporter.configure()
         for listener in listeners:
             tls = flags.gate is not None and flags.gate.ssl_context is not None
             address = f"http{'s' if tls else ''}://localhost:{listener.port}"
-            print(f"exporter: {address}/ and {address}{flags.telemetry_path}", flush=True)
+            streams.tell(f"exporter: {address}/ and {address}{flags.telemetry_path}")
         await exporter.serve(listeners, flags)
     return 0
 

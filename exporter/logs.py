@@ -1,4 +1,7 @@
-"""Logs to standard error, as logfmt or JSON: ours by structlog, and those of the libraries in the same form."""
+"""Logs to standard error, as logfmt or JSON: ours by structlog, and those of the libraries in the same form.
+
+A line that cannot be written is lost and counted: no poll, request or reload ends by its log.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import json
 import logging
 import re
 import sys
-from typing import Final, Literal
+from typing import Final, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from exporter.streams import Losing
 
 LEVELS: Final = ("debug", "info", "warn", "error")
 FORMATS: Final = ("logfmt", "json")
@@ -19,10 +24,17 @@ _OTHER_NAMES: Final = {"warning": "warn", "critical": "error", "exception": "err
 _NO_KEY: Final = re.compile(r'[\s="\x00-\x1f\x7f]')
 _BARE: Final = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff]+")
 _ESCAPED: Final = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # json.dumps escapes the other controls itself
+_LINES: Final = Losing(sys.stderr)
+
+
+def lost() -> int:
+    """Return how many lines could not be written since the process began."""
+    return _LINES.lost
 
 
 def configure(level: str, form: Literal["logfmt", "json"]) -> None:
     """Send every log line of *level* (one of LEVELS) and above to standard error in the given *form*."""
+    _LINES.stream = sys.stderr
     shared: list[Processor] = [
         _add_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
@@ -35,10 +47,10 @@ def configure(level: str, form: Literal["logfmt", "json"]) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _LINES)),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(_LINES)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
@@ -49,6 +61,12 @@ def configure(level: str, form: Literal["logfmt", "json"]) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(threshold, logging.INFO))  # at debug the libraries would write what we must not: headers
+
+
+class _Handler(logging.StreamHandler[Losing]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's own names
+        """Count a record that has no text, such as one whose arguments do not fit; logging would print a traceback."""
+        self.stream.lost += 1
 
 
 def logfmt(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from exporter import arguments, config, logs, memory
+from exporter import arguments, config, logs, memory, signals, streams
 from exporter.config import Config, ConfigError
 from exporter.demo import demo
 from exporter.gate import Gate
@@ -27,8 +27,17 @@ from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator
 
-_CLOSING_SECONDS: Final = 1.0
+_CLOSING_SECONDS: Final = 0.5  # twice of this and what the service takes to stop are less than 5 s
 _LOOKUPS: Final = 64
+
+
+def run() -> None:
+    """Run the command line of the process and end the process with its code, whatever its threads do."""
+    try:
+        main()
+    except SystemExit as ended:
+        _exit_within(_CLOSING_SECONDS, int(ended.code or 0))  # Python waits for what a thread has in hand
+        raise
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -36,7 +45,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     0: fine. 1: the configuration or the start-up failed, each mistake in a line on standard error. 2: wrong usage.
     """
-    options = arguments.parse(sys.argv[1:] if argv is None else argv, os.environ)
+    streams.complete()
+    try:
+        sys.exit(_code_of(arguments.parse(sys.argv[1:] if argv is None else argv, os.environ)))
+    finally:
+        streams.settle()
+
+
+def _code_of(options: Namespace) -> int:
+    """Run a command and return its exit code."""
+    if options.command in _BRIEF:
+        signals.give_back()
     logs.configure(options.log_level, options.log_format)
     memory.share_one_heap()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -46,16 +65,16 @@ def main(argv: Sequence[str] | None = None) -> None:
             code = runner.run(_COMMANDS[options.command](options))
         except (ConfigError, ListenError, StartError) as error:
             for line in str(error).splitlines():
-                print(f"zerto-exporter: {line}", file=sys.stderr)
+                streams.complain(f"zerto-exporter: {line}")
             code = 1
         except KeyboardInterrupt:  # a command that did not take over the signal; it has logged out
             code = 128 + signal.SIGINT
         except asyncio.CancelledError:  # so does SIGTERM end the commands that poll once
             code = 128 + signal.SIGTERM
-        sys.stdout.flush()
+        streams.settle()
         deadline = _exit_within(_CLOSING_SECONDS, code)
     deadline.cancel()
-    sys.exit(code)
+    return code
 
 
 class StartError(Exception):
@@ -85,11 +104,11 @@ async def _check(options: Namespace) -> int:
 
 
 async def _once(options: Namespace) -> int:
-    # Without process_* and python_*: a textfile collector would clash with those of its own exporter.
+    # Never with process_* and python_*: a textfile collector would clash with those of its own exporter.
     exporter = Exporter(_loader(options, os.environ), process=False)
     exporter.configure()
     with _cancelled_by_sigterm():
-        page = await exporter.once()
+        page = await exporter.once(own=options.exporter_metrics)
     _print(page)
     return 0
 
@@ -121,8 +140,8 @@ async def _simulate(options: Namespace) -> int:
         await simulator.start(port=options.port)
     except OSError as error:
         raise StartError(f"--port: cannot listen on 127.0.0.1:{options.port}: {error.strerror}") from error
-    print(f"a simulated ZVM with {options.vms} VMs: {simulator.url}", flush=True)
-    print(f"user {simulator.username}, password from ZVM_PASSWORD (default: simulated)", flush=True)
+    streams.tell(f"a simulated ZVM with {options.vms} VMs: {simulator.url}")
+    streams.tell(f"user {simulator.username}, password from ZVM_PASSWORD (default: simulated)")
     await _signalled()
     await simulator.stop()
     return 0
@@ -141,18 +160,20 @@ _COMMANDS: Final[Mapping[str, Callable[[Namespace], Coroutine[Any, Any, int]]]] 
     "simulate": _simulate,
     "demo": _demo,
 }
+_BRIEF: Final = frozenset({"check", "once", "healthcheck"})
 
 
 def _loader(options: Namespace, environment: Mapping[str, str]) -> Callable[[], Config]:
     def load() -> Config:
-        file: Path | None = options.config_file
-        if file is None and not arguments.DEFAULT_CONFIG.exists():
+        files: list[Path] = options.config_file
+        if not files and not arguments.DEFAULT_CONFIG.exists():
             found = config.from_environment(environment)
             if found is not None:
                 return found
             hint = "there is none; --config.file names another, or ZVM_URL, ZVM_USERNAME and ZVM_PASSWORD_FILE one ZVM"
             raise ConfigError(str(arguments.DEFAULT_CONFIG), [hint])
-        return config.load(file or arguments.DEFAULT_CONFIG, environment)
+        first, *more = files or [arguments.DEFAULT_CONFIG]
+        return config.load(first, environment, *more)
 
     return load
 
@@ -183,9 +204,9 @@ def _print(page: bytes) -> None:
         sys.stdout.buffer.write(page)
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # the reader has seen enough, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.discard(sys.stdout.fileno())
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.discard(sys.stdout.fileno())
         raise StartError(f"standard output cannot be written: {error.strerror}") from error
 
 
@@ -211,8 +232,7 @@ def _exit_within(seconds: float, code: int) -> threading.Timer:
 
 async def _signalled() -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    signals.take_over(asyncio.get_running_loop(), {signal.SIGTERM: stop.set, signal.SIGINT: stop.set})
     await stop.wait()
 
 

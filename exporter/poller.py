@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -66,33 +65,28 @@ class Poller:
     def watch(self, zvms: Sequence[ZvmConfig]) -> None:
         """Make *zvms* the ones that are polled. One that is unchanged keeps its data and its session.
 
-        A refused login or a Retry-After is forgotten, and what failed is tried again at once.
+        A refused login or a Retry-After is forgotten, and what failed is tried again at once. All that can fail is
+        done first: whatever is raised, nothing is changed then.
 
         Raises:
-            OSError: a TLS file can no longer be read; nothing is changed then.
+            OSError: a TLS file can no longer be read.
         """
-        certificates = {zvm.name: zvm.tls.contents() for zvm in zvms}
-        old, self._watched = self._watched, {}
-        for zvm in zvms:
-            before = old.get(zvm.name)
-            if before is not None and before.config == zvm and before.certificates == certificates[zvm.name]:
-                self._watched[zvm.name] = old.pop(zvm.name)
-                before.client.release()
-                if not all(outcome.success for outcome in before.outcomes.values()):
-                    before.wake.set()
+        old = self._watched
+        made = {zvm.name: self._unchanged(zvm) or self._new(zvm) for zvm in zvms}
+        self._watched = made
+        for name, watch in made.items():
+            before = old.get(name)
+            if before is not watch:
+                self._replace(before, watch)
                 continue
-            if before is not None and before.config.collectors != zvm.collectors:
-                self._telemetry.remove_zvm(zvm.name)
-            self._watched[zvm.name] = watch = self._new(zvm, certificates[zvm.name])
-            if before is not None:
-                before.quit()
-                if _same_samples(before.config, zvm):
-                    watch.inherit(before)
-                else:
-                    self._store.drop(zvm.name)
+            watch.client.release()
+            if not all(outcome.success for outcome in watch.outcomes.values()):
+                watch.wake.set()
         for name, watch in old.items():
+            if made.get(name) is watch:
+                continue
             watch.quit()
-            if name not in self._watched:
+            if name not in made:
                 self._store.drop(name)
                 self._telemetry.remove_zvm(name)
             goodbye = asyncio.create_task(_dismiss(watch))
@@ -143,18 +137,40 @@ class Poller:
         """Return the version of a ZVM, "" where it does not tell."""
         return await self._watched[name].client.version()
 
-    def _new(self, zvm: ZvmConfig, certificates: tuple[bytes, ...]) -> Watch:
+    def _unchanged(self, zvm: ZvmConfig) -> Watch | None:
+        """Return the watch of *zvm* where it is configured as before, down to the content of its TLS files."""
+        watch = self._watched.get(zvm.name)
+        same = watch is not None and watch.config == zvm and watch.certificates == zvm.tls.contents()
+        return watch if same else None
+
+    def _new(self, zvm: ZvmConfig) -> Watch:
+        """Return a watch of *zvm* that nothing knows of yet."""
+        certificates = zvm.tls.contents()
         chosen = tuple(_BY_NAME[name] for name in zvm.collectors)
-        log = structlog.get_logger().bind(zvm=zvm.name)
-        if zvm.insecure and not zvm.loopback:
-            log.warning("the connection to the ZVM is not secure", url=zvm.url, why=zvm.insecure)
-        paths = [collector.path for collector in chosen]
-        self._telemetry.add_zvm(zvm.name, zvm.collectors, paths, insecure=bool(zvm.insecure), max_series=zvm.max_series)
         client = self._connect(zvm, self._telemetry)
         lead = zvm.interval * (self._begun * _GOLDEN_RATIO % 1)
         self._begun += 1
         bounds = {collector.name: Bounds(zvm, collector) for collector in chosen}
+        log = structlog.get_logger().bind(zvm=zvm.name)
         return Watch(zvm, client, chosen, bounds, StateLog(log, self._clock.monotonic), certificates, lead)
+
+    def _replace(self, before: Watch | None, watch: Watch) -> None:
+        """Let *watch* take the place of the one *before* it, and what of its samples is still true."""
+        zvm = watch.config
+        if before is not None and before.config.collectors != zvm.collectors:
+            self._telemetry.remove_zvm(zvm.name)
+        if zvm.insecure and not zvm.loopback:
+            structlog.get_logger().warning(
+                "the connection to the ZVM is not secure", zvm=zvm.name, url=zvm.url, why=zvm.insecure
+            )
+        paths = [collector.path for collector in watch.collectors]
+        self._telemetry.add_zvm(zvm.name, zvm.collectors, paths, insecure=bool(zvm.insecure), max_series=zvm.max_series)
+        if before is None:
+            return
+        if _same_samples(before.config, zvm):
+            watch.inherit(before)
+        else:
+            self._store.drop(zvm.name)
 
     async def _run(self, watch: Watch) -> None:
         interval = watch.config.interval
@@ -164,8 +180,7 @@ class Poller:
                 await self._poll(watch)
                 await self._polled()
             except Exception:  # noqa: BLE001 - whatever it is, the next poll may go well
-                with suppress(OSError):  # standard error itself may be what is broken
-                    structlog.get_logger().error("poll ended by an error of ours", zvm=watch.config.name, exc_info=True)
+                structlog.get_logger().error("poll ended by an error of ours", zvm=watch.config.name, exc_info=True)
             passed = int((self._clock.monotonic() - started) / interval)
             if passed > tick:
                 self._telemetry.skipped(watch.config.name, passed - tick)

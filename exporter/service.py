@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from exporter import __version__, collectors
+from exporter import __version__, collectors, logs, signals
 from exporter.clock import Clock
 from exporter.config import Config, ConfigError, show
 from exporter.fragments import unzipped
@@ -60,6 +60,7 @@ class Exporter:
             login_outcomes=LOGIN_OUTCOMES,
             series=self.store.series,
             process=process,
+            lost_lines=logs.lost,
             wall=clock.wall,
         )
         self.telemetry.shard(self._shard.ordinal, self._shard.total)
@@ -152,10 +153,8 @@ class Exporter:
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, stop.set)
-        loop.add_signal_handler(signal.SIGINT, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, reload)
+        handlers = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: reload}
+        signals.take_over(asyncio.get_running_loop(), handlers)
         alive = asyncio.create_task(self._notifier.keep_alive())
         try:
             await self.start(listeners, flags)
@@ -165,11 +164,11 @@ class Exporter:
             await self.stop()
             alive.cancel()
 
-    async def once(self) -> bytes:
-        """Poll each ZVM once and return the page in the text format."""
+    async def once(self, *, own: bool = False) -> bytes:
+        """Poll each ZVM once and return the page in the text format; with *own*, also the exporter's own metrics."""
         try:
             await self.poller.once()
-            return unzipped(await self.pages.whole())
+            return unzipped(await (self.pages.whole() if own else self.pages.view(self.poller.names(), tuple(_TABLES))))
         finally:
             await self.poller.stop()
 

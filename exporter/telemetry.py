@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -19,6 +19,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 # They would be a third of the own series, and no rule asks for them.
 disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus_client gives it no annotations
@@ -39,11 +41,13 @@ class Telemetry:
         login_outcomes: Sequence[str],
         series: Callable[[str, str], int],
         process: bool = True,
+        lost_lines: Callable[[], int] = int,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """Create the metrics; with *process*, also `process_*` and `python_*`.
 
-        *series* is asked at each scrape how many series are served of a ZVM and collector.
+        *series* is asked at each scrape how many series are served of a ZVM and collector, *lost_lines* how many lines
+        of the log could not be written.
         """
         self._poll_outcomes = poll_outcomes
         self._login_outcomes = login_outcomes
@@ -75,6 +79,7 @@ class Telemetry:
             "Time of the last reading of the configuration that succeeded.",
             registry=registry,
         )
+        registry.register(_LostLines(lost_lines))
         self._polls = Counter(
             "zerto_exporter_polls_total",
             "Polls of one collector by outcome: success, or the reason why it failed.",
@@ -243,3 +248,15 @@ class Telemetry:
     def exposition(self) -> bytes:
         """Return the metrics in the text format."""
         return generate_latest(self.registry)
+
+
+class _LostLines(Collector):
+    """A counter that somebody else keeps."""
+
+    def __init__(self, lost: Callable[[], int]) -> None:
+        self._lost = lost
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(
+            "zerto_exporter_log_lines_lost_total", "Lines of the log that could not be written.", value=self._lost()
+        )

@@ -106,9 +106,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start the program in an empty folder; it is killed after the test."""
     with ExitStack() as stack:
 
-        def start(*arguments: str, program: tuple[str, ...] = ("-m", "exporter"), **environment: str) -> Run:
+        def start(
+            *arguments: str, program: tuple[str, ...] = ("-m", "exporter"), redirect: str = "", **environment: str
+        ) -> Run:
+            command = [sys.executable, *program, *arguments]
             process = subprocess.Popen(
-                [sys.executable, *program, *arguments],
+                ["sh", "-c", f'exec "$@" {redirect}', "sh", *command] if redirect else command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -241,9 +244,8 @@ class TestUsage:
 
 
 FLAGS: list[tuple[str, str, str, object]] = [
-    ("serve", "--config.file", "a.yaml", Path("a.yaml")),
-    ("check", "--config.file", "a.yaml", Path("a.yaml")),
-    ("once", "--config.file", "a.yaml", Path("a.yaml")),
+    *((name, "--config.file", "a.yaml, z/*", [Path("a.yaml"), Path("z/*")]) for name in ("serve", "check", "once")),
+    ("once", "--exporter-metrics", "true", True),
     ("serve", "--web.listen-address", ":1", [":1"]),
     ("demo", "--web.listen-address", ":1", [":1"]),
     ("healthcheck", "--web.listen-address", ":1", [":1"]),
@@ -295,7 +297,7 @@ class TestEnvironment:
         ("argv", "variable", "text", "value"),
         [
             (["serve", "--log.level", "error"], "LOG_LEVEL", "debug", "error"),
-            (["serve", "--config.file", "a"], "CONFIG_FILE", "b", Path("a")),
+            (["serve", "--config.file", "a", "--config.file", "b,c"], "CONFIG_FILE", "d", [Path("a"), Path("b,c")]),
             (["serve", "--web.listen-address", ":1", "--web.listen-address", ":2"], "WEB_LISTEN_ADDRESS", ":3", None),
             (["serve", "--no-web.enable-lifecycle"], "WEB_ENABLE_LIFECYCLE", "true", False),
             (["simulate", "--port", "0"], "PORT", "1", 0),
@@ -406,6 +408,16 @@ class TestStartErrors:
 
 
 class TestCheck:
+    def test_several_files(self, command: Command, tmp_path: Path, ca_file: Path) -> None:
+        write_config(tmp_path, ca_file, ("nyc", "https://a"))
+        (tmp_path / "zvms.d").mkdir()
+        (tmp_path / "zvms.d" / "lon.yaml").write_text("- {name: lon, url: 'https://b'}\n")
+        files = ("--config.file", "config.yaml", "--config.file", "zvms.d/*.yaml")
+        assert command("check", *files) == Done(0, "the configuration is good: 2 ZVMs\n", "")
+        (tmp_path / "zvms.d" / "fra.yaml").write_text("- {name: nyc, url: 'https://c'}\n")
+        said = "zerto-exporter: zvms.d/fra.yaml: [0].name: 'nyc' is already the name of config.yaml: zvms[0]\n"
+        assert command("check", *files) == Done(1, "", said)
+
     def test_counts_what_it_found_good(self, command: Command, tmp_path: Path, ca_file: Path) -> None:
         file = write_config(tmp_path, ca_file, ("nyc", "https://a"))
         assert command("check") == Done(0, "the configuration is good: 1 ZVM\n", "")
@@ -502,9 +514,24 @@ class TestOnce:
         page = Page(done.out)
         assert (page.value("zerto_up", zvm="nyc"), page.value("zerto_up", zvm="dead")) == (1, 0)
         assert page.values("zerto_vm_iops", zvm="nyc")
-        assert [name for name, _ in page.samples if name.startswith(("process_", "python_"))] == []
+        ours = ("process_", "python_", "zerto_exporter_")
+        assert [name for name, _ in page.samples if name.startswith(ours)] == []
         assert 'msg="ZVM is up"' in done.err
         assert nyc.live_sessions == 0
+
+    def test_pages_of_two_runs_go_into_one_folder(
+        self, command: Command, sites: Sites, tmp_path: Path, ca_file: Path
+    ) -> None:
+        """A textfile collector reads all of its folder, and a series must be in one file only."""
+        pages = []
+        for name in ("nyc", "lon"):
+            write_config(tmp_path, ca_file, (name, sites.start(name).url))
+            pages.append(Page(command("once").out))
+        assert not pages[0].samples.keys() & pages[1].samples.keys()
+        own = Page(command("once", "--exporter-metrics").out)
+        assert own.value("zerto_exporter_polls_total", zvm="lon", collector="vms", outcome="success") == 1
+        assert pages[1].samples.keys() < own.samples.keys()
+        assert [name for name, _ in own.samples if name.startswith(("process_", "python_"))] == []
 
     def test_reader_that_has_seen_enough(self, start: Start, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
         """As with `zerto-exporter once | head`: no traceback."""
@@ -744,3 +771,124 @@ class TestWebConfig:
             1,
             "zerto-exporter: --web.listen-address: expected host:port or :port, got '9403'\n",
         )
+
+
+class TestStandardStreams:
+    """What nobody can read costs the lines of the log, and nothing else."""
+
+    REDIRECTS = ("2>/dev/full >&2", "<&- >&- 2>&-", "")
+
+    def test_the_service_goes_on(self, start: Start, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
+        nyc = sites.start()
+        dead = ("dead", f"https://127.0.0.1:{dead_port()}")
+        write_config(tmp_path, ca_file, ("nyc", nyc.url), dead, interval="500ms")
+        runs = []
+        for redirect in self.REDIRECTS:
+            address = f"127.0.0.1:{dead_port()}"
+            run = start("--web.listen-address", address, "--web.enable-lifecycle", redirect=redirect)
+            for stream in (run.process.stdout, run.process.stderr):  # as with `2>&1 | true`
+                assert stream is not None
+                stream.close()
+            runs.append((address, run))
+        sites.run(nyc.arrived(3 * len(runs)))
+        for address, run in runs:
+            urllib.request.urlopen(f"http://{address}/-/reload", data=b"", timeout=10).close()
+            page = Page(get(f"http://{address}/metrics?collect[]=exporter"))
+            assert page.value("zerto_exporter_log_lines_lost_total") >= 3  # listening, up, down
+            polls = {"zvm": "nyc", "collector": "vms"}
+            assert page.value("zerto_exporter_polls_total", **polls, outcome="success") >= 1
+            assert page.value("zerto_exporter_polls_total", **polls, outcome="bug") == 0
+            run.process.send_signal(signal.SIGTERM)
+        assert [run.process.wait() for _, run in runs] == [0] * len(runs)
+        assert nyc.live_sessions == 0
+
+    def test_the_exit_code_is_what_it_would_be(self, start: Start, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
+        """But a page that cannot be written is a failure, and is told."""
+        nyc = sites.start()
+        write_config(tmp_path, ca_file, ("nyc", nyc.url))
+        runs = [
+            (start("once", redirect=">&-"), 1, "standard output cannot be written: Bad file descriptor"),
+            (start("once", redirect="2>&-"), 0, ""),
+            (start("check", "--config.file", "none.yaml", redirect="2>/dev/full"), 1, ""),
+            (start("check", "--no-such-flag", redirect="2>/dev/full"), 2, ""),
+        ]
+        for run, code, says in runs:
+            assert (run.ends(), says in run.said[-1], "Traceback" in run.said[-1]) == (code, True, False)
+
+    def test_complete_gives_each_closed_one_its_number(self, start: Start) -> None:
+        """Else a socket would be standard error, and get what is written there."""
+        program = (
+            "import os, sys\n"
+            "from exporter import streams\n"
+            "streams.complete()\n"
+            "print('said')\n"
+            "opened = os.open('/dev/null', os.O_RDONLY)\n"
+            "streams.settle()\n"
+            "os._exit(opened if None not in (sys.stdin, sys.stdout, sys.stderr) else 100)\n"
+        )
+        assert start(program=("-c", program), redirect="<&- >&- 2>&-").ends() == 3
+
+
+class TestSignalsAtTheStart:
+    """A signal arrives while the program's modules are loaded."""
+
+    PROGRAM = (
+        "import os, runpy, signal, sys\n"
+        "class Early:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'aiohttp':\n"
+        "            os.kill(os.getpid(), {})\n"
+        "sys.meta_path.insert(0, Early())\n"
+        "runpy.run_module('exporter', run_name='__main__', alter_sys=True)\n"
+    )
+
+    def early(self, number: signal.Signals) -> tuple[str, str]:
+        return "-c", self.PROGRAM.format(int(number))
+
+    def test_ends_or_reloads(self, start: Start, tmp_path: Path, ca_file: Path) -> None:
+        """Also as the first process of a container, which SIGTERM does not end by itself."""
+        write_config(tmp_path, ca_file, ("dead", f"https://127.0.0.1:{dead_port()}"))
+        serve = ("serve", "--web.listen-address", "127.0.0.1:0")
+        runs = [
+            (start(*serve, program=self.early(signal.SIGTERM)), 0),
+            (start(*serve, program=self.early(signal.SIGINT)), 0),
+            (start("once", program=self.early(signal.SIGTERM)), 143),
+        ]
+        reloading = start(*serve, program=self.early(signal.SIGHUP))
+        for run, code in runs:
+            assert (run.ends(), "Traceback" in run.said[-1]) == (code, False)
+        reloading.says('msg="configuration reloaded"')
+        assert reloading.ends(signal.SIGTERM) == 0
+
+    def test_the_second_ends_at_once(self, start: Start) -> None:
+        program = "import os\nfrom exporter import signals\nsignals.hold()\n" + "os.kill(os.getpid(), 15)\n" * 2
+        assert start(program=("-c", f"{program}print('survived')\n")).ends() == 143
+
+
+def test_stops_within_time_while_answers_are_converted(
+    start: Start, sites: Sites, tmp_path: Path, ca_file: Path
+) -> None:
+    """Two large answers keep the threads busy for long, and a thread cannot be cancelled; each ZVM is logged out."""
+    zvms = [sites.start() for _ in range(3)]
+    write_config(tmp_path, ca_file, *((f"zvm{number}", zvm.url) for number, zvm in enumerate(zvms)))
+    program = (
+        "import sys, time\n"
+        "from exporter import bounds\n"
+        "def publish(self, rows, others=0):\n"
+        "    end = time.monotonic() + 20\n"
+        "    print('converting', file=sys.stderr, flush=True)\n"
+        "    while time.monotonic() < end:\n"
+        "        pass\n"
+        "    print('converted', file=sys.stderr, flush=True)\n"
+        "bounds.Bounds.publish = publish\n"
+        "from exporter.__main__ import main\n"
+        "main()\n"
+    )
+    run = start("--web.listen-address", "127.0.0.1:0", program=("-c", program))
+    run.says("^converting")
+    for zvm in zvms:
+        sites.run(zvm.arrived())
+    assert run.ends(signal.SIGTERM) == 0
+    assert [zvm.live_sessions for zvm in zvms] == [0, 0, 0]
+    assert "msg=stopped" in "".join(run.said)
+    assert "converted" not in "".join(run.said)

@@ -416,3 +416,96 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except DocumentError as error:
         problems.append(str(error))
     assert not any("pl4nted" in problem for problem in problems)
+
+
+class TestSeveralFiles:
+    """The first file has everything, each further one a list of ZVMs."""
+
+    MAIN = "defaults: {interval: 45s, auth: {username: monitor, password: pl4nted}}\n"
+
+    def write(self, folder: Path, files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+        return folder / "config.yaml"
+
+    def refused(self, folder: Path, files: dict[str, str], *more: str) -> list[str]:
+        with pytest.raises(ConfigError) as refused:
+            config.load(self.write(folder, files), {}, *(folder / one for one in more))
+        return str(refused.value).replace(f"{folder}/", "").splitlines()
+
+    FILES = {  # noqa: RUF012 - nobody changes it
+        "config.yaml": f"{MAIN}zvms_files: ['zvms.d/*.yaml']\nzvms: [{{name: a, url: 'https://a'}}]\n",
+        "zvms.d/2.yaml": "- {name: c, url: 'https://c', interval: 1m}\n",
+        "zvms.d/1.yaml": "zvms: [{name: b, url: 'https://b', auth: {password_file: secret}}]\n",
+        "zvms.d/.3.yaml": "hidden: it is no file of ours\n",
+        "zvms.d/secret": "pl4nted",
+    }
+
+    def test_zvms_are_joined_in_the_order_of_the_files(self, tmp_path: Path) -> None:
+        zvms = config.load(self.write(tmp_path, self.FILES), {}).zvms
+        assert [(zvm.name, zvm.interval, zvm.auth.username) for zvm in zvms] == [
+            ("a", 45, "monitor"),
+            ("b", 45, "monitor"),
+            ("c", 60, "monitor"),
+        ]
+        assert zvms[1].auth.password_file == tmp_path / "zvms.d" / "secret"
+        assert [zvm.auth.password for zvm in zvms] == ["pl4nted", None, "pl4nted"]
+
+    def test_files_of_the_command_line_are_joined_too(self, tmp_path: Path) -> None:
+        """Each once, whatever names it, and patterns are matched anew each time."""
+        text = self.FILES["config.yaml"].replace("zvms_files: ['zvms.d/*.yaml']\n", "")
+        main = self.write(tmp_path, {**self.FILES, "config.yaml": text})
+        more = (tmp_path / "zvms.d" / "2.yaml", tmp_path / "zvms.d" / "*.yaml", main)
+        assert [zvm.name for zvm in config.load(main, {}, *more).zvms] == ["a", "c", "b"]
+        (tmp_path / "zvms.d" / "0.yaml").write_text("[{name: d, url: 'https://d'}]")
+        assert [zvm.name for zvm in config.load(main, {}, *more).zvms] == ["a", "c", "d", "b"]
+        (tmp_path / "conf").mkdir()
+        for name, held in (("0.yaml", self.MAIN), ("1[x].yaml", "zvms: [{name: e, url: 'https://e'}]\n")):
+            (tmp_path / "conf" / name).write_text(held)
+        assert [zvm.name for zvm in config.load(tmp_path / "conf" / "*", {}).zvms] == ["e"]
+        with pytest.raises(ConfigError, match=r"1\[x\]\.yaml: zvms\[0\]\.auth\.username: missing"):
+            config.load(tmp_path / "conf" / "1[x].yaml", {})
+
+    def test_each_mistake_is_named_with_its_file(self, tmp_path: Path) -> None:
+        files = {
+            "config.yaml": "defaults: {auth: {username: monitor, password_file: pl4nted}}\n"
+            "zvms_files: [zvms.d/*.yaml, none/*.yaml, {}]\nzvms: [{name: a, url: 'https://a', timeot: 5s}]\n",
+            "zvms.d/1.yaml": "[{name: a, url: 'https://b', auth: {pasword: x}}]\n",
+            "zvms.d/2.yaml": "zvms: [{name: c, url: ftp://c}, 5]\ndefaults: {}\n",
+            "zvms.d/3.yaml": "",
+            "pl4nted": "",
+            "zvms.d/4.yaml": "zvms: [\n",
+            "zvms.d/5.yaml": "- {name: a, url: 'https://b', labels: {zvm: x, y: '${NOPE}'}}\n",
+        }
+        assert self.refused(tmp_path, files) == [
+            "config.yaml: zvms_files[1]: no file matches 'none/*.yaml'",
+            "config.yaml: zvms_files[2]: expected a file or a pattern such as zvms.d/*.yaml",
+            "zvms.d/2.yaml: defaults: only zvms can be here, all else belongs in config.yaml",
+            "zvms.d/4.yaml: is not YAML in line 2, column 1: expected the node content, but found '<stream end>'",
+            "zvms.d/5.yaml: [0].labels.y: the environment variable NOPE is not set",
+            "config.yaml: zvms[0].timeot: unknown key; did you mean timeout?",
+            "zvms.d/1.yaml: [0].auth.pasword: unknown key; did you mean password?",
+            "zvms.d/2.yaml: zvms[1]: expected a mapping, got '5'",
+            "zvms.d/3.yaml: expected a list of at least one ZVM, got nothing",
+            "config.yaml: defaults.auth.password_file: a file below the configuration's folder is empty",
+            "zvms.d/1.yaml: [0].name: 'a' is already the name of config.yaml: zvms[0]",
+            "zvms.d/2.yaml: zvms[0].url: expected https://host or https://host:port, got 'ftp://c'",
+            "zvms.d/5.yaml: [0].name: 'a' is already the name of config.yaml: zvms[0]",
+            "zvms.d/5.yaml: [0].labels.zvm: collides with a label of the exporter's own",
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "more", "says"),
+        [
+            ("zvms_files: []", [], "config.yaml: zvms: expected a list of at least one ZVM, got nothing"),
+            ("zvms_files: none.yaml", [], "config.yaml: zvms_files: expected a list of files or patterns"),
+            ("zvms_files: ['*.yml']", [], "config.yaml: zvms_files[0]: no file matches '*.yml'"),
+            ("zvms_files: [none.yaml]", [], "none.yaml: cannot be read: No such file or directory"),
+            ("zvms_files: []", ["none.yaml"], "none.yaml: cannot be read: No such file or directory"),
+            ("zvms_files: []", ["none*.yaml"], "none*.yaml: no file matches"),
+        ],
+    )
+    def test_nothing_is_left_out_in_silence(self, text: str, more: list[str], says: str, tmp_path: Path) -> None:
+        (line,) = self.refused(tmp_path, {"config.yaml": f"{self.MAIN}{text}\n"}, *more)
+        assert line.startswith(says)

@@ -27,7 +27,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
 }
 FIELDS = {field.name for field in msgspec.structs.fields(Zvm)} - {"metrics", "vms", "vpgs"}
 KEYS = [
-    *sorted(FIELDS | {"max_answers"}),
+    *sorted(FIELDS | {"max_answers", "zvms_files"}),
     *(f"{name}.{field.name}" for name, struct in SECTIONS.items() for field in msgspec.structs.fields(struct)),
 ]
 NO_KEYS_OF_DEFAULTS = {"name", "url"}
@@ -43,6 +43,10 @@ def files(tmp_path: Path) -> Path:
     client.private_key_pem.write_to_path(str(tmp_path / "client.key"))
     for secret in ("zvm-nyc", "zvm-lon", "zvm-fra"):
         (tmp_path / secret).write_text("pl4nted\n")
+    (tmp_path / "zvms.d").mkdir()
+    (tmp_path / "zvms.d" / "par.yaml").write_text(
+        "- {name: par, url: 'https://zvm-par', auth: {username: a, password: b}}\n"
+    )
     return tmp_path
 
 
@@ -66,7 +70,8 @@ def test_example_is_valid_with_its_other_keys(files: Path) -> None:
     text = re.sub(r"^( *(?:password|client_secret)_file: .*)$", r"#\1", EXAMPLE, flags=re.MULTILINE)
     text = re.sub(r"^( *)#(?=[a-z_]+:)", r"\1", text, flags=re.MULTILINE)
     text = text.replace("method: session", "method: session\n      password: x")
-    nyc, _, fra = load(text, files).zvms
+    nyc, _, fra, par = load(text, files).zvms
+    assert par.name == "par"
     assert nyc.auth.password == fra.auth.client_secret == "pl4nted"
     assert nyc.metrics == Metrics(allow=("zerto_vm_.*", "zerto_vpg_.*"), deny=("zerto_vm_journal_.*",))
     assert nyc.vms == Records(

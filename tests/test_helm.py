@@ -219,7 +219,7 @@ def test_the_exporter_takes_the_configuration_arguments_and_files(
     assert options.command == "serve"
     assert options.web_listen_address == [f":{container['ports'][0]['containerPort']}"]
     assert (options.part.ordinal, options.part.total) == (ordinal, 3 if ordinal else 1)
-    file = str(options.config_file)
+    file = str(options.config_file[0])
     assert file == f"{FOLDER}/config/config.yaml"
     if case == "own-config":
         return

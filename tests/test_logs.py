@@ -6,7 +6,9 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import structlog
@@ -197,3 +199,26 @@ def test_a_tls_connection_that_we_gave_up_is_no_error(lines: Lines) -> None:
     first, second = lines()
     assert "ValueError: other" in first
     assert "RuntimeError: ours" in second
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["full disk", "closed"])
+def test_a_line_that_cannot_be_written_is_counted(closed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8", buffering=1) as full:
+        monkeypatch.setattr("sys.stderr", full)
+        logs.configure("info", "logfmt")
+        if closed:
+            with suppress(OSError):
+                full.close()
+        before = logs.lost()
+        structlog.get_logger().info("ours")
+        logging.getLogger("aiohttp").error("of a library")
+        assert logs.lost() == before + 2
+        with suppress(OSError):
+            full.close()
+
+
+def test_a_record_of_a_library_that_has_no_text_is_counted(lines: Lines) -> None:
+    logs.configure("info", "logfmt")
+    before = logs.lost()
+    logging.getLogger("aiohttp").error("%d", "no number")
+    assert (lines(), logs.lost()) == ([], before + 1)

@@ -23,6 +23,9 @@ from exporter.listen import listen
 from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Simulator, faults
+from exporter.zvm.client import Zvm as Client
+from exporter.zvm.observer import Observer
+from exporter.zvm.settings import Settings
 
 Simulate = Callable[..., Awaitable[Simulator]]
 
@@ -167,6 +170,37 @@ async def test_tls_file_that_goes_between_check_and_use(
     assert (await post(running))[1].startswith("tls: cannot read /etc/ca.pem: No such file or directory\n")
 
 
+async def test_a_client_that_cannot_be_made_changes_nothing(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the new file one ZVM is removed, one changed, and the third's client fails."""
+    nyc, lon, fra = await simulate(), await simulate(), await simulate()
+    configured.write(nyc, ("lon", lon), ("fra", fra))
+    running = await run()
+    await clock.idle(3)
+    before = await running.page()
+
+    def connect(settings: Settings, observer: Observer) -> Client:
+        if settings.name == "mad":
+            raise ValueError("no client of mad")
+        return Client(settings, observer, monotonic=clock.monotonic)
+
+    monkeypatch.setattr(running.exporter.poller, "_connect", connect)
+    configured.write(nyc, ("fra", lon), ("mad", fra), labels="{region: us}")
+    status, text = await post(running)
+    assert (status, text) == (500, "ValueError: no client of mad\nthe configuration in force is unchanged\n")
+    assert running.exporter.poller.names() == ("nyc", "lon", "fra")
+    after = await running.page()
+    of_zvms = {series for series in before.samples if "zvm" in dict(series[1])}
+    assert {series for series in after.samples if "zvm" in dict(series[1])} == of_zvms
+    await clock.advance(30)
+    page = await running.page()
+    succeeded = page.values("zerto_exporter_polls_total", collector="vms", outcome="success")
+    assert succeeded == [2, 2, 2], "each is polled on"
+    assert [zvm.logins for zvm in (nyc, lon, fra)] == [1, 1, 1]
+    assert [zvm.live_sessions for zvm in (nyc, lon, fra)] == [1, 1, 1]
+
+
 async def test_error_of_ours_keeps_the_old_one_running(
     simulate: Simulate, configured: Configured, run: Export, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +233,30 @@ async def test_added_zvm_is_polled_and_the_other_left_alone(
     assert page.values("zerto_vm_iops", zvm="lon")
     assert page.value("zerto_exporter_polls_total", zvm="nyc", collector="vms", outcome="success") == 1
     assert (nyc.logins, nyc.live_sessions) == (1, 1)
+
+
+async def test_a_file_that_is_added_to_a_folder_is_taken_at_the_reload(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    nyc, lon = await simulate(), await simulate()
+    configured.write(nyc)
+    configured.file.write_text(configured.file.read_text() + "zvms_files: ['zvms.d/*.yaml']\n")
+    folder = configured.file.parent / "zvms.d"
+    folder.mkdir()
+    (folder / "1.yaml").write_text(f"- {{name: fra, url: '{lon.url}'}}\n")
+    running = await run()
+    assert running.exporter.poller.names() == ("nyc", "fra")
+    (folder / "2.yaml").write_text(f"- {{name: lon, url: '{lon.url}'}}\n")
+    assert (await post(running))[0] == 200
+    assert running.exporter.poller.names() == ("nyc", "fra", "lon")
+    for file in folder.iterdir():
+        file.unlink()
+    status, text = await post(running)
+    assert (status, text) == (
+        500,
+        f"{configured.file}: zvms_files[0]: no file matches 'zvms.d/*.yaml'\nthe configuration in force is unchanged\n",
+    )
+    assert running.exporter.poller.names() == ("nyc", "fra", "lon")
 
 
 async def test_removed_zvm_goes_from_the_page_and_is_logged_out(

@@ -52,7 +52,7 @@ def test_the_command_is_one_of_ours() -> None:
     program, *given = settings()["ExecStart"][0].split()
     assert Path(program).name == "zerto-exporter"
     parsed = arguments.parse(given, {})
-    assert (parsed.command, str(parsed.config_file)) == ("serve", "/etc/zerto-exporter/config.yaml")
+    assert (parsed.command, parsed.config_file) == ("serve", [Path("/etc/zerto-exporter/config.yaml")])
 
 
 def test_the_variables_of_the_defaults_are_those_of_flags() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from support import Page
 
 from exporter.telemetry import Telemetry
 
 
-def make(**options: bool) -> Telemetry:
+def make(**options: Any) -> Telemetry:
     return Telemetry(
         "1.2.3",
         poll_outcomes=["success", "connect"],
@@ -96,3 +98,11 @@ def test_a_limit_is_told_only_where_there_is_one() -> None:
     assert page(telemetry).all("zerto_exporter_max_series") == [({"zvm": "nyc"}, 1000)]
     telemetry.add_zvm("nyc", ["vms"], [], insecure=False)
     assert page(telemetry).all("zerto_exporter_max_series") == []
+
+
+def test_lost_lines_are_those_that_the_log_tells() -> None:
+    lost = 0
+    telemetry = make(lost_lines=lambda: lost)
+    assert page(telemetry).value("zerto_exporter_log_lines_lost_total") == 0
+    lost = 3
+    assert page(telemetry).value("zerto_exporter_log_lines_lost_total") == 3

@@ -1,17 +1,18 @@
-"""The configuration: a YAML file, or the environment of a container, as frozen structs.
+"""The configuration: YAML files, or the environment of a container, as frozen structs.
 
 Every mistake in it is found at once and named by its path, with what was expected and what came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from exporter.config.checks import check
 from exporter.config.document import read_file
+from exporter.config.parts import Part, further_files, matched, read_part
 from exporter.config.problems import ConfigError as ConfigError
 from exporter.config.read import Place, Reader
 from exporter.config.schema import Config as Config
@@ -35,16 +36,21 @@ VARIABLES: Final = {
 _VARIABLE_OF: Final = {f"zvms[0].{key}": variable for variable, key in VARIABLES.items()}
 
 
-def load(file: Path, environment: Mapping[str, str]) -> Config:
+def load(file: Path, environment: Mapping[str, str], *more: Path) -> Config:
     """Read the configuration *file*; `${VAR}` in its strings stands for a variable of *environment*.
 
-    Relative paths in it start from its folder.
+    Any file may be a pattern of several. The first of all may name more (`zvms_files`). Each but the first has a list
+    of ZVMs and nothing else. Relative paths in a file start from its folder.
 
     Raises:
         ConfigError: with every mistake that was found.
     """
     problems: list[str] = []
-    return _build(str(file), read_file(file, environment, problems), file.parent, problems)
+    first, *given = matched([file, *more])
+    document = read_file(first, environment, problems)
+    further = further_files(first, document, given, problems)
+    parts = [read_part(one, first, environment, problems) for one in further]
+    return _build(str(first), document, first.parent, problems, parts=parts)
 
 
 def from_environment(environment: Mapping[str, str]) -> Config | None:
@@ -65,13 +71,20 @@ def from_environment(environment: Mapping[str, str]) -> Config | None:
     return _build("environment", {"zvms": [zvm]}, Path(), [], lambda path: _VARIABLE_OF.get(path, path))
 
 
-def _build(source: str, document: Any, folder: Path, problems: list[str], place: Place = str) -> Config:
+def _build(
+    source: str,
+    document: Any,
+    folder: Path,
+    problems: list[str],
+    place: Place = str,
+    parts: Sequence[Part] = (),
+) -> Config:
     reader = Reader(problems, folder, place)
-    read = reader.zvms(document)
+    read = reader.zvms(document, source, parts)
     of_all = reader.of_all(document)
     problems.extend(check(read, of_all))
     if problems:
-        raise ConfigError(source, problems)
+        raise ConfigError(source, problems, [source, *(part.file for part in parts)] if parts else ())
     return Config(tuple(zvm for _, zvm in read), **of_all)
 
 

@@ -185,7 +185,7 @@ def _needed(auth: Auth, source: Source) -> Iterator[str]:
 
 def _secret_file(file: Path, source: Source) -> str | None:
     # A password written where the name of its file belongs reads as a file beside the configuration: not quoted.
-    beside = not file.is_absolute() or file.is_relative_to(source.folder)
+    beside = not file.is_absolute() or any(file.is_relative_to(folder) for folder in source.folders)
     shown = "a file below the configuration's folder" if beside else str(file)
     try:
         secret = file.read_text(encoding="utf-8").rstrip("\r\n")

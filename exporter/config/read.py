@@ -6,7 +6,7 @@ Never quotes a value under `auth` or from a variable: it may be a secret in the 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeGuard, TypeVar, get_args, get_origin
@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from exporter.config.document import UNREADABLE, Expanded, step
+from exporter.config.parts import FILES_KEY, Part
 from exporter.config.scalars import boolean, duration, size, whole
 from exporter.config.schema import Config, Zvm
 from exporter.zvm.settings import DEFAULT_TIMEOUT
@@ -32,11 +33,12 @@ AStruct = TypeVar("AStruct", bound=Struct)
 class Source:
     """Where the keys of one ZVM were written, so that a mistake is named where it can be mended.
 
-    *own* and *default* are the keys that were read (`auth.password_file`), *broken* those that could not be.
+    *own* and *default* are the keys that were read (`auth.password_file`), *broken* those that could not be; *folders*
+    those of its file and of the one with the defaults.
     """
 
     path: str
-    folder: Path
+    folders: tuple[Path, ...]
     own: frozenset[str]
     default: frozenset[str]
     broken: frozenset[str]
@@ -71,16 +73,16 @@ class Reader:
 
     def __init__(self, problems: list[str], folder: Path, place: Place = str) -> None:
         self._problems = problems
-        self._folder = folder
+        self._folders: tuple[Path, ...] = (folder,)  # of the file that is being read, and of the first one
         self._place = place
         self._broken: set[str] = set()
 
-    def zvms(self, document: Any) -> list[tuple[Source, Zvm]]:
-        """Return the ZVMs with what of each could be read; defaults stand in for the rest."""
+    def zvms(self, document: Any, file: str = "", parts: Sequence[Part] = ()) -> list[tuple[Source, Zvm]]:
+        """Return the ZVMs of *document*, which *file* holds, and of *parts*, with what of each could be read."""
         if not isinstance(document, dict):
             self._problems.append(f"expected a mapping with the key zvms, got {kind(document)}")
             return []
-        self._unknown(document, ("defaults", "zvms", *_OF_ALL), "")
+        self._unknown(document, ("defaults", "zvms", FILES_KEY, *_OF_ALL), "")
         defaults = document.get("defaults")
         known = {}
         if defaults is not None and self._is_mapping(defaults, "defaults"):
@@ -88,16 +90,21 @@ class Reader:
         for key in _OF_EACH:
             if known.pop(key, None) is not None:
                 self._problems.append(f"defaults.{key}: belongs to each ZVM, not to the defaults")
-        entries = document.get("zvms")
-        if isinstance(entries, list) and entries:
-            return [
-                self._zvm(entry, path, known)
-                for path, entry in ((f"zvms[{index}]", entry) for index, entry in enumerate(entries))
-                if self._is_mapping(entry, path)
-            ]
-        if "zvms" not in self._broken:
-            self._expected("a list of at least one ZVM", entries, "zvms")
-        return []
+        own = Part(file if parts else "", "zvms", self._folders[0], document.get("zvms"))
+        elsewhere = parts or document.get(FILES_KEY)
+        absent = "zvms" in self._broken or (elsewhere and not own.entries)
+        return list(self._each(parts if absent else [own, *parts], known))
+
+    def _each(self, parts: Iterable[Part], defaults: dict[str, Any]) -> Iterator[tuple[Source, Zvm]]:
+        for part in parts:
+            if not isinstance(part.entries, list) or not part.entries:
+                self._expected("a list of at least one ZVM", part.entries, part.path)
+                continue
+            self._folders = (part.folder, *self._folders[-1:])
+            for index, entry in enumerate(part.entries):
+                path = part.item(index)
+                if self._is_mapping(entry, path):
+                    yield self._zvm(entry, path, defaults)
 
     def struct(self, struct: type[Struct], mapping: dict[str, Any]) -> dict[str, Any]:
         """Return what of the document *mapping* could be read as the keys of *struct*, for `built`."""
@@ -125,7 +132,7 @@ class Reader:
         broken = {key.removeprefix(f"{path}.") for key in self._broken if key.startswith(f"{path}.")}
         inherited = {key.removeprefix("defaults.") for key in self._broken if key.startswith("defaults")}
         source = Source(
-            path, self._folder, own_keys, _keys(defaults), frozenset(broken | (inherited - own_keys)), self._place
+            path, self._folders, own_keys, _keys(defaults), frozenset(broken | (inherited - own_keys)), self._place
         )
         return source, built(Zvm, values)
 
@@ -171,7 +178,7 @@ class Reader:
 
     def _file(self, text: str, path: str) -> Path | None:
         try:
-            return self._folder / Path(text).expanduser()
+            return self._folders[0] / Path(text).expanduser()
         except RuntimeError:  # ~somebody who is no user of this machine
             self._wrong(path, "cannot tell whose home folder ~ is meant")
             return None

@@ -436,8 +436,9 @@ class TestExporter:
             return vms.Vm(id=f"id-{name}", vpg_id="1", name=name, vpg="ERP", actual_rpo=rpo)
 
         assert vms.summary([vm("a", 3), vm("b", 8), vm("b", 8), vm("c", None)]) == Summary(3, 8, "b", "ERP")
-        assert vms.summary([vm("a", -1), vm("b", -7), vm("c", None)]) == Summary(3, None)
-        assert vms.summary([vm(None, 0)]) == Summary(1, 0, "", "ERP")
+        assert vms.summary([vm("a", -1), vm("b", -7), vm("c", None), vm("d", 0)]) == Summary(4, None)
+        assert vms.summary([vm("a", 3_955_710), vm("b", 3), vm("c", 4_955_710)]) == Summary(3, 3, "b", "ERP")
+        assert vms.summary([vm(None, 1)]) == Summary(1, 1, "", "ERP")
         assert vms.summary([]) == Summary(0, None)
 
     async def test_it_is_made_beside_the_event_loop(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -302,7 +302,7 @@ def test_status_and_substatus_of_the_alerts_leave_none_out() -> None:
                 assert re.fullmatch(patterns, name), name
 
     meant("status", STATUS, "NotMeetingSLA")
-    meant("substatus", SUBSTATUS, "Error|Disconnected|Paused|NeedsConfiguration")
+    meant("substatus", SUBSTATUS, "Error|Disconnected|Paused|NeedsConfiguration|RecoveryPossible")
 
 
 @pytest.mark.parametrize("record", RECORDS)
@@ -434,6 +434,7 @@ def test_a_cause_keeps_its_symptoms_silent_and_nothing_else(tmp_path: Path) -> N
         labels("ZertoVmGone", zvm="half", vpg_id="h", vm_id="v"),
         labels("ZertoPeerDisconnected", zvm="half", vpg_id="i"),
         labels("ZertoPeerDisconnected", zvm="up", vpg_id="cut"),
+        labels("ZertoProtectionHalted", zvm="up", vpg_id="halted"),
         labels("ZertoRpoAboveTarget", zvm="up", vpg_id="slow"),
         labels("ZertoReplicationPaused", zvm="up", vpg_id="by-user", severity="warning"),
         labels("ZertoRpoAboveTarget", zvm="up", vpg_id="by-user"),
@@ -457,6 +458,8 @@ def test_a_cause_keeps_its_symptoms_silent_and_nothing_else(tmp_path: Path) -> N
         labels("ZertoRpoAboveTarget", zvm="up", vpg_id="cut"),
         labels("ZertoVpgNotMeetingSla", zvm="up", vpg_id="cut"),
         labels("ZertoRpoNotCalculated", zvm="up", vpg_id="cut"),
+        labels("ZertoRpoAboveTarget", zvm="up", vpg_id="halted"),
+        labels("ZertoRpoNotCalculated", zvm="up", vpg_id="halted"),
         labels("ZertoVpgNotMeetingSla", zvm="up", vpg_id="slow"),
         labels("ZertoRpoAboveTarget", zvm="up", vpg_id="by-zerto"),
         labels("ZertoRpoBudgetBurningSlow", zvm="up", organization="Acme"),

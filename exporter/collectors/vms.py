@@ -150,7 +150,8 @@ TABLE: Table[Vm] = Table(
     ),
     Metric(
         "zerto_vm_actual_rpo_seconds",
-        "Age of the newest checkpoint: what would be lost now. No sample while the ZVM has not calculated it.",
+        "Age of the newest checkpoint: what would be lost now. No sample while the ZVM has not calculated it: it sends "
+        "0 or less then, or 3955710 or more.",
         "GET /v1/vms ActualRPO",
         SECONDS,
         lambda vm: calculated(vm.actual_rpo),
@@ -275,9 +276,9 @@ async def fetch(zvm: Zvm, filters: Filters) -> Decoded[Vm]:
 
 def summary(vms: Sequence[Vm]) -> Summary:
     """Sum up *vms*: how many they are, each counted once, and which has the worst RPO."""
-    worst, worst_rpo = None, -1.0
+    worst, worst_rpo = None, 0.0
     for vm in vms:
-        rpo = vm.actual_rpo  # -1 is "not calculated", and what is less cannot be
+        rpo = calculated(vm.actual_rpo)
         if rpo is not None and rpo > worst_rpo:
             worst, worst_rpo = vm, rpo
     count = len({vm.id for vm in vms})

@@ -137,7 +137,8 @@ TABLE: Table[Vpg] = Table(
     ),
     Metric(
         "zerto_vpg_actual_rpo_seconds",
-        "Age of the newest checkpoint: what would be lost now. No sample while the ZVM has not calculated it.",
+        "Age of the newest checkpoint: what would be lost now. No sample while the ZVM has not calculated it: it sends "
+        "0 or less then, or 3955710 or more.",
         "GET /v1/vpgs ActualRPO",
         SECONDS,
         lambda vpg: calculated(vpg.actual_rpo),

@@ -18,6 +18,7 @@ Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | None
 Text = Annotated[str, Meta(max_length=1024)] | None
 Identifier = Annotated[str, Meta(min_length=1, max_length=1024)]
 
+_NOT_AVAILABLE: Final = 3_955_710  # seconds; Zerto's own interface shows no RPO from here on, nor one of 0 or less
 _MICROSOFT_DATE: Final = re.compile(r"\\?/Date\((-?\d+)(?:[+-]\d{4})?\)\\?/")
 
 
@@ -50,8 +51,8 @@ def percentage(limit: Limit | None) -> Number:
 
 
 def calculated(rpo: Number) -> Number:
-    """Return *rpo*, None where the ZVM says -1: not calculated."""
-    return None if rpo == -1 else rpo
+    """Return *rpo*, None where the ZVM has not calculated it: it says so by 0, by less, or by a very large number."""
+    return rpo if rpo is not None and 0 < rpo < _NOT_AVAILABLE else None
 
 
 @lru_cache(maxsize=1024)  # the VMs of a VPG share its dates; what a server sends anew each time must not pile up

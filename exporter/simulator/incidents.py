@@ -13,6 +13,7 @@ from exporter.simulator.seeded import stream
 
 KINDS: Final = (
     "peer_disconnected",
+    "recovery_possible",
     "bitmap_sync",
     "delta_sync",
     "journal_near_limit",

@@ -12,14 +12,26 @@ from exporter.simulator.incidents import Incident
 from exporter.simulator.inventory import UNLIMITED, Journal, Vm, Vpg
 
 NOT_CALCULATED: Final = -1
-"""ActualRPO of a VPG without a checkpoint yet."""
+"""ActualRPO of a VPG without a VM. One that is being initialized answers 0."""
 
 _DAY: Final = 86400
 _DISCONNECTED_SHARE: Final = 0.7
 _STATUS_INITIALIZING, _STATUS_MEETING, _STATUS_NEITHER, _STATUS_RPO, _STATUS_HISTORY = range(5)
-_SUBSTATUS: Final = {"initial_sync": 1, "delta_sync": 6, "bitmap_sync": 23, "peer_disconnected": 24}
+_SUBSTATUS: Final = {
+    "initial_sync": 1,
+    "recovery_possible": 5,
+    "delta_sync": 6,
+    "bitmap_sync": 23,
+    "peer_disconnected": 24,
+}
 _EMPTY: Final = 9
-_TRAFFIC: Final = {"peer_disconnected": 0.0, "bitmap_sync": 1.8, "delta_sync": 1.5, "initial_sync": 3.0}
+_TRAFFIC: Final = {
+    "peer_disconnected": 0.0,
+    "recovery_possible": 0.0,
+    "bitmap_sync": 1.8,
+    "delta_sync": 1.5,
+    "initial_sync": 3.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,8 @@ def vpg_at(vpg: Vpg, now: int, incident: Incident | None) -> VpgReading:
     status = _status(rpo > vpg.rpo, history < vpg.history)
     if kind == "initial_sync":
         status = _STATUS_INITIALIZING
+    elif kind == "recovery_possible":
+        status = _STATUS_MEETING  # protection is halted, and a ZVM says so by the substatus alone
     testing = kind == "failover_test" and incident is not None
     return VpgReading(
         status=status,
@@ -121,6 +135,8 @@ def _phase(incident: Incident | None, now: float) -> tuple[str, float, float]:
             return incident.kind, elapsed, 0.0
         synced = (progress - _DISCONNECTED_SHARE) / (1 - _DISCONNECTED_SHARE)
         return "bitmap_sync", (incident.end - incident.start) * _DISCONNECTED_SHARE * (1 - synced), synced
+    if incident.kind == "recovery_possible":
+        return incident.kind, elapsed, 0.0
     if incident.kind == "bitmap_sync":
         return incident.kind, elapsed * 0.5, progress
     if incident.kind == "delta_sync":
@@ -135,7 +151,7 @@ def _vm_at(vm: Vm, journal: Journal, now: int, strain: _Strain) -> VmReading:
     throughput = iops * vm.block_kib / 1024
     syncing = strain.kind == "initial_sync"
     return VmReading(
-        rpo=NOT_CALCULATED if syncing else round(4 + 6.5 * busy + wobble + strain.lag),
+        rpo=0 if syncing else round(4 + 6.5 * busy + wobble + strain.lag),
         iops=iops,
         throughput=throughput,
         bandwidth=round(throughput * 0.45 * _TRAFFIC.get(strain.kind, 1.0), 6),

@@ -134,6 +134,18 @@ def test_peer_disconnected_lets_the_rpo_grow_past_its_target_and_ends(estate: Es
     assert estate.end_incident() == 0
 
 
+def test_recovery_possible_is_said_by_the_substatus_alone(estate: Estate, clock: Clock, name: str) -> None:
+    estate.start_incident("recovery_possible", name)
+    clock.now += 2 * vpg_named(estate, name)["ConfiguredRpoSeconds"]
+    vpg = vpg_named(estate, name)
+    assert (vpg["Status"], vpg["SubStatus"], vpg["SubStatusDescription"]) == (1, 5, "RecoveryPossible")
+    assert vpg["ActualRPO"] > vpg["ConfiguredRpoSeconds"]
+    assert {(row["Status"], row["SubStatus"], row["OutgoingBandWidthInMbps"]) for row in members(estate, name)} == {
+        (1, 5, 0)
+    }
+    assert estate.end_incident("recovery_possible", name) == 1
+
+
 @pytest.mark.parametrize(("kind", "substatus"), [("bitmap_sync", 23), ("delta_sync", 6), ("initial_sync", 1)])
 def test_synchronisations_show_progress(estate: Estate, clock: Clock, name: str, kind: str, substatus: int) -> None:
     estate.start_incident(kind, name)
@@ -151,8 +163,8 @@ def test_synchronisations_show_progress(estate: Estate, clock: Clock, name: str,
 def test_initial_sync_has_no_rpo_no_journal_and_no_history(estate: Estate, name: str) -> None:
     estate.start_incident("initial_sync", name)
     vpg = vpg_named(estate, name)
-    assert (vpg["Status"], vpg["ActualRPO"], vpg["HistoryStatusApi"]["ActualHistoryInMinutes"]) == (0, -1, 0)
-    assert {(row["ActualRPO"], row["JournalUsedStorageMb"]) for row in members(estate, name)} == {(-1, 0)}
+    assert (vpg["Status"], vpg["ActualRPO"], vpg["HistoryStatusApi"]["ActualHistoryInMinutes"]) == (0, 0, 0)
+    assert {(row["ActualRPO"], row["JournalUsedStorageMb"]) for row in members(estate, name)} == {(0, 0)}
 
 
 def test_a_full_journal_costs_history_and_stays_below_the_limit(clock: Clock) -> None:
@@ -204,7 +216,7 @@ def test_no_incident_ever_pushes_a_journal_over_its_limit() -> None:
             late = vpg["ActualRPO"] > vpg["ConfiguredRpoSeconds"]
             lost = history["ActualHistoryInMinutes"] < history["ConfiguredHistoryInMinutes"]
             expected = {(False, False): 1, (True, True): 2, (True, False): 3, (False, True): 4}[late, lost]
-            assert vpg["Status"] == (0 if vpg["SubStatus"] == 1 else expected)
+            assert vpg["Status"] == {1: 0, 5: 1}.get(vpg["SubStatus"], expected)
 
 
 def test_after_a_disconnection_of_the_clocks_comes_a_bitmap_sync() -> None:

@@ -20,7 +20,16 @@ SUCCEEDED: Final[Names] = {0: ("Failed", "red"), 1: ("Succeeded", "green")}
 RUNS: Final[Names] = {0: ("No", "blue"), 1: ("Running", "purple")}
 
 _FINE: Final = {"MeetingSLA", "None"}
-_BAD: Final = ("NotMeetingSLA", "Error", "Disconnected", "Missing", "Failure", "NeedsConfiguration", "Paused")
+_BAD: Final = (
+    "NotMeetingSLA",
+    "Error",
+    "Disconnected",
+    "Missing",
+    "Failure",
+    "NeedsConfiguration",
+    "Paused",
+    "RecoveryPossible",
+)
 
 
 def _colour(name: str) -> str:
@@ -29,5 +38,8 @@ def _colour(name: str) -> str:
     return "red" if any(part in name for part in _BAD) else "blue" if "Sync" in name else "yellow"
 
 
-STATUSES: Final[Names] = {code: (STATUS.name(code), _colour(STATUS.name(code))) for code in STATUS.codes}
+# Which of the two is missed is for the ZVM's own list of names to say: it is in the labels, not in the code.
+_EITHER: Final[Names] = dict.fromkeys((3, 4), ("RPO or history not met", "red"))
+
+STATUSES: Final[Names] = {code: (STATUS.name(code), _colour(STATUS.name(code))) for code in STATUS.codes} | _EITHER
 SUBSTATUSES: Final[Names] = {code: (SUBSTATUS.name(code), _colour(SUBSTATUS.name(code))) for code in SUBSTATUS.codes}

@@ -67,15 +67,11 @@ class Poller:
         """Make *zvms* the ones that are polled. One that is unchanged keeps its data and its session.
 
         A refused login or a Retry-After is forgotten, and what failed is tried again at once.
-
-        Raises:
-            OSError: a TLS file can no longer be read; nothing is changed then.
         """
-        certificates = {zvm.name: zvm.tls.contents() for zvm in zvms}
         old, self._watched = self._watched, {}
         for zvm in zvms:
             before = old.get(zvm.name)
-            if before is not None and before.config == zvm and before.certificates == certificates[zvm.name]:
+            if before is not None and before.config == zvm:
                 self._watched[zvm.name] = old.pop(zvm.name)
                 before.client.release()
                 if not all(outcome.success for outcome in before.outcomes.values()):
@@ -83,7 +79,7 @@ class Poller:
                 continue
             if before is not None and before.config.collectors != zvm.collectors:
                 self._telemetry.remove_zvm(zvm.name)
-            self._watched[zvm.name] = watch = self._new(zvm, certificates[zvm.name])
+            self._watched[zvm.name] = watch = self._new(zvm)
             if before is not None:
                 before.quit()
                 if _same_samples(before.config, zvm):
@@ -143,7 +139,7 @@ class Poller:
         """Return the version of a ZVM, "" where it does not tell."""
         return await self._watched[name].client.version()
 
-    def _new(self, zvm: ZvmConfig, certificates: tuple[bytes, ...]) -> Watch:
+    def _new(self, zvm: ZvmConfig) -> Watch:
         chosen = tuple(_BY_NAME[name] for name in zvm.collectors)
         log = structlog.get_logger().bind(zvm=zvm.name)
         if zvm.insecure and not zvm.loopback:
@@ -154,7 +150,7 @@ class Poller:
         lead = zvm.interval * (self._begun * _GOLDEN_RATIO % 1)
         self._begun += 1
         bounds = {collector.name: Bounds(zvm, collector) for collector in chosen}
-        return Watch(zvm, client, chosen, bounds, StateLog(log, self._clock.monotonic), certificates, lead)
+        return Watch(zvm, client, chosen, bounds, StateLog(log, self._clock.monotonic), lead)
 
     async def _run(self, watch: Watch) -> None:
         interval = watch.config.interval

@@ -10,7 +10,6 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,6 @@ from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator
 
 _CLOSING_SECONDS: Final = 0.5  # twice of this and what the service takes to stop are less than 5 s
-_LOOKUPS: Final = 64
 
 
 def run() -> None:
@@ -59,8 +57,6 @@ def _code_of(options: Namespace) -> int:
     logs.configure(options.log_level, options.log_format)
     memory.share_one_heap()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        # Lookups of host names, which may hang: as many as there may be ZVMs whose name server is gone.
-        runner.get_loop().set_default_executor(ThreadPoolExecutor(max_workers=_LOOKUPS, thread_name_prefix="lookup"))
         try:
             code = runner.run(_COMMANDS[options.command](options))
         except (ConfigError, ListenError, StartError) as error:
@@ -223,7 +219,7 @@ def _cancelled_by_sigterm() -> Iterator[None]:
 
 
 def _exit_within(seconds: float, code: int) -> threading.Timer:
-    """Exit with *code* in *seconds* whatever threads do: a lookup of a name that hangs cannot be cancelled."""
+    """Exit with *code* in *seconds* whatever threads do: one that converts a large answer cannot be cancelled."""
     timer = threading.Timer(seconds, os._exit, (code,))
     timer.daemon = True
     timer.start()

@@ -67,9 +67,6 @@ class Poller:
 
         A refused login or a Retry-After is forgotten, and what failed is tried again at once. All that can fail is
         done first: whatever is raised, nothing is changed then.
-
-        Raises:
-            OSError: a TLS file can no longer be read.
         """
         old = self._watched
         made = {zvm.name: self._unchanged(zvm) or self._new(zvm) for zvm in zvms}
@@ -138,21 +135,19 @@ class Poller:
         return await self._watched[name].client.version()
 
     def _unchanged(self, zvm: ZvmConfig) -> Watch | None:
-        """Return the watch of *zvm* where it is configured as before, down to the content of its TLS files."""
+        """Return the watch of *zvm* where it is configured as before."""
         watch = self._watched.get(zvm.name)
-        same = watch is not None and watch.config == zvm and watch.certificates == zvm.tls.contents()
-        return watch if same else None
+        return watch if watch is not None and watch.config == zvm else None
 
     def _new(self, zvm: ZvmConfig) -> Watch:
         """Return a watch of *zvm* that nothing knows of yet."""
-        certificates = zvm.tls.contents()
         chosen = tuple(_BY_NAME[name] for name in zvm.collectors)
         client = self._connect(zvm, self._telemetry)
         lead = zvm.interval * (self._begun * _GOLDEN_RATIO % 1)
         self._begun += 1
         bounds = {collector.name: Bounds(zvm, collector) for collector in chosen}
         log = structlog.get_logger().bind(zvm=zvm.name)
-        return Watch(zvm, client, chosen, bounds, StateLog(log, self._clock.monotonic), certificates, lead)
+        return Watch(zvm, client, chosen, bounds, StateLog(log, self._clock.monotonic), lead)
 
     def _replace(self, before: Watch | None, watch: Watch) -> None:
         """Let *watch* take the place of the one *before* it, and what of its samples is still true."""

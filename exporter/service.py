@@ -194,10 +194,7 @@ class Exporter:
         return replace(config, zvms=tuple(zvm for zvm in config.zvms if self._shard.owns(zvm.name)))
 
     def _watch(self, config: Config) -> None:
-        try:
-            self.poller.watch(config.zvms)
-        except OSError as error:
-            raise ConfigError("tls", [f"cannot read {error.filename}: {error.strerror}"]) from error
+        self.poller.watch(config.zvms)
         self._places.resize(config.max_answers)
         self._config = config
 

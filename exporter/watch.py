@@ -51,7 +51,6 @@ class Watch:
     collectors: tuple[Collector[Any], ...]
     bounds: Mapping[str, Bounds[Any]]
     log: StateLog
-    certificates: tuple[bytes, ...]
     lead: float  # seconds by which the second poll comes early, so that the polls of many ZVMs are spread
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None

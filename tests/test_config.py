@@ -14,6 +14,7 @@ from exporter.config import Config, ConfigError, Metrics, Records, Zvm
 from exporter.config.document import DocumentError, read_document
 from exporter.config.scalars import duration, size
 from exporter.zvm.settings import Auth, Tls
+from exporter.zvm.tls import new_context
 
 FOLDER = Path(__file__).parent / "config"
 BAD = sorted((FOLDER / "bad").glob("*.yaml"))
@@ -294,7 +295,7 @@ class TestTlsFiles:
         ["ca_file: ca.pem", "cert_file: both.pem", "cert_file: cert.pem, key_file: cert.key"],
     )
     def test_good(self, keys: str, files: Path) -> None:
-        one(f"{AUTH}    tls: {{{keys}}}\n", files).tls.context()
+        new_context(one(f"{AUTH}    tls: {{{keys}}}\n", files).tls)
 
     @pytest.mark.parametrize(
         ("keys", "problem"),

@@ -157,19 +157,6 @@ async def test_missing_file(simulate: Simulate, configured: Configured, run: Exp
     assert text.startswith(f"{configured.file}: cannot be read: No such file or directory\n")
 
 
-async def test_tls_file_that_goes_between_check_and_use(
-    simulate: Simulate, configured: Configured, run: Export, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    configured.write(await simulate())
-    running = await run()
-
-    def gone(_zvms: object) -> None:
-        raise FileNotFoundError(2, "No such file or directory", "/etc/ca.pem")
-
-    monkeypatch.setattr(running.exporter.poller, "watch", gone)
-    assert (await post(running))[1].startswith("tls: cannot read /etc/ca.pem: No such file or directory\n")
-
-
 async def test_a_client_that_cannot_be_made_changes_nothing(
     simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from exporter.config.files import contents
 from exporter.config.read import Source, close, did_you_mean
 from exporter.config.schema import COLLECTORS, Records, Zvm
 from exporter.zvm.settings import Auth, Tls
+from exporter.zvm.tls import new_context
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _TABLES: Final = tuple(collector.table for collector in collectors.ALL)
@@ -204,7 +205,7 @@ def _tls(tls: Tls) -> Iterator[tuple[str, str]]:
         return
     if "ca_file" in held:
         try:
-            Tls(ca_file=tls.ca_file).context()
+            new_context(Tls(ca_file=tls.ca_file))
         except OSError:
             yield "tls.ca_file", f"{tls.ca_file} holds no certificate"
     key_file = tls.key_file or tls.cert_file

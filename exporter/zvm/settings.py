@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ from msgspec import Struct, field
 
 DEFAULT_TIMEOUT = 20.0  # seconds
 DEFAULT_ANSWERS = 16  # read and converted at the same time: of 1,000 VMs each holds some 2 MB and 60 ms of a processor
+DIRECT = "direct"  # as proxy_url: no proxy, whatever the environment says
 KEYCLOAK_CLIENT = "zerto-client"  # the public client that every appliance has
 
 
@@ -29,37 +29,30 @@ class Auth(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tls(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the ZVM's certificate is verified and what certificate we show."""
+    """How the ZVM's certificate is verified and what certificate we show. `ciphers` is a list as OpenSSL takes it."""
 
     ca_file: Path | None = None
     server_name: str | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
     insecure_skip_verify: bool = False
+    min_version: Literal["TLS10", "TLS11", "TLS12", "TLS13"] = "TLS12"
+    ciphers: str | None = None
 
-    def context(self) -> ssl.SSLContext:
-        """Build the TLS context of a client.
 
-        Raises:
-            OSError: a file cannot be read (ssl.SSLError, its subclass: it is no certificate or key).
-        """
-        context = ssl.create_default_context(cafile=self.ca_file)
-        if self.cert_file is not None:
-            # Without an answer of ours OpenSSL would ask the terminal for a passphrase, and wait.
-            context.load_cert_chain(self.cert_file, self.key_file, password="")
-        if self.insecure_skip_verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
+class ProxyAuth(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who we are to the proxy. The password is given in place or as a file that is read again with each request."""
 
-    def contents(self) -> tuple[bytes, ...]:
-        """Return what the files hold now, so that a rotated certificate can be told from an old one."""
-        files = (self.ca_file, self.cert_file, self.key_file)
-        return tuple(file.read_bytes() for file in files if file is not None)
+    username: str | None = None
+    password: str | None = None
+    password_file: Path | None = None
+
+    def __repr__(self) -> str:
+        return f"ProxyAuth(username={self.username!r})"
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One ZVM. Times are in seconds, sizes in bytes."""
+    """One ZVM. Times are in seconds, sizes in bytes. `proxy_url` is None or DIRECT where there is no proxy."""
 
     name: str
     url: str
@@ -69,3 +62,5 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_requests: int = 4
     auth: Auth = field(default_factory=Auth)
     tls: Tls = field(default_factory=Tls)
+    proxy_url: str | None = None
+    proxy_auth: ProxyAuth = field(default_factory=ProxyAuth)

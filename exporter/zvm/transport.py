@@ -6,27 +6,29 @@ Only `GET`, login and logout can be sent from here: nothing that this program do
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import aiohttp
 import structlog
 from yarl import URL
 
-from exporter import __version__
-from exporter.work import off_loop
 from exporter.zvm.answer import Answer, read
+from exporter.zvm.connections import Connections, Pool, Use
 from exporter.zvm.errors import ConnectError, RequestTimeoutError, ZvmError
+from exporter.zvm.failures import Failures
 from exporter.zvm.observer import Reporter
 from exporter.zvm.paths import DISCOVERY, WRITES
 from exporter.zvm.places import Place
+from exporter.zvm.proxy import Proxy
+from exporter.zvm.resolver import looks_up
 from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Settings
+from exporter.zvm.tls import Follower
+from exporter.zvm.tries import Tries
 
 _LOGIN_BODY: Final = 2**20  # bytes
-_REASON: Final = 200  # characters
 
 
 class Transport:
@@ -39,7 +41,12 @@ class Transport:
         self._scrubber = scrubber
         self._reporter = reporter
         self._monotonic = monotonic
-        self._http: aiohttp.ClientSession | None = None
+        self._url = settings.url.rstrip("/")
+        self._proxy = Proxy(settings, scrubber)
+        self._tls = Follower(settings.name, settings.tls)
+        self._connections = Connections(settings.timeout)
+        self._tries = Tries(settings.name, settings.timeout)
+        self._failures = Failures(settings, scrubber, self._proxy)
         self._at_once = asyncio.Semaphore(settings.max_requests)
         self._log = structlog.get_logger().bind(zvm=settings.name)
 
@@ -87,84 +94,58 @@ class Transport:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.close()
+        await self._connections.close()
 
     async def _exchange(self, method: str, path: str, place: Place | None, **request: Any) -> Answer:
         what, settings = f"{method} {path}", self._settings
         small = method != "GET" or path == DISCOVERY
         limit = min(settings.max_body, _LOGIN_BODY) if small else settings.max_body
         limit_is = "max_body" if limit == settings.max_body else "a login's may be"
+        # Building a context takes a while, and at the start every ZVM does: that is no fault of the ZVM.
+        route = await self._route(request.pop("headers") or {})
         try:
             async with (
+                AsyncExitStack() as used,
                 asyncio.timeout(settings.timeout) as deadline,
-                (await self._session()).request(
-                    method,
-                    URL(settings.url.rstrip("/") + path),
-                    allow_redirects=False,
-                    server_hostname=settings.tls.server_name,
-                    **request,
-                ) as response,
+                await self._begun(used, method, path, **route, **request) as response,
             ):
                 if place is not None:
                     await _uncounted(place.begins(), deadline)
                 return await read(response, limit, limit_is, what, self._scrubber)
         except TimeoutError as error:
-            raise RequestTimeoutError(f"{what}: no complete answer within {settings.timeout:g} s") from error
+            raise RequestTimeoutError(f"{what}: {self._late()} within {settings.timeout:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ConnectError(f"{what}: {self._why(error)}") from error
+            raise ConnectError(f"{what}: {self._failures.why(error)}") from error
 
-    async def _session(self) -> aiohttp.ClientSession:
-        if self._http is None:
-            try:
-                # Reading the system's certificates takes a while, and at the start every ZVM does.
-                context = await off_loop(self._settings.tls.context)
-            except OSError as error:
-                raise ConnectError(
-                    f"tls: cannot use ca_file, cert_file or key_file: {error.strerror or error}"
-                ) from error
-            if self._http is None:
-                self._http = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(
-                        ssl=context,
-                        # Over the pause between two polls, so that not each begins with a handshake.
-                        keepalive_timeout=2 * self._settings.interval,
-                    ),
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                    timeout=aiohttp.ClientTimeout(total=None),
-                    auto_decompress=False,  # aiohttp's own has no limit on what a small body expands to
-                    headers={
-                        "Accept": "application/json",
-                        "Accept-Encoding": "gzip",
-                        "User-Agent": f"zerto-exporter/{__version__}",
-                    },
-                )
-        return self._http
+    async def _route(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Return the *headers*, and what else a request needs to reach the ZVM."""
+        route = self._proxy.options()
+        tls = self._url.startswith("https:")
+        return {
+            "server_hostname": self._settings.tls.server_name,
+            "ssl": await self._tls.context() if tls else True,
+            **route,
+            "headers": {**route.get("headers", {}), **headers},
+        }
 
-    def _why(self, error: Exception) -> str:
-        url = self._settings.url
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            why = self._line(error.certificate_error)
-            return f"the certificate of {url} cannot be verified (tls.ca_file, tls.server_name): {why}"
-        why = self._line(error)
-        if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-            return f"no TLS connection to {url} (is the port right?): {why}"
-        if isinstance(error, aiohttp.ClientConnectorDNSError):
-            return f"the name of {url} cannot be resolved: {why}"
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return f"no connection to {url} (is the port right?): {os.strerror(error.errno) if error.errno else why}"
-        if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError | aiohttp.ClientOSError):
-            hint = " (does it expect https?)" if url.startswith("http://") else ""
-            return f"{url} closed the connection before its answer{hint}: {why}"
-        return f"{url}: no valid HTTP answer: {why}"
+    async def _begun(self, used: AsyncExitStack, method: str, path: str, **request: Any) -> aiohttp.ClientResponse:
+        """Return the answer as soon as it begins; the connections belong to *used*."""
+        url = URL(self._url + path)
+        doubtful: Pool | None = None
 
-    def _line(self, error: BaseException) -> str:
-        text = " ".join(str(error).split())
-        if isinstance(error, aiohttp.ClientResponseError):
-            # Then aiohttp quotes a header, and may cut a secret in it short.
-            text = text.partition(" when reading: ")[0]
-        text = self._scrubber.beginning(text, _REASON).encode("utf-8", "backslashreplace").decode()
-        return text or type(error).__name__
+        async def ask(use: Use, *, fresh: bool) -> aiohttp.ClientResponse:
+            nonlocal doubtful
+            pool = await used.enter_async_context(self._connections.pool(doubtful if fresh else None))
+            doubtful = pool
+            return await pool.http.request(method, url, allow_redirects=False, trace_request_ctx=use, **request)
+
+        return await (self._tries.begun(path, ask) if method == "GET" else ask(Use(), fresh=False))
+
+    def _late(self) -> str:
+        host = (self._proxy.url or URL(self._url)).raw_host
+        if host is not None and looks_up(host):
+            return f"the name {host} was not resolved (the name server does not answer)"
+        return "no complete answer"
 
 
 async def _uncounted(awaited: Awaitable[None], deadline: asyncio.Timeout) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from support import CLIENT_SECRET, PASSWORD, DrivenClock, Recorder, Simulate, zvm_config
 
 from exporter.collectors import vms, vpgs
@@ -526,32 +527,63 @@ async def test_names_are_asked_once_a_login(sim: Simulator, reach: Callable[...,
     """Also by two at once, and a renewed token is no login."""
     path = "/v1/vpgs/statuses"
     zvm = reach(method="keycloak")
-    first, second = await asyncio.gather(zvm.names(path), zvm.names(path))
+    first, second = await asyncio.gather(zvm.names(path, "vms"), zvm.names(path, "vpgs"))
     assert first == second
     assert first[1] == "MeetingSLA"
     await clock.advance(290)
     await ask(zvm)
-    await zvm.names(path)
+    await zvm.names(path, "vms")
     assert sim.refreshes == 1
     assert len(asked(sim, path)) == 1
     sim.expire_tokens()
     await ask(zvm)
-    await zvm.names(path)
+    await zvm.names(path, "vms")
     assert len(asked(sim, path)) == 2
 
 
 async def test_a_list_of_names_that_fails_costs_only_the_names(sim: Simulator, reach: Callable[..., Zvm]) -> None:
     path = "/v1/vpgs/statuses"
-    sim.faults.set(path, faults.status(404))
     zvm = reach(method="keycloak")
-    assert await zvm.names(path) == ()
-    assert await zvm.names(path) == ()
-    assert len(asked(sim, path)) == 1
-    sim.faults.set(path, faults.status(401))
-    sim.expire_tokens()
-    await ask(zvm)
-    assert await zvm.names(path) == ()
-    assert await ask(zvm)
+    for code in (404, 401):
+        sim.faults.set(path, faults.status(code))
+        sim.expire_tokens()
+        await ask(zvm)
+        assert await zvm.names(path, "vms") == ()
+        assert await ask(zvm)
+
+
+async def test_a_list_of_names_that_fails_is_asked_once_a_poll_and_told_once(
+    sim: Simulator, reach: Callable[..., Zvm]
+) -> None:
+    """Two collectors make a poll. What an earlier login brought is taken meanwhile."""
+    path = "/v1/vpgs/statuses"
+    zvm = reach(method="session")
+
+    async def poll() -> set[int]:
+        return {len(names) for names in await asyncio.gather(zvm.names(path, "vms"), zvm.names(path, "vpgs"))}
+
+    with capture_logs() as logs:
+        sim.faults.set(path, faults.status(404))
+        for polls in range(1, 6):
+            assert await poll() == {0}
+            assert len(asked(sim, path)) == polls
+        sim.faults.set(path, faults.null())
+        await poll()
+        sim.faults.clear()
+        for _ in range(3):
+            assert await poll() == {9}
+        asked_before = len(asked(sim, path))
+        sim.expire_tokens()
+        sim.faults.set(path, faults.empty(500))
+        assert await ask(zvm)
+        assert await poll() == await poll() == {9}
+        assert len(asked(sim, path)) == asked_before + 2
+    told = [line["event"] for line in logs if line.get("path") == path and line["log_level"] != "debug"]
+    assert told == [
+        "no list of names from the ZVM",
+        "a list of names from the ZVM again",
+        "no list of names from the ZVM",
+    ]
 
 
 async def test_a_path_that_is_closed_to_us_keeps_no_other_from_being_asked(

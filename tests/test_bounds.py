@@ -162,7 +162,7 @@ async def test_the_vms_are_cut_off_loudly_and_the_vpgs_stay(
         assert len((await running.page()).values("zerto_vm_info")) == 20 - cut
         running.zvms[0] = zvm_config(sim, ca_file=ca_file)
         await running.exporter.reload()
-        await sim.arrived(4, vpgs.PATH)
+        await sim.arrived(4, vms.PATH)
         await clock.idle(1)
     page = await running.page()
     assert len(page.values("zerto_vm_info")) == 20
@@ -198,7 +198,7 @@ async def test_a_tenant_sees_its_own_and_what_is_left_out_is_counted(
         sim, ca_file=ca_file, vms=chosen, vpgs=chosen, metrics=Metrics(deny=("zerto_.*_state",))
     )
     await running.exporter.reload()
-    await sim.arrived(2, vpgs.PATH)
+    await sim.arrived(2, vms.PATH)
     await clock.idle(1)
     page = await running.page()
     assert {labels["vpg"] for _, labels in ((name, dict(has)) for name, has in page.samples) if "vpg" in labels} == {

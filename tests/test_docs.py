@@ -56,10 +56,14 @@ def generated() -> Iterator[str]:
     yield from own_metrics()
     yield "\n## Names of status and substatus\n\n"
     yield "The labels of `zerto_vm_state` and `zerto_vpg_state`, and the values of the `_code` metrics. "
-    yield "A code that is not here has the name that the ZVM itself lists for it, or `Unknown(n)`.\n\n"
+    yield "A ZVM's own lists of names go before this one (`/v1/vpgs/statuses`, `/v1/vpgs/substatuses`; asked once a "
+    yield "login): ZVMs disagree about the status codes 3 and 4, so treat 2, 3 and 4 alike. Without a list, the ZVM's "
+    yield "description of a state goes before this one, if it reads as a name; else it names a code that is not here. "
+    yield "With neither, such a code is `Unknown(n)`. One name for each meaning: "
+    yield f"{', '.join(f'`{alias}` is published as `{name}`' for alias, name in SUBSTATUS.aliases.items())}.\n\n"
     yield "| code | status | substatus |\n|---|---|---|\n"
     for code in range(max(STATUS.codes + SUBSTATUS.codes) + 1):
-        status = STATUS.name(code) if STATUS.knows(code) else ""
+        status = STATUS.name(code) if code in STATUS.codes else ""
         yield f"| {code} | {status} | {SUBSTATUS.name(code)} |\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -43,25 +44,87 @@ def test_codes_and_names(enum: Enum, wire: Code, name: str, code: int | None) ->
     assert (enum.name(wire), enum.code(wire)) == (name, code)
 
 
-def test_what_the_zvm_lists_names_what_our_tables_lack() -> None:
-    listed = ["Zero", "One", "Two"]
-    enum = Enum({0: "None"}, path="/v1/names")
-    named = enum.named(2, listed)
-    assert (enum.name(named), enum.code(named)) == ("Two", 2)
-    named = enum.named("Two", listed)
-    assert (enum.name(named), enum.code(named)) == ("Two", 2)
-    assert enum.named(3, listed) == 3
-    assert enum.named(-1, listed) == -1
-    assert enum.named("Three", listed) == "Three"
-    assert isinstance(enum.named("1", listed), Named)
+def resolved(
+    enum: Enum, wire: Code, listed: Sequence[str] = (), description: str | None = None
+) -> tuple[str, int | None]:
+    state = enum.resolve(wire, enum.listed(tuple(listed)), description)
+    return enum.name(state), enum.code(state)
 
 
-def test_our_names_need_no_question() -> None:
-    assert STATUS.knows(8)
-    assert STATUS.knows("Recovered")
-    assert STATUS.knows(None)
-    assert not STATUS.knows(9)
-    assert not STATUS.knows("Nine")
+OTHER = ("Initializing", "MeetingSLA", "NotMeetingSLA", "HistoryNotMeetingSLA", "RpoNotMeetingSLA", "FailingOver")
+
+
+@pytest.mark.parametrize(
+    ("wire", "listed", "description", "name", "code"),
+    [
+        (3, OTHER, None, "HistoryNotMeetingSLA", 3),
+        (3, OTHER, "RpoNotMeetingSLA", "HistoryNotMeetingSLA", 3),
+        ("4", OTHER, None, "RpoNotMeetingSLA", 4),
+        ("HistoryNotMeetingSLA", OTHER, None, "HistoryNotMeetingSLA", 3),
+        ("rponotmeetingsla", OTHER, None, "RpoNotMeetingSLA", 4),
+        (None, OTHER, "Meeting SLA", "", None),
+        # No list: the description, in whatever words it says one of our names.
+        (3, (), "History Not Meeting SLA", "HistoryNotMeetingSLA", 3),
+        (1, (), "meeting-sla", "MeetingSLA", 1),
+        (9, (), "Rolling Back", "Rolling Back", 9),
+        (9, (), "RollingBack", "RollingBack", 9),
+        (5, (), "BeingFailedOver", "BeingFailedOver", 5),
+        # Words for people are not what rules go by, where we have a name.
+        (3, (), "The VPG is late by 7 minutes", "RpoNotMeetingSLA", 3),
+        (9, (), " \t", "Unknown(9)", 9),
+        (9, (), "9", "Unknown(9)", 9),
+        (9, (), "x" * 1025, "Unknown(9)", 9),
+        # No description either: our table.
+        (3, (), None, "RpoNotMeetingSLA", 3),
+        (9, (), None, "Unknown(9)", 9),
+        # A list that ends before the code, has nothing for it, or cannot be believed.
+        (8, OTHER, None, "Recovered", 8),
+        (9, OTHER, "Rolling Back", "Rolling Back", 9),
+        (3, ("",) * 9, None, "RpoNotMeetingSLA", 3),
+        (3, ("",) * 9, "History not meeting SLA", "HistoryNotMeetingSLA", 3),
+        (3, ("Same",) * 9, None, "RpoNotMeetingSLA", 3),
+        (0, ("MeetingSLA", "Meeting SLA", "NotMeetingSLA"), None, "Initializing", 0),
+        (2, tuple(map(str, range(9))), None, "NotMeetingSLA", 2),
+        (2, ("a", "b", "x" * 1025), None, "NotMeetingSLA", 2),
+        (999, tuple(f"State{n}" for n in range(1000)), None, "State999", 999),
+        (-1, OTHER, None, "Unknown(-1)", -1),
+        # Our names in other words, and new ones.
+        (1, ("Initializing", "Meeting SLA"), None, "MeetingSLA", 1),
+        (6, (*OTHER, "Relocating"), None, "Relocating", 6),
+        ("Relocating", (*OTHER, "Relocating"), None, "Relocating", 6),
+        ("SomethingNew", OTHER, None, "SomethingNew", None),
+    ],
+)
+def test_the_names_of_a_status(
+    wire: Code, listed: Sequence[str], description: str | None, name: str, code: int | None
+) -> None:
+    assert resolved(STATUS, wire, listed, description) == (name, code)
+
+
+@pytest.mark.parametrize("profile", ["RecoveryStorageProfileError", "recovery storage profile error"])
+def test_one_name_for_one_meaning(profile: str) -> None:
+    one = ("RecoveryStoragePolicyError", 27)
+    assert resolved(SUBSTATUS, profile) == one
+    assert resolved(SUBSTATUS, 27, description=profile) == one
+    listed = [SUBSTATUS.name(code) for code in range(27)]
+    assert resolved(SUBSTATUS, 27, [*listed, profile]) == one
+    assert resolved(SUBSTATUS, "RecoveryStorageProfileError", [*listed[:-1], profile]) == (one[0], 26)
+    assert ENTITY.name("AWS") == "PublicCloud"
+
+
+def test_what_the_zvm_says_as_we_do_costs_no_row_a_change() -> None:
+    ours = STATUS.listed(tuple(STATUS.name(code) for code in STATUS.codes))
+    assert all(STATUS.resolve(code, ours, STATUS.name(code)) == code for code in STATUS.codes)
+    assert isinstance(STATUS.resolve(3, STATUS.listed(OTHER)), Named)
+
+
+@given(st.lists(st.text() | st.sampled_from(OTHER)), st.integers(-2, 50) | st.text(), st.none() | st.text())
+def test_no_list_and_no_description_breaks_a_name(listed: list[str], wire: Code, description: str | None) -> None:
+    state = STATUS.resolve(wire, STATUS.listed(tuple(listed)), description)
+    assert isinstance(STATUS.name(state), str)
+    if isinstance(wire, int):
+        assert STATUS.code(state) == wire
+        assert STATUS.name(state)
 
 
 def test_a_server_that_invents_names_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

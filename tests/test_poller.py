@@ -155,7 +155,7 @@ async def test_reload_of_a_changed_zvm_logs_in_anew_and_leaves_no_session(
     running.zvms[0] = zvm_config(sim, ca_file=ca_file, timeout=10.0)
     await running.exporter.reload()
     assert (await running.page()).values("zerto_vm_info")
-    await sim.arrived(2, vpgs.PATH)
+    await sim.arrived(2)
     await sim.arrived(3, SESSION)
     await clock.idle(1)
     assert sim.logins == 2
@@ -239,7 +239,7 @@ async def test_a_zvm_that_is_removed_and_added_again(
     await running.exporter.reload()
     running.zvms.append(removed)
     await running.exporter.reload()
-    await sim.arrived(2, vpgs.PATH)
+    await sim.arrived(2)
     await clock.idle(1)
     page = await running.page()
     assert page.value("zerto_up") == 1

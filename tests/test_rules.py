@@ -37,10 +37,10 @@ RUNBOOK_URL = "https://github.com/zerto-exporter/zerto-exporter/blob/main/docs/r
 TARGET_LABELS = {"job", "instance", "pod"}
 VALUES = {
     "status": {STATUS.name(code) for code in STATUS.codes},
-    "substatus": {SUBSTATUS.name(code) for code in SUBSTATUS.codes},
+    "substatus": {SUBSTATUS.name(code) for code in SUBSTATUS.codes} | SUBSTATUS.aliases.keys(),
     "role": {"protected", "recovery", "local", ""},
     "protected_type": {ENTITY.name(code) for code in ENTITY.codes},
-    "recovery_type": {ENTITY.name(code) for code in ENTITY.codes},
+    "recovery_type": {ENTITY.name(code) for code in ENTITY.codes} | ENTITY.aliases.keys(),
 }
 
 INDEX_HEAD = """\
@@ -297,7 +297,7 @@ def test_status_and_substatus_of_the_alerts_leave_none_out() -> None:
 
     def meant(label: str, enum: Enum, trouble: str) -> None:
         patterns = "|".join(f"(?:{matcher.value})" for matcher in asked if matcher.name == label)
-        for name in (enum.name(code) for code in enum.codes):
+        for name in [*(enum.name(code) for code in enum.codes), *enum.aliases]:
             if re.search(trouble, name):
                 assert re.fullmatch(patterns, name), name
 

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support import DrivenClock, Page, Running, Simulate, zvm_config
 
 from exporter.collectors import vms, vpgs
-from exporter.simulator import Estate, Fault, Simulator
+from exporter.simulator import Estate, Fault, Simulator, faults
+from exporter.simulator.exchange import Payload
 
 Export = Callable[..., Awaitable[Running]]
 Records = list[dict[str, Any]]
@@ -83,3 +85,103 @@ async def test_a_vpg_whose_protected_site_is_gone_says_so_by_its_substatus(
     for of in ("vm", "vpg"):
         states = {(labels["status"], labels["substatus"]) for labels, _ in page.all(f"zerto_{of}_state")}
         assert states == {("MeetingSLA", "RecoveryPossible")}
+
+
+OTHER = ["Initializing", "MeetingSLA", "NotMeetingSLA", "HistoryNotMeetingSLA", "RpoNotMeetingSLA", "FailingOver"]
+
+
+def listing(names: list[Any]) -> Fault:
+    """Return what makes the ZVM list these names."""
+
+    async def replace(_call: Any, _authority: Any) -> Payload:
+        return Payload(200, msgspec.json.encode(names))
+
+    return Fault("listing", replace=replace)
+
+
+def states(page: Page, of: str) -> dict[str, tuple[str, str]]:
+    """Return status and substatus of each VPG."""
+    return {labels["vpg_id"]: (labels["status"], labels["substatus"]) for labels, _ in page.all(f"zerto_{of}_state")}
+
+
+async def test_the_zvms_own_names_of_states_go_before_ours(
+    sim: Simulator, polled: Callable[[], Awaitable[Page]]
+) -> None:
+    """Whether or not our table has the code; and asked once for both collectors."""
+    sim.faults.set("/v1/vpgs/statuses", listing(OTHER))
+    for path in (vms.PATH, vpgs.PATH):
+        sim.faults.set(path, sending({"Status": 3, "SubStatus": 0}, {"Status": 8, "StatusDescription": None}))
+    page = await polled()
+    for of in ("vm", "vpg"):
+        assert states(page, of) == {"vpg-0": ("HistoryNotMeetingSLA", "None"), "vpg-1": ("Recovered", "None")}
+        assert sorted(page.values(f"zerto_{of}_status_code")) == [3, 8]
+    asked = [request.path for request in sim.requests]
+    assert (asked.count("/v1/vpgs/statuses"), asked.count("/v1/vpgs/substatuses")) == (1, 1)
+
+
+async def test_without_a_list_the_descriptions_name_the_states(
+    sim: Simulator, polled: Callable[[], Awaitable[Page]]
+) -> None:
+    """In whatever words; a VM has none."""
+    sim.faults.set("/v1/vpgs/", faults.status(404))
+    new = {"StatusDescription": "Rolling Back", "SubStatusDescription": "Ransomware suspected"}
+    known = {"StatusDescription": "History Not Meeting SLA", "SubStatusDescription": "Recovery storage profile error"}
+    for path in (vms.PATH, vpgs.PATH):
+        described = path == vpgs.PATH
+        sim.faults.add(
+            path,
+            sending(
+                {"Status": 9, "SubStatus": 41} | (new if described else {}),
+                {"Status": 3, "SubStatus": 27} | (known if described else {}),
+            ),
+        )
+    page = await polled()
+    assert states(page, "vpg") == {
+        "vpg-0": ("Rolling Back", "Ransomware suspected"),
+        "vpg-1": ("HistoryNotMeetingSLA", "RecoveryStoragePolicyError"),
+    }
+    assert states(page, "vm") == {
+        "vpg-0": ("Unknown(9)", "Unknown(41)"),
+        "vpg-1": ("RpoNotMeetingSLA", "RecoveryStoragePolicyError"),
+    }
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        listing([]),
+        listing([""] * 9),
+        listing(["Same"] * 9),
+        listing([None] * 9),
+        listing([1, {}, []]),
+        listing(list(map(str, range(9)))),
+        listing(["", "", *(f"New{n}" for n in range(1000))]),
+        listing(["x" * 2000] * 9),
+        faults.status(401),
+        faults.status(403),
+        faults.html(),
+        faults.status(429),
+        faults.empty(204),
+    ],
+    ids=lambda fault: fault.name,
+)
+async def test_a_list_of_names_that_is_no_use_does_no_harm(
+    sim: Simulator, polled: Callable[[], Awaitable[Page]], fault: Fault
+) -> None:
+    sim.faults.set("/v1/vpgs/s", fault)
+    sim.estate.start_incident("initial_sync")
+    page = await polled()
+    assert page.value("zerto_up") == 1
+    for of in ("vm", "vpg"):
+        assert set(states(page, of).values()) == {("Initializing", "InitialSync")}
+
+
+async def test_a_list_of_names_that_hangs_costs_the_names_and_not_the_poll(
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    sim.faults.set("/v1/vpgs/s", faults.hang())
+    running = await export([zvm_config(sim, ca_file=ca_file, interval=1.0, timeout=0.4)])
+    await clock.idle(1)
+    page = await running.page()
+    assert page.value("zerto_up") == 1
+    assert set(states(page, "vm").values()) == {("MeetingSLA", "None")}

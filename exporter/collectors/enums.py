@@ -1,32 +1,47 @@
 """The API's enums: codes to names. Servers answer codes in JSON and names in XML; both are understood.
 
 Source: Zerto's REST API guide, the enum tables of VPGs and VMs. Where a code has two names in the wild
-(3 and 4 of the VPG status), the guide of 7.5 and later is followed.
+(3 and 4 of the VPG status), the guide of 7.5 and later is followed, unless the ZVM itself says how it names them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from functools import lru_cache
+from typing import Annotated, Any, Final, NamedTuple
 
 from msgspec import Meta
+
+from exporter.zvm.paths import STATUSES, SUBSTATUSES
 
 Code = int | Annotated[str, Meta(max_length=1024)] | None  # an enum on the wire: a number, a name, or not sent
 
 _CODES = 2**31  # the API's enums are int32
 _CACHED = 1000  # answers of one enum; a server that invents ever new names must not fill the memory
+_LONGEST = 1024  # characters of a name
+_LISTS = 64  # lists of one enum, prepared; a fleet has one or two
+_NAME: Final = re.compile(r"[A-Za-z]\w*")  # as the API writes names; what has blanks is a sentence for people
 
 
-@dataclass(frozen=True, eq=False)
-class Named:
-    """A state that our table lacks, as the ZVM has it."""
+class Named(NamedTuple):
+    """A state that the ZVM names otherwise than our table; None for a name without a code."""
 
-    code: int
+    code: int | None
     name: str
 
 
 State = Code | Named
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A ZVM's own list of the names of one enum, as far as it can be believed: both ways."""
+
+    names: Mapping[int, str]
+    codes: Mapping[str, int]
 
 
 class _Cache(dict[Any, Any]):
@@ -37,13 +52,16 @@ class _Cache(dict[Any, Any]):
 
     def __missing__(self, wire: Any) -> Any:
         answer = self._ask(wire)
-        if not isinstance(wire, Named) and len(self) < _CACHED:
+        if len(self) < _CACHED:
             self[wire] = answer
         return answer
 
 
 class Enum:
-    """One enum of the API. *path* is where a ZVM lists its names in the order of their codes, if it does."""
+    """One enum of the API. *path* is where a ZVM lists its names in the order of their codes, if it does.
+
+    *aliases* are names that some servers have for what others call by the name that stands here.
+    """
 
     name: Callable[[State], str]
     """Gives the name of what came on the wire; `Unknown(77)` for a code without one, "" where none was sent."""
@@ -51,28 +69,58 @@ class Enum:
     code: Callable[[State], int | None]
     """Gives the code of what came on the wire; None for a name that has none here."""
 
-    def __init__(self, names: Mapping[int, str], path: str | None = None) -> None:
+    listed: Callable[[tuple[str, ...]], Listed]
+    """Prepares a ZVM's own list. A name that is empty, that stands there twice or that is none is left out."""
+
+    def __init__(self, names: Mapping[int, str], path: str = "", aliases: Mapping[str, str] | None = None) -> None:
         self.path = path
+        self.aliases = dict(aliases or {})
         self._names = dict(names)
-        self._codes = {name.casefold(): code for code, name in names.items()}
+        self._codes = {_squeezed(name): code for code, name in names.items()}
+        self._codes |= {_squeezed(alias): self._codes[_squeezed(name)] for alias, name in self.aliases.items()}
         self.name = _Cache(self._name).__getitem__
         self.code = _Cache(self._code).__getitem__
+        self.listed = lru_cache(maxsize=_LISTS)(self._listed)
 
     @property
     def codes(self) -> list[int]:
         """The codes that have a name here."""
         return list(self._names)
 
-    def knows(self, wire: State) -> bool:
-        """Tell whether *wire* needs no question to the ZVM."""
-        return wire is None or self.code(wire) in self._names
+    def resolve(self, wire: Code, listed: Listed, description: str | None = None) -> State:
+        """Return *wire* as the ZVM means it: by its own list, else by its *description*, else by our table."""
+        if wire is None:
+            return None
+        code = self._number(wire)
+        if code is None:
+            name = self._spelled(str(wire))
+            code = listed.codes.get(_squeezed(name), self._code(wire))
+        else:
+            name = listed.names.get(code) or self._believed(code, description) or self._name(wire)
+        return wire if (code, name) == (self.code(wire), self.name(wire)) else Named(code, name)
 
-    def named(self, wire: State, listed: Sequence[str]) -> State:
-        """Return *wire* with its name or code from the ZVM's own list, where that has it."""
-        code = self.code(wire)
-        if code is not None:
-            return Named(code, listed[code]) if 0 <= code < len(listed) and listed[code] else wire
-        return next((Named(code, name) for code, name in enumerate(listed) if name == wire), wire)
+    def _listed(self, listed: tuple[str, ...]) -> Listed:
+        times = Counter(map(_squeezed, listed))
+        believed = {
+            code: name
+            for code, text in enumerate(listed)
+            if times[_squeezed(text)] == 1 and (name := self._believed(code, text))
+        }
+        return Listed(believed, {_squeezed(name): code for code, name in believed.items()})
+
+    def _believed(self, code: int, text: str | None) -> str:
+        """Return the name of *code* that *text* of a ZVM says, "" where it says none that rules could go by."""
+        if not text or len(text) > _LONGEST:
+            return ""
+        if _squeezed(text) in self._codes or _NAME.fullmatch(text):
+            return self._spelled(text)
+        sentence = " ".join(text.split())
+        return "" if code in self._names or not _squeezed(text).strip("0123456789") else sentence
+
+    def _spelled(self, text: str) -> str:
+        """Return the name that *text* stands for: ours, whatever its case, blanks and signs, or itself."""
+        code = self._codes.get(_squeezed(text))
+        return text if code is None else self._names[code]
 
     def _name(self, wire: State) -> str:
         if wire is None:
@@ -87,11 +135,20 @@ class Enum:
             return None
         if isinstance(wire, Named):
             return wire.code
+        code = self._number(wire)
+        return self._codes.get(_squeezed(str(wire))) if code is None else code
+
+    def _number(self, wire: int | str) -> int | None:
         try:
             code = int(wire)
         except ValueError:
-            return self._codes.get(str(wire).casefold())
+            return None
         return code if abs(code) < _CODES else None
+
+
+def _squeezed(text: str) -> str:
+    """Return what of *text* tells names apart: `Meeting SLA` and `meetingSLA` are one."""
+    return re.sub(r"[\W_]+", "", text).casefold()
 
 
 STATUS: Final = Enum(
@@ -106,7 +163,7 @@ STATUS: Final = Enum(
         7: "Deleting",
         8: "Recovered",
     },
-    path="/v1/vpgs/statuses",
+    STATUSES,
 )
 
 SUBSTATUS: Final = Enum(
@@ -153,12 +210,16 @@ SUBSTATUS: Final = Enum(
         39: "SplittingCommitting",
         40: "PreparePreseed",
     },
-    path="/v1/vpgs/substatuses",
+    SUBSTATUSES,
+    aliases={"RecoveryStorageProfileError": "RecoveryStoragePolicyError"},
 )
 
 PRIORITY: Final = Enum({0: "Low", 1: "Medium", 2: "High"})
 
-ENTITY: Final = Enum({0: "VCVpg", 1: "VCvApp", 2: "VCDvApp", 3: "PublicCloud", 4: "HyperV", 5: "Azure"})
+ENTITY: Final = Enum(
+    {0: "VCVpg", 1: "VCvApp", 2: "VCDvApp", 3: "PublicCloud", 4: "HyperV", 5: "Azure"},
+    aliases={"AWS": "PublicCloud"},
+)
 
 LIMIT: Final = Enum({0: "Unlimited", 1: "Megabytes", 2: "Percentage"})
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct, field
 
-from exporter.collectors.enums import ENTITY, PRIORITY, STATUS, SUBSTATUS, Code
+from exporter.collectors.enums import ENTITY, PRIORITY, STATUS, SUBSTATUS, Code, Enum, State
 from exporter.collectors.wire import Link, Text
 from exporter.exposition import Labels, Value
 from exporter.zvm.client import Zvm
@@ -30,6 +30,8 @@ class Protection(Struct, kw_only=True, gc=False):
     priority: Code = field(name="Priority", default=None)
     status: Code = field(name="Status", default=None)
     substatus: Code = field(name="SubStatus", default=None)
+    status_description: Text = field(name="StatusDescription", default=None)
+    substatus_description: Text = field(name="SubStatusDescription", default=None)
     protected_site: Link | None = field(name="ProtectedSite", default=None)
     recovery_site: Link | None = field(name="RecoverySite", default=None)
     protected_site_name: Text = field(name="ProtectedSiteName", default=None)
@@ -71,23 +73,38 @@ def role(protected: Link | None, recovery: Link | None) -> str:
     return "protected" if protects else "recovery" if recovers else ""
 
 
-async def name_states(zvm: Zvm, rows: Sequence[Any]) -> None:
-    """Give each state that our tables lack the name that the ZVM has for it, asking it only where one is met.
+async def name_states(zvm: Zvm, asker: str, rows: Sequence[Any]) -> None:
+    """Give the states of *rows* the names and codes that the ZVM has for them; *asker* is the path that they are from.
 
     Raises:
         AuthError: as Zvm.names.
     """
-    for enum, key in ((STATUS, "status"), (SUBSTATUS, "substatus")):
-        strange = [row async for row in _with_pauses(rows, _AT_ONCE) if not enum.knows(getattr(row, key))]
-        if strange and enum.path is not None:
-            listed = await zvm.names(enum.path)
-            # A name is looked for in the whole list, which a broken ZVM can make a hundred times as long.
-            async for row in _with_pauses(strange, _AT_ONCE // 100):
-                setattr(row, key, enum.named(getattr(row, key), listed))
-
-
-async def _with_pauses(rows: Sequence[Any], at_once: int) -> AsyncIterator[Any]:
-    for start in range(0, len(rows), at_once):
-        for row in rows[start : start + at_once]:
-            yield row
+    listed = await asyncio.gather(*(zvm.names(enum.path, asker) for enum in (STATUS, SUBSTATUS)))
+    statuses, substatuses = _States(STATUS, listed[0]), _States(SUBSTATUS, listed[1])
+    for start in range(0, len(rows), _AT_ONCE):
+        for row in rows[start : start + _AT_ONCE]:
+            # All rows at each poll: nearly every one has a state that stays as it is, and costs no more than this.
+            if row.status not in statuses.plain or row.status_description is not None:
+                row.status = statuses.state(row.status, row.status_description)
+            if row.substatus not in substatuses.plain or row.substatus_description is not None:
+                row.substatus = substatuses.state(row.substatus, row.substatus_description)
         await asyncio.sleep(0)
+
+
+class _States:
+    """The states of one answer, each looked up once. `plain` are those that stay as they are without a description."""
+
+    def __init__(self, enum: Enum, listed: tuple[str, ...]) -> None:
+        self._enum = enum
+        self._listed = enum.listed(listed)
+        self._known: dict[tuple[Code, str | None], State] = {}
+        self.plain: set[Code] = set()
+
+    def state(self, wire: Code, description: str | None) -> State:
+        """Return what the ZVM means by *wire*, which it describes by *description*."""
+        sent = (wire, description)
+        if sent not in self._known:
+            self._known[sent] = state = self._enum.resolve(wire, self._listed, description)
+            if description is None and state is wire:
+                self.plain.add(wire)
+        return self._known[sent]

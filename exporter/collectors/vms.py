@@ -270,7 +270,7 @@ DECODER: Decoder[Vm] = Decoder(Vm, repair)
 async def fetch(zvm: Zvm, filters: Filters) -> Decoded[Vm]:
     """Ask *zvm* for its VMs; raises ZvmError."""
     decoded = await zvm.get(PATH, DECODER, filters)
-    await name_states(zvm, decoded.rows)
+    await name_states(zvm, PATH, decoded.rows)
     return decoded
 
 

@@ -252,7 +252,7 @@ async def fetch(zvm: Zvm, filters: Filters) -> Decoded[Vpg]:
     """Ask *zvm* for its VPGs; raises ZvmError."""
     params = {FILTERS[name]: value for name, value in filters.items() if name in FILTERS}
     decoded = await zvm.get(PATH, DECODER, params)
-    await name_states(zvm, decoded.rows)
+    await name_states(zvm, PATH, decoded.rows)
     return decoded
 
 

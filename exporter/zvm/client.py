@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -31,6 +32,17 @@ Params = Mapping[str, str]
 
 _BYTES_IN_LINE: Final = 2**13  # bytes; decoding less takes 50 us, a thread twice that; nothing but `{}` takes 16 ms
 _LOCAL_SITE: Final = 2**16  # bytes; it has a few hundred
+
+
+@dataclass
+class _Names:
+    """A ZVM's list of names, and which *login* it was asked for in; *in_vain* are who has had the failure since."""
+
+    names: tuple[str, ...] = ()
+    login: int = -1
+    failed: bool = False
+    in_vain: set[str] = field(default_factory=set)
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Zvm:
@@ -61,8 +73,7 @@ class Zvm:
         self._closed: dict[str, Hold] = {}
         login = login_for(settings.auth, self._scrubber, monotonic)
         self._credentials = Credentials(settings.name, login, self._send, self._hold, self._reporter, monotonic)
-        self._names: dict[str, tuple[int, tuple[str, ...]]] = {}
-        self._naming = asyncio.Lock()
+        self._names: dict[str, _Names] = {}
         self._log = structlog.get_logger().bind(zvm=settings.name)
 
     async def get(self, path: str, decoder: Decoder[Row], params: Params | None = None) -> Decoded[Row]:
@@ -82,18 +93,22 @@ class Zvm:
             except DecodeError as error:
                 raise DecodeError(self._scrubber.scrub(f"GET {path}: {error}")) from error
 
-    async def names(self, path: str) -> tuple[str, ...]:
+    async def names(self, path: str, asker: str) -> tuple[str, ...]:
         """Return the ZVM's own list of names at *path*, asked once a login; empty where it has none.
+
+        A list that could not be had is asked for again when the same *asker* comes anew, which is with the next poll.
+        Until then the one of an earlier login is taken.
 
         Raises:
             AuthError: the login is refused; any other failure costs only the names.
         """
-        async with self._naming:
-            asked_at, names = self._names.get(path, (-1, ()))
-            if asked_at != self._credentials.logins:
-                names = await self._ask_names(path)
-                self._names[path] = (self._credentials.logins, names)
-        return names
+        known = self._names.setdefault(path, _Names())
+        async with known.asking:
+            if known.login != self._credentials.logins or asker in known.in_vain:
+                await self._ask_names(path, known)
+            if known.failed:
+                known.in_vain.add(asker)
+        return known.names
 
     async def version(self) -> str:
         """Return `Version` of `GET /v1/localsite`, "" where the ZVM does not tell."""
@@ -124,15 +139,25 @@ class Zvm:
         finally:
             await self._transport.close()
 
-    async def _ask_names(self, path: str) -> tuple[str, ...]:
+    async def _ask_names(self, path: str, known: _Names) -> None:
+        seconds = self.settings.timeout / 2  # so that one that hangs leaves the poll the time that it needs
         try:
-            answer = await self._get(path)
-            return decode_names(answer.body, answer.content_type, answer.said)
-        except ZvmError as error:
+            async with asyncio.timeout(seconds):
+                answer = await self._get(path)
+            known.names = decode_names(answer.body, answer.content_type, answer.said)
+        except (ZvmError, TimeoutError) as error:
             if isinstance(error, AuthError) and not isinstance(error, ClosedError):
                 raise
-            self._log.warning("no list of names from the ZVM", path=path, error=str(error))
-            return ()
+            if not known.failed:
+                why = str(error) or f"GET {path}: no complete answer within {seconds:g} s"
+                self._log.warning("no list of names from the ZVM", path=path, error=why)
+            known.failed = True
+        else:
+            if known.failed:
+                self._log.info("a list of names from the ZVM again", path=path)
+            known.failed = False
+        known.login = self._credentials.logins
+        known.in_vain.clear()
 
     async def _get(self, path: str, params: Params | None = None, place: Place | None = None) -> Answer:
         if path in self._closed:

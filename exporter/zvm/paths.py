@@ -1,4 +1,4 @@
-"""The paths of the ZVM's API that are not a collector's: login, logout, and who the ZVM is."""
+"""The paths of the ZVM's API that are not a collector's: login, logout, who the ZVM is, how it names states."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ DISCOVERY: Final = f"{REALM}/.well-known/openid-configuration"
 TOKEN: Final = f"{REALM}/protocol/openid-connect/token"
 LOGOUT: Final = f"{REALM}/protocol/openid-connect/logout"
 LOCAL_SITE: Final = "/v1/localsite"
+STATUSES: Final = "/v1/vpgs/statuses"
+SUBSTATUSES: Final = "/v1/vpgs/substatuses"
+
+# Answers that have a few hundred bytes.
+SMALL: Final = frozenset({DISCOVERY, STATUSES, SUBSTATUSES})
 
 # Logins and logouts: all that can be sent besides GET.
 WRITES: Final = frozenset({("POST", SESSION_ADD), ("DELETE", SESSION), ("POST", TOKEN), ("POST", LOGOUT)})

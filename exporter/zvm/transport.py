@@ -19,7 +19,7 @@ from exporter.zvm.connections import Connections, Pool, Use
 from exporter.zvm.errors import ConnectError, RequestTimeoutError, ZvmError
 from exporter.zvm.failures import Failures
 from exporter.zvm.observer import Reporter
-from exporter.zvm.paths import DISCOVERY, WRITES
+from exporter.zvm.paths import SMALL, WRITES
 from exporter.zvm.places import Place
 from exporter.zvm.proxy import Proxy
 from exporter.zvm.resolver import looks_up
@@ -98,9 +98,9 @@ class Transport:
 
     async def _exchange(self, method: str, path: str, place: Place | None, **request: Any) -> Answer:
         what, settings = f"{method} {path}", self._settings
-        small = method != "GET" or path == DISCOVERY
+        small = method != "GET" or path in SMALL
         limit = min(settings.max_body, _LOGIN_BODY) if small else settings.max_body
-        limit_is = "max_body" if limit == settings.max_body else "a login's may be"
+        limit_is = "max_body" if limit == settings.max_body else "one of this kind may be"
         # Building a context takes a while, and at the start every ZVM does: that is no fault of the ZVM.
         route = await self._route(request.pop("headers") or {})
         try:

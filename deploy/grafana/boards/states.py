@@ -41,5 +41,8 @@ def _colour(name: str) -> str:
 # Which of the two is missed is for the ZVM's own list of names to say: it is in the labels, not in the code.
 _EITHER: Final[Names] = dict.fromkeys((3, 4), ("RPO or history not met", "red"))
 
-STATUSES: Final[Names] = {code: (STATUS.name(code), _colour(STATUS.name(code))) for code in STATUS.codes} | _EITHER
+STATUSES: Final[Names] = {
+    **{code: (STATUS.name(code), _colour(STATUS.name(code))) for code in STATUS.codes},
+    **_EITHER,
+}
 SUBSTATUSES: Final[Names] = {code: (SUBSTATUS.name(code), _colour(SUBSTATUS.name(code))) for code in SUBSTATUS.codes}

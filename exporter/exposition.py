@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 import msgspec
 
@@ -22,6 +22,8 @@ Value = int | float | None
 Labels = Mapping[str, Callable[[Row], str]]
 
 _SLICE: Final = 500  # rows; their lines of one metric stay in the processor's cache
+
+_QUOTED: Final = 100  # characters of a name or a value that a complaint may show
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -79,6 +81,23 @@ class Block:
     samples: int
 
 
+class NoNumber(float):
+    """NaN for a *text* that should have been a value, and what a complaint quotes of it."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Make one."""
+        self = super().__new__(cls, math.nan)
+        self.text = text
+        return self
+
+    def __repr__(self) -> str:
+        """Quote the text."""
+        return repr(self.text)
+
+
 _EMPTY: Final = Block(fragment(b""), 0)
 
 
@@ -87,12 +106,13 @@ class Rendered:
     """A table's blocks in the order of its metrics, and what of the rows is not in them.
 
     `duplicates` counts the rows left out because an earlier one has the same labels, `impossible` the
-    values that are no possible measurement: negative, infinite or not a number.
+    values that are no possible measurement: negative, infinite or not a number. `complaint` is one of these in words.
     """
 
     blocks: tuple[Block, ...]
     duplicates: int
     impossible: int
+    complaint: str = ""
 
     @property
     def series(self) -> int:
@@ -149,7 +169,15 @@ class Table(Generic[Row]):
             blocks=tuple(writers[metric.name].block() if metric.name in writers else _EMPTY for metric in self.metrics),
             duplicates=duplicates,
             impossible=sum(writer.impossible for writer in writers.values()),
+            complaint=next((self._complaint(w.metric, *w.lost) for w in writers.values() if w.lost is not None), ""),
         )
+
+    def _complaint(self, metric: Metric[Row], row: Row, value: Value) -> str:
+        """Say which record, which field and which value is impossible."""
+        identity = zip(self.labels, self.identity(row), strict=True)
+        record = " ".join(f"{name}={text[:_QUOTED]!r}" for name, text in identity)
+        expected = "a date" if isinstance(value, NoNumber) else "a number of at least 0"
+        return f"record {record}: {metric.source}: expected {expected}, got {repr(value)[:_QUOTED]}"
 
 
 def escape(value: str) -> str:
@@ -185,10 +213,11 @@ class _Writer(Generic[Row]):
     """Makes the block of one metric, slice by slice."""
 
     def __init__(self, metric: Metric[Row], stream: Stream) -> None:
-        self._metric = metric
+        self.metric = metric
         self._compressor = Compressor(stream)
         self._samples = 0
         self.impossible = 0
+        self.lost: tuple[Row, Value] | None = None  # the first row with an impossible value, and that value
         # A line in pieces: fixed texts, and places for its identity, the values of its own labels, and its number.
         start = f"\n{metric.name}{{"
         own = [piece for name in metric.labels for piece in (f'",{name}="', "")]
@@ -197,7 +226,7 @@ class _Writer(Generic[Row]):
 
     def write(self, identities: list[str], closed: list[str], rows: Sequence[Row]) -> None:
         """Append the samples of *rows*; *closed* are their *identities* with what ends the labels."""
-        metric = self._metric
+        metric = self.metric
         factor, divisor = metric.unit.factor, metric.unit.divisor
         wire = list(map(metric.value, rows))
         if divisor == 1:
@@ -212,6 +241,9 @@ class _Writer(Generic[Row]):
             in_turn = iter(fine)
             possible = [value is not None and next(in_turn) for value in wire]
             self.impossible += len(fine) - sum(fine)
+            if self.impossible and self.lost is None:
+                sent = ((row, value) for row, value in zip(rows, wire, strict=True) if value is not None)
+                self.lost = next(compress(sent, (not one for one in fine)))
             values = list(compress(values, fine))
             encoded = msgspec.json.encode(values)
             identities, closed = list(compress(identities, possible)), list(compress(closed, possible))

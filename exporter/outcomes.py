@@ -14,8 +14,8 @@ class Outcome:
 
     `reason` is `success` or why it failed, `error` the sentence for it, `bug` an exception of our own.
     `lost` counts records that did not fit, values that are impossible, and duplicate records;
-    `complaint` is the first record that did not fit, in words. `excluded` counts the records that the
-    configuration leaves out, `cut` those left out because of `max_series`. `duration` in seconds.
+    `complaint` is the first record that did not fit, or an impossible value, in words. `excluded` counts the records
+    that the configuration leaves out, `cut` those left out because of `max_series`. `duration` in seconds.
     """
 
     collector: str

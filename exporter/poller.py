@@ -250,7 +250,7 @@ class Poller:
             series=rendered.series,
             rows=len(published.rows),
             lost=(decoded.invalid_records, lost_values, rendered.duplicates),
-            complaint=decoded.complaint,
+            complaint=decoded.complaint or rendered.complaint,
             excluded=published.excluded,
             cut=published.cut,
         )

@@ -146,23 +146,48 @@ def test_a_server_that_invents_names_does_not_fill_the_memory(monkeypatch: pytes
         ("/Date(1520423877045)/", 1520423877.045),
         ("/Date(928142400000+0300)/", 928142400),
         (r"\/Date(928142400000-0700)\/", 928142400),
+        ("5/11/2023 4:51:07 PM", 1683823867),
+        ("05/11/2023 04:51:07 pm", 1683823867),
+        ("5/11/2023 4:51:07\u202fPM", 1683823867),
+        ("5/11/2023 4:51 PM", 1683823860),
+        ("10/09/2019 12:55 PM", 1570625700),
+        ("10/09/2019 12:55 AM", 1570582500),
+        ("5/31/2023 16:51:07", 1685551867),
+        ("5/31/2023 16:51", 1685551860),
+        ("5/5/2023 0:00:00", 1683244800),
+        ("1/1/0001 12:00:00 AM", None),
         ("0001-01-01T00:00:00", None),
         ("/Date(-62135596800000)/", None),
         ("", None),
         (None, None),
     ],
 )
-def test_both_forms_of_dates(date: str | None, seconds: float | None) -> None:
+def test_the_forms_of_dates(date: str | None, seconds: float | None) -> None:
     assert timestamp(date) == seconds
 
 
 @pytest.mark.parametrize(
-    "date", ["yesterday", "2019-13-01", "/Date()/", "/Date(" + "9" * 400 + ")/", "9999-12-31T23:59:59-23:59"]
+    "date",
+    [
+        "5/11/2023 16:51:07",
+        "31/5/2023 16:51:07",
+        "13/5/2023 4:51 PM",
+        "5/11/2023 13:51 PM",
+        "5/11/2023 0:51 AM",
+        "5/11/2023",
+        "2/30/2023 4:51 PM",
+        "yesterday",
+        "2019-13-01",
+        "/Date()/",
+        "/Date(" + "9" * 400 + ")/",
+        "9999-12-31T23:59:59-23:59",
+    ],
 )
 def test_what_is_no_date_is_no_number_rather_than_never(date: str) -> None:
     value = timestamp(date)
     assert value is not None
     assert math.isnan(value) or date.startswith("9999")
+    assert repr(value) == repr(date) or date.startswith("9999")
 
 
 @given(st.text())

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from support import DrivenClock, Page, Running, Simulate, zvm_config
 
 from exporter.collectors import vms, vpgs
@@ -185,3 +186,44 @@ async def test_a_list_of_names_that_hangs_costs_the_names_and_not_the_poll(
     page = await running.page()
     assert page.value("zerto_up") == 1
     assert set(states(page, "vm").values()) == {("MeetingSLA", "None")}
+
+
+@pytest.mark.parametrize(
+    ("sent", "complaint"),
+    [
+        ({"LastTest": "11.05.2023 16:51"}, "LastTest: expected a date, got '11.05.2023 16:51'"),
+        ({"LastTest": "5/11/2023 16:51"}, "LastTest: expected a date, got '5/11/2023 16:51'"),
+        ({"LastTest": "x" * 999}, "LastTest: expected a date, got '" + "x" * 99),
+        ({"IOPs": -1}, "IOPs: expected a number of at least 0, got -1"),
+        ({"UsedStorageInMB": -0.5}, "UsedStorageInMB: expected a number of at least 0, got -0.5"),
+        ({"ThroughputInMB": 1e308}, "ThroughputInMB: expected a number of at least 0, got 1e+308"),
+    ],
+)
+async def test_a_value_that_is_lost_is_named(
+    sim: Simulator, polled: Callable[[], Awaitable[Page]], sent: dict[str, Any], complaint: str
+) -> None:
+    """With its record and field, in the one log line about it; names are quoted, and not in all their length."""
+    record = sent | {"VmName": 'a "b"\n' + "c" * 200, "ProgressPercentage": 5}
+    sim.faults.set(vms.PATH, sending({}, record, sent))
+    with capture_logs() as lines:
+        page = await polled()
+    (line,) = (line for line in lines if line["event"] == "not all of the answer could be used")
+    vpg = page.all("zerto_vm_info", vpg_id="vpg-1")[0][0]["vpg"]
+    name = 'a "b"\\n' + "c" * 94
+    assert line["first"] == f"record vpg='{vpg}' vpg_id='vpg-1' vm='{name}' vm_id='vm-1': GET /v1/vms {complaint}"
+    assert line["invalid_values"] == 2
+
+
+async def test_progress_below_zero_is_named(sim: Simulator, polled: Callable[[], Awaitable[Page]]) -> None:
+    sim.faults.set(vpgs.PATH, sending({"ProgressPercentage": -1}))
+    with capture_logs() as lines:
+        await polled()
+    (line,) = (line for line in lines if line["event"] == "not all of the answer could be used")
+    assert line["first"].endswith(": GET /v1/vpgs ProgressPercentage: expected a number of at least 0, got -1")
+
+
+async def test_a_date_as_text_of_the_us_is_read(sim: Simulator, polled: Callable[[], Awaitable[Page]]) -> None:
+    sim.faults.set(vms.PATH, sending({"LastTest": "5/11/2023 4:51:07 PM"}))
+    page = await polled()
+    assert page.value("zerto_vm_last_test_timestamp_seconds") == 1683823867
+    assert set(page.values("zerto_exporter_invalid_values_total")) == {0}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct, field
 
 from exporter.collectors.enums import LIMIT, Code
+from exporter.exposition import NoNumber
 
 # A measurement; None where the ZVM sent none. A page with a number of 400 digits is one that Prometheus refuses whole.
 Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | None
@@ -19,6 +19,9 @@ Text = Annotated[str, Meta(max_length=1024)] | None
 Identifier = Annotated[str, Meta(min_length=1, max_length=1024)]
 
 _NOT_AVAILABLE: Final = 3_955_710  # seconds; Zerto's own interface shows no RPO from here on, nor one of 0 or less
+_US_DATE: Final = re.compile(
+    r"(\d{1,2})/(\d{1,2})/(\d{4})\s+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s*([AP])M)?", re.IGNORECASE
+)
 _MICROSOFT_DATE: Final = re.compile(r"\\?/Date\((-?\d+)(?:[+-]\d{4})?\)\\?/")
 
 
@@ -59,8 +62,8 @@ def calculated(rpo: Number) -> Number:
 def timestamp(date: str | None) -> Number:
     """Return *date* in seconds since the epoch, None for never, NaN for a text that is no date.
 
-    Both forms of the API: ISO 8601 (UTC where it has no offset) and `/Date(milliseconds+zzzz)/`, whose
-    offset is a hint for display. Never is null, "" or .NET's first day, `0001-01-01`.
+    The forms of the API: ISO 8601 (UTC where it has no offset), `/Date(milliseconds+zzzz)/`, whose offset is a hint for
+    display, and US text in UTC. Never is null, "" or .NET's first day, `0001-01-01`.
     """
     if not date:
         return None
@@ -68,12 +71,29 @@ def timestamp(date: str | None) -> Number:
         microsoft = _MICROSOFT_DATE.fullmatch(date)
         if microsoft:
             seconds = int(microsoft[1]) / 1000
+        elif us := _US_DATE.fullmatch(date):
+            seconds = _us_date(*us.groups())
         else:
             moment = datetime.fromisoformat(date)
             seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        return math.nan
+        return NoNumber(date)
     return seconds if seconds > 0 else None
+
+
+def _us_date(month: str, day: str, year: str, hour: str, minute: str, second: str | None, half: str | None) -> float:
+    """Return the seconds since the epoch of `5/11/2023 4:51:07 PM`; raises ValueError.
+
+    Without AM or PM it may as well be European text, and is believed only where the day cannot be a month.
+    """
+    hours = int(hour)
+    if half is not None:
+        if not 1 <= hours <= 12:
+            raise ValueError("no hour of a half day")
+        hours = hours % 12 + (12 if half in "Pp" else 0)
+    elif int(day) <= 12 and int(day) != int(month):
+        raise ValueError("which of the two is the month?")
+    return datetime(int(year), int(month), int(day), hours, int(minute), int(second or 0), tzinfo=UTC).timestamp()
 
 
 def identity_from_link(record: dict[str, Any], key: str) -> None:

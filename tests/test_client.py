@@ -91,6 +91,18 @@ def answered(body: bytes, headers: dict[str, str] | None = None, status: int = 2
     return Fault("answered", deliver=deliver)
 
 
+def sent_and_closed(raw: bytes) -> Fault:
+    """Make a fault that sends just these bytes, and closes the connection."""
+
+    async def deliver(call: Call, _payload: Payload) -> web.StreamResponse:
+        assert call.request.transport is not None
+        call.request.transport.write(raw)
+        call.request.transport.close()
+        return web.StreamResponse()
+
+    return Fault("sent and closed", deliver=deliver)
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -556,11 +568,11 @@ def scripted(connect: Connect) -> Zvm:
     return connect(Settings(name="nyc", url=URL, auth=Auth(method="session", username="u", password=PASSWORD)))
 
 
-@pytest.mark.parametrize("status", [201, 204, 206, 226, 304, 400, 404, 410, 418, 451, 500, 502, 504, 599])
-async def test_every_status_but_200_is_an_error(
+@pytest.mark.parametrize("status", [201, 206, 226, 304, 400, 404, 410, 418, 451, 500, 502, 504, 599])
+async def test_every_status_but_200_and_204_is_an_error(
     sim: Simulator, reach: Callable[..., Zvm], recorder: Recorder, status: int
 ) -> None:
-    sim.faults.set(vms.PATH, answered(b"" if status in {204, 304} else b"text", status=status))
+    sim.faults.set(vms.PATH, answered(b"" if status == 304 else b"text", status=status))
     assert f"GET {vms.PATH}: HTTP {status}" in await failure(reach(), StatusError)
     assert recorder.requests[-1] == (vms.PATH, str(status))
 
@@ -575,6 +587,26 @@ async def test_an_error_of_the_operating_system_is_said(scripted: Zvm) -> None:
     with aioresponses() as play:
         play.post(URL + SESSION_ADD, exception=OSError(24, "Too many open files"))
         assert "Too many open files" in await failure(scripted, ConnectError)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+    ],
+)
+async def test_an_empty_body_is_an_empty_list_where_its_end_is_told(
+    sim: Simulator, reach: Callable[..., Zvm], head: bytes
+) -> None:
+    sim.faults.set(vms.PATH, sent_and_closed(head))
+    assert await ask(reach()) == 0
+
+
+async def test_an_empty_body_without_an_end_may_have_been_cut_off(sim: Simulator, reach: Callable[..., Zvm]) -> None:
+    sim.faults.set(vms.PATH, sent_and_closed(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"))
+    assert "empty body" in await failure(reach(), DecodeError)
 
 
 async def test_a_bug_below_is_counted_as_one(scripted: Zvm, recorder: Recorder) -> None:

@@ -227,3 +227,48 @@ async def test_a_date_as_text_of_the_us_is_read(sim: Simulator, polled: Callable
     page = await polled()
     assert page.value("zerto_vm_last_test_timestamp_seconds") == 1683823867
     assert set(page.values("zerto_exporter_invalid_values_total")) == {0}
+
+
+def body(content: bytes, status: int = 200) -> Fault:
+    """Return what makes the ZVM answer with *content*."""
+
+    async def replace(_call: Any, _authority: Any) -> Payload:
+        return Payload(status, content)
+
+    return Fault("body", replace=replace)
+
+
+@pytest.mark.parametrize("nothing", [faults.empty(), faults.empty(204), body(b"\r\n"), body(b"\xef\xbb\xbf")])
+async def test_no_body_is_an_empty_list(sim: Simulator, polled: Callable[[], Awaitable[Page]], nothing: Fault) -> None:
+    sim.faults.set("/v1/v", nothing)
+    page = await polled()
+    assert page.value("zerto_up") == page.value("zerto_collector_success", collector="vpgs") == 1
+    assert page.values("zerto_vm_info") == page.values("zerto_vpg_info") == []
+    assert set(page.values("zerto_exporter_invalid_records_total")) == {0}
+
+
+@pytest.mark.parametrize("status", [201, 202, 205])
+async def test_another_success_is_none(sim: Simulator, polled: Callable[[], Awaitable[Page]], status: int) -> None:
+    sim.faults.set("/v1/v", body(b"[]", status))
+    assert (await polled()).value("zerto_up") == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "organization"),
+    [
+        (
+            {"Zorg": {"identifier": "dddddddd-0000-4000-8000-000000000001", "type": "ZorgApi"}},
+            "dddddddd-0000-4000-8000-000000000001",
+        ),
+        ({"Zorg": {"identifier": "dddddddd-0000-4000-8000-000000000001", "name": "Acme"}}, "Acme"),
+        ({"Zorg": {"identifier": "00000000-0000-0000-0000-000000000000"}}, ""),
+        ({"Zorg": {"identifier": None}}, ""),
+        ({"Zorg": None}, ""),
+        ({"Zorg": {"identifier": "dddddddd-0000-4000-8000-000000000001"}, "OrganizationName": "Acme"}, "Acme"),
+    ],
+)
+async def test_the_organization_stands_in_a_link_where_it_has_no_name(
+    sim: Simulator, polled: Callable[[], Awaitable[Page]], sent: dict[str, Any], organization: str
+) -> None:
+    sim.faults.set(vpgs.PATH, sending({"OrganizationName": None} | sent))
+    assert [labels["organization"] for labels, _ in (await polled()).all("zerto_vpg_info")] == [organization]

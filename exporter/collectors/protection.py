@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from exporter.collectors.enums import ENTITY, PRIORITY, STATUS, SUBSTATUS, Code, Enum, State
-from exporter.collectors.wire import Link, Text
+from exporter.collectors.wire import Link, NamedLink, Text
 from exporter.exposition import Labels, Value
 from exporter.zvm.client import Zvm
 
@@ -27,6 +27,7 @@ class Protection(Struct, kw_only=True, gc=False):
     """The fields that a VM repeats from its VPG, and both from their sites."""
 
     organization: Text = field(name="OrganizationName", default=None)
+    zorg: NamedLink | None = field(name="Zorg", default=None)
     priority: Code = field(name="Priority", default=None)
     status: Code = field(name="Status", default=None)
     substatus: Code = field(name="SubStatus", default=None)
@@ -42,7 +43,7 @@ class Protection(Struct, kw_only=True, gc=False):
 
 
 INFO: Labels[Protection] = {
-    "organization": lambda one: one.organization or "",
+    "organization": lambda one: one.organization or ("" if one.zorg is None else str(one.zorg)),
     "priority": lambda one: PRIORITY.name(one.priority),
     "role": lambda one: role(one.protected_site, one.recovery_site),
     "protected_site": lambda one: one.protected_site_name or one.source_site or "",

@@ -18,6 +18,7 @@ Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | None
 Text = Annotated[str, Meta(max_length=1024)] | None
 Identifier = Annotated[str, Meta(min_length=1, max_length=1024)]
 
+_NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _NOT_AVAILABLE: Final = 3_955_710  # seconds; Zerto's own interface shows no RPO from here on, nor one of 0 or less
 _US_DATE: Final = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4})\s+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s*([AP])M)?", re.IGNORECASE
@@ -30,6 +31,16 @@ class Link(Struct, frozen=True, gc=False):
 
     type: Text = None
     identifier: Text = None
+
+
+class NamedLink(Link, frozen=True, gc=False):
+    """A link that may carry the name of what it leads to."""
+
+    name: Text = None
+
+    def __str__(self) -> str:
+        """Return the name, else the identifier, "" for a link to nothing."""
+        return self.name or ("" if self.identifier == _NOBODY else self.identifier) or ""
 
 
 class Limit(Struct, frozen=True, gc=False):

@@ -31,6 +31,7 @@ from exporter.zvm.transport import Transport
 Params = Mapping[str, str]
 
 _BYTES_IN_LINE: Final = 2**13  # bytes; decoding less takes 50 us, a thread twice that; nothing but `{}` takes 16 ms
+_BLANK: Final = 16  # bytes; line ends, and a byte order mark
 _LOCAL_SITE: Final = 2**16  # bytes; it has a few hundred
 
 
@@ -84,6 +85,8 @@ class Zvm:
         """
         async with self._places.one() as place:
             answer = await self._get(path, params, place)
+            if _nothing(answer):
+                return Decoded()
             arguments = (answer.body, answer.content_type, answer.said)
             try:
                 if len(answer.body) <= _BYTES_IN_LINE:
@@ -144,7 +147,8 @@ class Zvm:
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._get(path)
-            known.names = decode_names(answer.body, answer.content_type, answer.said)
+            listed = () if _nothing(answer) else decode_names(answer.body, answer.content_type, answer.said)
+            known.names = listed
         except (ZvmError, TimeoutError) as error:
             if isinstance(error, AuthError) and not isinstance(error, ClosedError):
                 raise
@@ -177,7 +181,7 @@ class Zvm:
                 raise ClosedError(str(hold.refused(text)))
         self._closed.pop(path, None)
         self._hold.accepted()
-        if answer.status != HTTPStatus.OK:
+        if answer.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
             hint = " (the user lacks the role for it)" if answer.status == HTTPStatus.FORBIDDEN else ""
             raise StatusError(f"GET {path}: HTTP {answer.status}{hint}: {answer.said}")
         return answer
@@ -198,3 +202,13 @@ class Zvm:
         if answer.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
             self._hold.obey(f"{method} {path}", answer.status, answer.headers.get("Retry-After", ""))
         return answer
+
+
+def _nothing(answer: Answer) -> bool:
+    """Tell whether *answer* says in full that there is nothing: some servers send no body for an empty list.
+
+    One without a length may as well have been cut off before its first byte.
+    """
+    told = "Content-Length" in answer.headers or "Transfer-Encoding" in answer.headers
+    blank = len(answer.body) <= _BLANK and not answer.body.strip(b"\xef\xbb\xbf \t\r\n")
+    return answer.status == HTTPStatus.NO_CONTENT or (blank and told)

@@ -140,7 +140,9 @@ class Exporter:
         self._stopping = True
         self._notifier.stopping()
         closing = [self.poller.stop(), *([self._server.stop()] if self._server is not None else [])]
-        await asyncio.gather(*closing)
+        for ended in await asyncio.gather(*closing, return_exceptions=True):  # one that fails ends not the other
+            if isinstance(ended, Exception):
+                log.error("stopping ended by an error of ours", exc_info=ended)
         log.info("stopped")
 
     async def serve(self, listeners: Sequence[Listener], flags: WebFlags) -> None:

@@ -29,7 +29,7 @@ exporter that end in `_total` (counters) or are marked as histograms.
 
 - Every sample of a ZVM has the label `zvm`, the name in the configuration, and that ZVM's own `labels`. The exporter's
   own metrics have `zvm` where they are about one, without its `labels`.
-- The exporter's own metrics are those of the end of the last poll; with hundreds of ZVMs, of a few seconds before. They
+- The exporter's own metrics are those of the end of the last poll; with hundreds of ZVMs, of some seconds before. They
   are never older than 30 seconds.
 - Units are base units: seconds, bytes, ratios. "MB" in the API is MiB: the value is multiplied by 1048576.
 - What the ZVM did not send, or what is not possible, gives no sample. Nothing is 0 that is not known to be 0.

@@ -145,8 +145,10 @@ class Exporter:
                 log.error("stopping ended by an error of ours", exc_info=ended)
         log.info("stopped")
 
-    async def serve(self, listeners: Sequence[Listener], flags: WebFlags) -> None:
-        """Poll and serve until SIGTERM or SIGINT; SIGHUP reloads."""
+    async def serve(
+        self, listeners: Sequence[Listener], flags: WebFlags, stopping: Callable[[], object] = bool
+    ) -> None:
+        """Poll and serve until SIGTERM or SIGINT, call *stopping* and stop; SIGHUP reloads."""
         stop = asyncio.Event()
         reloads: set[asyncio.Task[str]] = set()
 
@@ -162,6 +164,7 @@ class Exporter:
             await self.start(listeners, flags)
             self._notifier.ready(self._status())
             await stop.wait()
+            stopping()
         finally:
             await self.stop()
             alive.cancel()

@@ -414,8 +414,8 @@ async def test_an_error_of_ours_while_stopping_keeps_nobody_from_being_logged_ou
     await clock.idle(2)
     close = Client.close
 
-    async def fails(client: Client) -> None:
-        await close(client)
+    async def fails(client: Client, *hurry: Any) -> None:
+        await close(client, *hurry)
         if client.settings.name == "nyc":
             raise ValueError("of the client")
 

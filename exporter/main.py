@@ -26,7 +26,8 @@ from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator
 
-_CLOSING_SECONDS: Final = 0.5  # twice of this and what the service takes to stop are less than 5 s
+_STOPPING_SECONDS: Final = 4.0  # of the service; with twice the other it ends within 5 s whatever happens
+_CLOSING_SECONDS: Final = 0.5
 
 
 def run() -> None:
@@ -81,7 +82,10 @@ async def _serve(options: Namespace) -> int:
     exporter = Exporter(_loader(options, os.environ), shard=options.part, notifier=Notifier(os.environ))
     exporter.configure()
     flags = replace(_web_flags(options), lifecycle=options.web_enable_lifecycle)
-    await exporter.serve(_listeners(options), flags)
+    with ExitStack() as stopped:
+        await exporter.serve(
+            _listeners(options), flags, lambda: stopped.callback(_exit_within(_STOPPING_SECONDS, 0).cancel)
+        )
     return 0
 
 

@@ -103,7 +103,10 @@ class Poller:
     async def stop(self) -> None:
         """Stop polling and log out everywhere, within a few seconds whatever the ZVMs do."""
         watched, self._watched = list(self._watched.values()), {}
-        await asyncio.gather(*(_dismiss(watch) for watch in watched), *self._goodbyes)
+        goodbyes = (*(_dismiss(watch) for watch in watched), *self._goodbyes)
+        for ended in await asyncio.gather(*goodbyes, return_exceptions=True):
+            if isinstance(ended, Exception):
+                structlog.get_logger().error("a logout ended by an error of ours", exc_info=ended)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the ZVMs."""

@@ -140,11 +140,15 @@ class Exporter:
         self._stopping = True
         self._notifier.stopping()
         closing = [self.poller.stop(), *([self._server.stop()] if self._server is not None else [])]
-        await asyncio.gather(*closing)
+        for ended in await asyncio.gather(*closing, return_exceptions=True):  # one that fails ends not the other
+            if isinstance(ended, Exception):
+                log.error("stopping ended by an error of ours", exc_info=ended)
         log.info("stopped")
 
-    async def serve(self, listeners: Sequence[Listener], flags: WebFlags) -> None:
-        """Poll and serve until SIGTERM or SIGINT; SIGHUP reloads."""
+    async def serve(
+        self, listeners: Sequence[Listener], flags: WebFlags, stopping: Callable[[], object] = bool
+    ) -> None:
+        """Poll and serve until SIGTERM or SIGINT, call *stopping* and stop; SIGHUP reloads."""
         stop = asyncio.Event()
         reloads: set[asyncio.Task[str]] = set()
 
@@ -160,6 +164,7 @@ class Exporter:
             await self.start(listeners, flags)
             self._notifier.ready(self._status())
             await stop.wait()
+            stopping()
         finally:
             await self.stop()
             alive.cancel()

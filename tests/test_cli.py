@@ -892,3 +892,23 @@ def test_stops_within_time_while_answers_are_converted(
     assert [zvm.live_sessions for zvm in zvms] == [0, 0, 0]
     assert "msg=stopped" in "".join(run.said)
     assert "converted" not in "".join(run.said)
+
+
+def test_stops_within_time_whatever_hangs(start: Start, tmp_path: Path, ca_file: Path) -> None:
+    write_config(tmp_path, ca_file, ("dead", f"https://127.0.0.1:{dead_port()}"))
+    program = (
+        "import asyncio\n"
+        "from exporter import main, signals\n"
+        "from exporter.poller import Poller\n"
+        "async def never(self):\n"
+        "    await asyncio.Event().wait()\n"
+        "Poller.stop = never\n"
+        "main._STOPPING_SECONDS = 0.1\n"
+        "signals.hold()\n"
+        "main.run()\n"
+    )
+    run = start("--web.listen-address", "127.0.0.1:0", program=("-c", program))
+    run.url()
+    assert run.ends(signal.SIGTERM) == 0
+    assert "msg=stopping" in run.said[-1]
+    assert "msg=stopped" not in run.said[-1]

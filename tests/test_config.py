@@ -502,6 +502,8 @@ class TestSeveralFiles:
             ("zvms_files: []", [], "config.yaml: zvms: expected a list of at least one ZVM, got nothing"),
             ("zvms_files: none.yaml", [], "config.yaml: zvms_files: expected a list of files or patterns"),
             ("zvms_files: ['*.yml']", [], "config.yaml: zvms_files[0]: no file matches '*.yml'"),
+            ("zvms_files: ['~/none-*.yaml']", [], "config.yaml: zvms_files[0]: no file matches '~/none-*.yaml'"),
+            ('zvms_files: ["a\\0*"]', [], "config.yaml: zvms_files[0]: expected a file or a pattern"),
             ("zvms_files: [none.yaml]", [], "none.yaml: cannot be read: No such file or directory"),
             ("zvms_files: []", ["none.yaml"], "none.yaml: cannot be read: No such file or directory"),
             ("zvms_files: []", ["none*.yaml"], "none*.yaml: no file matches"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 
 from exporter import collectors
@@ -28,7 +29,7 @@ exporter that end in `_total` (counters) or are marked as histograms.
 
 - Every sample of a ZVM has the label `zvm`, the name in the configuration, and that ZVM's own `labels`. The exporter's
   own metrics have `zvm` where they are about one, without its `labels`.
-- The exporter's own metrics are those of the end of the last poll; with hundreds of ZVMs, of a few seconds before. They
+- The exporter's own metrics are those of the end of the last poll; with hundreds of ZVMs, of some seconds before. They
   are never older than 30 seconds.
 - Units are base units: seconds, bytes, ratios. "MB" in the API is MiB: the value is multiplied by 1048576.
 - What the ZVM did not send, or what is not possible, gives no sample. Nothing is 0 that is not known to be 0.
@@ -121,3 +122,48 @@ def test_the_tables_of_collectors_are_all_documented() -> None:
     text = METRICS.read_text()
     for collector in collectors.ALL:
         assert f"collector `{collector.name}`" in text
+
+
+def queries(document: Path) -> Iterator[str]:
+    """Yield the queries in the document's blocks of PromQL: one a line, or over several lines up to a blank one."""
+    for block in re.findall(r"^ *```promql\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL):
+        for lines in re.split(r"\n\s*\n", re.sub(r"#.*", "", block)):
+            try:
+                promql_parser.parse(lines)
+            except ValueError:
+                yield from filter(str.strip, lines.splitlines())
+            else:
+                yield lines
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_every_query_is_one(document: Path) -> None:
+    for query in queries(document):
+        promql_parser.parse(query)
+        for name in re.findall(r"\b(?:rate|increase)\(([a-z_]+)", query):
+            assert name.endswith(("_total", "_sum", "_count", "_bucket")), f"{query}: a gauge has no rate"
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_only_counters_are_called_so(document: Path) -> None:
+    """In a table under the head `counter`, and in a sentence that says that a metric counts."""
+    for table in re.findall(r"^\| counter \|.*\n((?:\|.*\n)+)", document.read_text(), re.MULTILINE):
+        names = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
+        assert [name for name in names if not name.endswith("_total")] == []
+    counting = re.findall(r"`(zerto_\w+)`\s+counts\b|[Cc]ounted in\s+`(zerto_\w+)`", document.read_text())
+    assert [name for pair in counting for name in pair if name and not name.endswith("_total")] == []
+
+
+def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
+    """Each number of the chapter on speed stands in the tables and outputs of docs/performance.md."""
+    chapter = (ROOT / "README.md").read_text().partition("\n## Speed\n")[2].partition("\n## ")[0]
+    measured = figures((ROOT / "docs" / "performance.md").read_text())
+    said = [row.split("|")[2] for row in chapter.splitlines() if row.startswith("| ")][1:]
+    after = chapter.rpartition("|\n")[2]
+    assert len(said) > 5
+    assert len(figures(after)) > 3
+    assert [text for text in [*said, after] if not figures(text) <= measured] == []
+
+
+def figures(text: str) -> set[str]:
+    return set(re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d),(?=\d{3})", "", text)))

@@ -649,7 +649,7 @@ def test_the_schema_knows_the_keys_of_the_configuration() -> None:
         return {field.name for field in msgspec.structs.fields(struct)}
 
     whole, definitions = SCHEMA["properties"]["config"], SCHEMA["definitions"]
-    assert keys(whole) == fields(Config) | {"defaults"}
+    assert keys(whole) == fields(Config) | {"defaults", "zvms_files"}
     assert keys(definitions["zvm"]) == fields(Zvm)
     assert keys(definitions["defaults"]) == fields(Zvm) - {"name", "url"}
     structs: dict[str, type[msgspec.Struct]]

@@ -405,6 +405,36 @@ async def test_of_two_reloads_at_once_the_later_file_holds(
     assert running.exporter.poller.names() == ("nyc", "lon")
 
 
+async def test_an_error_of_ours_while_stopping_keeps_nobody_from_being_logged_out(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nyc, lon = await simulate(), await simulate()
+    configured.write(nyc, ("lon", lon))
+    running = await run()
+    await clock.idle(2)
+    close = Client.close
+
+    async def fails(client: Client, *hurry: Any) -> None:
+        await close(client, *hurry)
+        if client.settings.name == "nyc":
+            raise ValueError("of the client")
+
+    async def closes() -> None:
+        raise ValueError("of the server")
+
+    monkeypatch.setattr(Client, "close", fails)
+    monkeypatch.setattr(running.exporter._server, "stop", closes)
+    with capture_logs() as logs:
+        await running.exporter.stop()
+    assert (nyc.live_sessions, lon.live_sessions) == (0, 0)
+    assert [str(line["exc_info"]) for line in logs if line["log_level"] == "error"] == [
+        "of the client",
+        "of the server",
+    ]
+    assert logs[-1]["event"] == "stopped"
+    monkeypatch.undo()
+
+
 async def test_reload_while_stopping_starts_nothing(
     simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
 ) -> None:

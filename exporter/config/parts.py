@@ -66,11 +66,11 @@ def further_files(first: Path, document: Any, given: Sequence[Path], problems: l
             problems.append(f"{FILES_KEY}: expected a list of files or patterns such as zvms.d/*.yaml")
         patterns = None
     for index, pattern in enumerate(patterns or ()):
-        if not isinstance(pattern, str) or not pattern:
+        if not isinstance(pattern, str) or not pattern or not pattern.isprintable():
             if pattern is not UNREADABLE:
                 problems.append(f"{FILES_KEY}[{index}]: expected a file or a pattern such as zvms.d/*.yaml")
             continue
-        files = _files(first.parent / Path(pattern))
+        files = _files(first.parent / os.path.expanduser(pattern))  # noqa: PTH111 - ~nobody stays as it is
         if not files:
             shown = "" if isinstance(pattern, Expanded) else f" {pattern!r}"
             problems.append(f"{FILES_KEY}[{index}]: no file matches{shown}")

@@ -67,10 +67,10 @@ annotations:
 {{/* What no schema can say: values that contradict each other. */}}
 {{- define "zerto-exporter.refuse" -}}
 {{- $v := .Values }}
-{{- if and (not $v.existingConfig) (not $v.config.zvms) }}
-{{- fail "config.zvms: name at least one ZVM, or set existingConfig; an example is above config in values.yaml" }}
+{{- if and (not $v.existingConfig) (not $v.config.zvms) (not $v.config.zvms_files) }}
+{{- fail "config.zvms: name at least one ZVM, or set config.zvms_files or existingConfig; an example is above config in values.yaml" }}
 {{- end }}
-{{- if and $v.existingConfig $v.config.zvms }}
+{{- if and $v.existingConfig (or $v.config.zvms $v.config.zvms_files) }}
 {{- fail "existingConfig, config: only one of them can be the configuration" }}
 {{- end }}
 {{- if and (gt (int $v.shards) 1) (gt (int $v.replicas) 1) }}

@@ -120,10 +120,9 @@ class Transport:
     async def _route(self, headers: Mapping[str, str]) -> dict[str, Any]:
         """Return the *headers*, and what else a request needs to reach the ZVM."""
         route = self._proxy.options()
-        tls = self._url.startswith("https:")
         return {
             "server_hostname": self._settings.tls.server_name,
-            "ssl": await self._tls.context() if tls else True,
+            "ssl": await self._tls.context() if self._settings.encrypted else True,
             **route,
             "headers": {**route.get("headers", {}), **headers},
         }

@@ -20,9 +20,10 @@ from support import PASSWORD, Recorder, Simulate
 from exporter import config
 from exporter.collectors import vms, vpgs
 from exporter.config import ConfigError
-from exporter.simulator import Simulator
+from exporter.simulator import Simulator, faults
 from exporter.zvm.client import Zvm
-from exporter.zvm.errors import ConnectError
+from exporter.zvm.errors import ConnectError, RequestTimeoutError
+from exporter.zvm.paths import SESSION_ADD
 from exporter.zvm.settings import Auth, ProxyAuth, Settings, Tls
 
 Connect = Callable[[Settings], Zvm]
@@ -150,6 +151,10 @@ class TestProxy:
         proxy.port, proxy.password = plain.port, "pl4nted"
         assert await ask(through(url=url, proxy_auth=ProxyAuth(username="exporter", password="pl4nted"))) == 5
         assert proxy.asked[0] == f"POST {url}/v1/session/add HTTP/1.1"
+        refused = (
+            f"the proxy {proxy.url} refused to connect to {url} (proxy_auth): HTTP 407 Proxy Authentication Required"
+        )
+        assert await failure(through(url=url)) == refused
 
     async def test_the_proxy_may_ask_who_we_are(
         self, through: Callable[..., Zvm], proxy: Proxy, sim: Simulator, tmp_path: Path
@@ -186,6 +191,12 @@ class TestProxy:
         assert await failure(through()) == f"no connection to the proxy {proxy.url} (proxy_url): Connection refused"
         text = await failure(through(proxy_url="http://proxy.invalid:3128"))
         assert text.startswith("the name of the proxy http://proxy.invalid:3128 cannot be resolved (proxy_url): ")
+
+    async def test_a_proxy_that_says_nothing(self, through: Callable[..., Zvm], proxy: Proxy, sim: Simulator) -> None:
+        """What does not come in time did not come through it."""
+        sim.faults.set(SESSION_ADD, faults.hang())
+        with pytest.raises(RequestTimeoutError, match=rf"no complete answer \(through the proxy {proxy.url}\) within"):
+            await ask(through(timeout=0.2))
 
     async def test_direct_is_no_proxy(self, through: Callable[..., Zvm], proxy: Proxy, sim: Simulator) -> None:
         url = sim.url.replace("127.0.0.1", "localhost")

@@ -23,10 +23,11 @@ from structlog.testing import capture_logs
 from support import Simulate, zvm_config
 
 from exporter.collectors import vms
+from exporter.config.web import TlsServer
 from exporter.zvm.client import Zvm
 from exporter.zvm.errors import ConnectError
 from exporter.zvm.settings import Auth, Settings, Tls
-from exporter.zvm.tls import Follower
+from exporter.zvm.tls import VERIFY_FLAGS, Follower
 
 Connect = Callable[[Settings], Zvm]
 MANY: Final = 30
@@ -261,6 +262,11 @@ class Greeter:
             with connection, suppress(OSError), self._context.wrap_socket(connection, server_side=True) as shaken:
                 while shaken.recv(2**16):
                     pass
+
+    def test_our_own_pages_judge_the_certificates_of_their_clients_alike(self, tmp_path: Path) -> None:
+        file, _ = Issuer().server(tmp_path)
+        server = TlsServer(cert_file=file, key_file=tmp_path / "server.key")
+        assert server.context().verify_flags == VERIFY_FLAGS
 
 
 class TestHandshake:

@@ -39,17 +39,25 @@ class Failures:
 
     def why(self, error: Exception) -> str:
         """Return what *error* means."""
-        through = "" if self._proxy.url is None else f" (through the proxy {self._proxy.url})"
-        return self._of_proxy(error) or self._of_tls(error) or f"{self._of_zvm(error)}{through}"
+        return self._of_proxy(error) or self._of_tls(error) or f"{self._of_zvm(error)}{self.through}"
+
+    @property
+    def through(self) -> str:
+        """Through which proxy, as words to put behind; nothing where there is none."""
+        return "" if self._proxy.url is None else f" (through the proxy {self._proxy.url})"
+
+    def refused(self, status: int, reason: str) -> str:
+        """Return what it means that the proxy itself answers with *status* and *reason*."""
+        hint = " (proxy_auth)" if status == 407 else ""
+        said = self._scrubber.beginning(" ".join(reason.split()), _LONGEST)
+        return f"the proxy {self._proxy.url} refused to connect to {self._settings.url}{hint}: HTTP {status} {said}"
 
     def _of_proxy(self, error: Exception) -> str:
         url = self._proxy.url
         if url is None:
             return ""
         if isinstance(error, aiohttp.ClientHttpProxyError):
-            hint = " (proxy_auth)" if error.status == 407 else ""
-            said = self._scrubber.beginning(" ".join(error.message.split()), _LONGEST)
-            return f"the proxy {url} refused to connect to {self._settings.url}{hint}: HTTP {error.status} {said}"
+            return self.refused(error.status, error.message)
         if isinstance(error, aiohttp.ClientConnectorDNSError):  # the ZVM's own name is for the proxy to look up
             return f"the name of the proxy {url} cannot be resolved (proxy_url): {self._line(error)}"
         if isinstance(error, aiohttp.ClientProxyConnectionError):

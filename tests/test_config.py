@@ -257,6 +257,8 @@ zvms:
         "https://[2001:db8::1]:9669",
         "HTTPS://zvm.example.com",
         "https://b\u00fccher.example",
+        "https://gw.example.com/dr/zvm-nyc",
+        "https://gw.example.com/v1/zvm/",
     ],
 )
 def test_good_urls(url: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from exporter import arguments, collectors, config
 from exporter.collectors.vms import FILTERS
 from exporter.config import Config, Metrics, Records, Zvm
 from exporter.config.scalars import duration, size, whole
-from exporter.zvm.settings import Auth, Tls
+from exporter.zvm.settings import Auth, ProxyAuth, Tls
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / "config.example.yaml").read_text()
@@ -21,6 +21,7 @@ REFERENCE = (ROOT / "docs" / "configuration.md").read_text()
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "auth": Auth,
     "tls": Tls,
+    "proxy_auth": ProxyAuth,
     "metrics": Metrics,
     "vms": Records,
     "vpgs": Records,
@@ -41,7 +42,7 @@ def files(tmp_path: Path) -> Path:
     client = authority.issue_cert("prometheus.example.com")
     client.cert_chain_pems[0].write_to_path(str(tmp_path / "client.pem"))
     client.private_key_pem.write_to_path(str(tmp_path / "client.key"))
-    for secret in ("zvm-nyc", "zvm-lon", "zvm-fra"):
+    for secret in ("zvm-nyc", "zvm-lon", "zvm-fra", "proxy"):
         (tmp_path / secret).write_text("pl4nted\n")
     (tmp_path / "zvms.d").mkdir()
     (tmp_path / "zvms.d" / "par.yaml").write_text(
@@ -53,7 +54,7 @@ def files(tmp_path: Path) -> Path:
 def load(text: str, folder: Path) -> config.Config:
     file = folder / "config.yaml"
     file.write_text(re.sub("/run/secrets|/etc/zerto-exporter", str(folder), text))
-    return config.load(file, {"ZVM_NYC_PASSWORD": "pl4nted", "ZVM_FRA_SECRET": "pl4nted"})
+    return config.load(file, dict.fromkeys(("ZVM_NYC_PASSWORD", "ZVM_FRA_SECRET", "PROXY_PASSWORD"), "pl4nted"))
 
 
 def test_example_is_valid_as_it_stands(files: Path) -> None:
@@ -67,7 +68,7 @@ def test_example_is_valid_as_it_stands(files: Path) -> None:
 
 def test_example_is_valid_with_its_other_keys(files: Path) -> None:
     """Each line that starts with #key: can be taken in; the two forms of a secret exclude each other."""
-    text = re.sub(r"^( *(?:password|client_secret)_file: .*)$", r"#\1", EXAMPLE, flags=re.MULTILINE)
+    text = re.sub(r"^ *#?(?:password|client_secret)_file: .*$", "", EXAMPLE, flags=re.MULTILINE)
     text = re.sub(r"^( *)#(?=[a-z_]+:)", r"\1", text, flags=re.MULTILINE)
     text = text.replace("method: session", "method: session\n      password: x")
     nyc, _, fra, par = load(text, files).zvms
@@ -86,7 +87,10 @@ def test_example_is_valid_with_its_other_keys(files: Path) -> None:
         server_name="zvm-nyc.example.com",
         cert_file=files / "client.pem",
         key_file=files / "client.key",
+        ciphers="DEFAULT:@SECLEVEL=0",
     )
+    assert nyc.proxy_url == "http://proxy.example.com:3128"
+    assert nyc.proxy_auth == ProxyAuth(username="exporter", password="pl4nted")
 
 
 def test_example_states_the_defaults_of_the_code(files: Path) -> None:
@@ -121,6 +125,7 @@ def test_reference_states_the_defaults_of_the_code() -> None:
     assert stated["max_series"] == "none"
     assert stated["collectors"] == f"[{', '.join(zvm.collectors)}]"
     assert stated["auth.method"] == zvm.auth.method
+    assert stated["tls.min_version"] == zvm.tls.min_version
     assert stated["tls.insecure_skip_verify"] == str(zvm.tls.insecure_skip_verify).lower()
 
 

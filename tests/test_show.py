@@ -43,6 +43,7 @@ zvms:
     password: <secret>
   tls:
     insecure_skip_verify: false
+    min_version: TLS12
   stale_after: 1h
   collectors:
   - vms
@@ -73,6 +74,7 @@ zvms:
     client_secret: <secret>
   tls:
     insecure_skip_verify: true
+    min_version: TLS12
   stale_after: 1h
   collectors:
   - vms

@@ -14,6 +14,7 @@ from exporter.config.checks import check
 from exporter.config.document import read_file
 from exporter.config.parts import Part, further_files, matched, read_part
 from exporter.config.problems import ConfigError as ConfigError
+from exporter.config.proxies import with_proxies
 from exporter.config.read import Place, Reader
 from exporter.config.schema import Config as Config
 from exporter.config.schema import Metrics as Metrics
@@ -50,7 +51,7 @@ def load(file: Path, environment: Mapping[str, str], *more: Path) -> Config:
     document = read_file(first, environment, problems)
     further = further_files(first, document, given, problems)
     parts = [read_part(one, first, environment, problems) for one in further]
-    return _build(str(first), document, first.parent, problems, parts=parts)
+    return _build(str(first), document, first.parent, problems, environment, parts=parts)
 
 
 def from_environment(environment: Mapping[str, str]) -> Config | None:
@@ -68,7 +69,7 @@ def from_environment(environment: Mapping[str, str]) -> Config | None:
         if value:  # an empty one is as good as none: Compose and Helm cannot leave it out
             section, _, inner = key.rpartition(".")
             (zvm[section] if section else zvm)[inner] = _boolean(value) if inner == "insecure_skip_verify" else value
-    return _build("environment", {"zvms": [zvm]}, Path(), [], lambda path: _VARIABLE_OF.get(path, path))
+    return _build("environment", {"zvms": [zvm]}, Path(), [], environment, _variable_of)
 
 
 def _build(
@@ -76,6 +77,7 @@ def _build(
     document: Any,
     folder: Path,
     problems: list[str],
+    environment: Mapping[str, str],
     place: Place = str,
     parts: Sequence[Part] = (),
 ) -> Config:
@@ -85,7 +87,14 @@ def _build(
     problems.extend(check(read, of_all))
     if problems:
         raise ConfigError(source, problems, [source, *(part.file for part in parts)] if parts else ())
-    return Config(tuple(zvm for _, zvm in read), **of_all)
+    zvms = with_proxies([zvm for _, zvm in read], environment, problems)
+    if problems:
+        raise ConfigError(source, list(dict.fromkeys(problems)))
+    return Config(zvms, **of_all)
+
+
+def _variable_of(path: str) -> str:
+    return _VARIABLE_OF.get(path, path)
 
 
 def _boolean(value: str) -> str:

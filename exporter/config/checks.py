@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from yarl import URL
 
@@ -15,11 +15,13 @@ from exporter import collectors
 from exporter.collectors.vms import FILTERS
 from exporter.config.document import Expanded
 from exporter.config.files import contents
+from exporter.config.proxies import check_proxy
 from exporter.config.read import Source, close, did_you_mean
 from exporter.config.schema import COLLECTORS, Records, Zvm
-from exporter.zvm.settings import Auth, Tls
+from exporter.zvm.settings import Auth, ProxyAuth, Tls
 from exporter.zvm.tls import new_context
 
+_API_PATH: Final = re.compile(r"(?i)/(?:v1(?:/(?:vms|vpgs|session|session/add|localsite))?|auth/realms(?:/.*)?)/*\Z")
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _TABLES: Final = tuple(collector.table for collector in collectors.ALL)
 _NAMES: Final = tuple(metric.name for table in _TABLES for metric in table.metrics)
@@ -54,6 +56,8 @@ def _zvm(zvm: Zvm, source: Source) -> Iterator[str]:
     yield from _patterns(zvm, source)
     yield from _collectors(zvm.collectors, source)
     yield from _auth(zvm.auth, source)
+    yield from _secrets(zvm.proxy_auth, "proxy_auth", source)
+    yield from check_proxy(zvm, source)
     for name in zvm.filters:
         if name not in FILTERS:
             yield f"{source.within('filters', name)}: not a filter of GET /v1/vms{did_you_mean(name, FILTERS)}"
@@ -86,8 +90,18 @@ def _url(url: str, source: Source) -> Iterator[str]:
         or parts.netloc.endswith(":")
     ):
         yield expected
-    elif parts.path.rstrip("/") or "?" in url or "#" in url:
+    elif "?" in url or "#" in url:
+        yield f"{expected}; no query and no fragment"
+    elif _API_PATH.search(parts.path):
         yield f"{expected}; the paths of the API are known"
+    elif parts.path.rstrip("/") and not all(map(_plain, parts.path.rstrip("/").split("/")[1:])):
+        yield f"{expected}; a path in front of the API's own has no empty part, . or .. in it"
+
+
+def _plain(segment: str) -> bool:
+    """Tell whether a part of a path is a name, also once it is unquoted."""
+    name = unquote(segment)
+    return name not in {"", ".", ".."} and not set("/\\") & set(name)
 
 
 def _times(zvm: Zvm, source: Source) -> Iterator[str]:
@@ -156,9 +170,15 @@ def _collectors(names: Sequence[str], source: Source) -> Iterator[str]:
 
 
 def _auth(auth: Auth, source: Source) -> Iterator[str]:
+    yield from _secrets(auth, "auth", source)
+    if source.sound("auth.method", "defaults"):
+        yield from _needed(auth, source)
+
+
+def _secrets(auth: Auth | ProxyAuth, section: str, source: Source) -> Iterator[str]:
     for secret in ("password", "client_secret"):
-        form, form_file = f"auth.{secret}", f"auth.{secret}_file"
-        file: Path | None = getattr(auth, f"{secret}_file")
+        form, form_file = f"{section}.{secret}", f"{section}.{secret}_file"
+        file: Path | None = getattr(auth, f"{secret}_file", None)
         if file is None:
             continue
         if getattr(auth, secret) is not None:
@@ -166,8 +186,6 @@ def _auth(auth: Auth, source: Source) -> Iterator[str]:
         problem = _secret_file(file, source)
         if problem is not None:
             yield f"{source.at(form_file)}: {problem}"
-    if source.sound("auth.method", "defaults"):
-        yield from _needed(auth, source)
 
 
 def _needed(auth: Auth, source: Source) -> Iterator[str]:
@@ -208,9 +226,24 @@ def _tls(tls: Tls) -> Iterator[tuple[str, str]]:
             new_context(Tls(ca_file=tls.ca_file))
         except OSError:
             yield "tls.ca_file", f"{tls.ca_file} holds no certificate"
+    if tls.ciphers is not None:
+        yield from (("tls.ciphers", problem) for problem in _ciphers(tls.ciphers))
     key_file = tls.key_file or tls.cert_file
     if tls.cert_file is not None and key_file is not None and not {"cert_file", "key_file"} & unreadable.keys():
         yield from _pair(tls.cert_file, key_file, held)
+
+
+def _ciphers(ciphers: str) -> Iterator[str]:
+    """Yield what OpenSSL does not know; of a list it would pass over all but the last such part without a word."""
+    shown = "" if isinstance(ciphers, Expanded) else f", got {ciphers[:100]!r}"
+    parts = [part.partition("@")[0] for part in re.split("[:, ]", ciphers) if part[:1] not in {"!", "-", "+", "@"}]
+    for text in [ciphers, *(part for part in parts if part)]:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(text)
+        except ssl.SSLError:
+            unknown = "" if text == ciphers or isinstance(ciphers, Expanded) else f"; it knows no {text[:60]!r}"
+            yield f"expected ciphers as `openssl ciphers` takes them{shown}{unknown}"
+            return
 
 
 def _pair(cert_file: Path, key_file: Path, held: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """A document as plain values to structs, value by value: each mistake is noted at its path, and reading goes on.
 
-Never quotes a value under `auth` or from a variable: it may be a secret in the wrong place.
+Never quotes a value under `auth`, `proxy_auth` or from a variable: it may be a secret in the wrong place.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ class Reader:
         self._broken.add(path)
         if value is not UNREADABLE:
             plain = isinstance(value, str) and value and not isinstance(value, Expanded)
-            quotable = plain and ".auth." not in f"{path}."
+            quotable = plain and ".auth." not in f"{path}." and ".proxy_auth." not in f"{path}."
             self._wrong(path, f"expected {expected}, got {repr(value[:60]) if quotable else kind(value)}")
 
     def _wrong(self, path: str, problem: str) -> None:
@@ -234,7 +234,7 @@ class Reader:
             meant = close(key, known)
             if meant is not None:
                 self._broken.add(f"{path}.{meant}" if path else meant)
-            hidden = path.endswith(".auth") and meant is None
+            hidden = path.endswith((".auth", ".proxy_auth")) and meant is None
             here = f"{path}.(a key)" if hidden else step(path, key)
             hint = "; is a blank missing after its colon?" if ":" in key else did_you_mean(key, known)
             self._problems.append(f"{here}: unknown key{hint}")

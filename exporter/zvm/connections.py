@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
-from aiohappyeyeballs import AddrInfoType
 
 from exporter import __version__
 from exporter.zvm.resolver import Resolver
@@ -87,7 +86,7 @@ class Connections:
             trace_configs=[_traced()],
         )
 
-    def _socket(self, address: AddrInfoType) -> socket.socket:
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
         family, kind, protocol, _, _ = address
         opened = socket.socket(family=family, type=kind, proto=protocol)
         options = {

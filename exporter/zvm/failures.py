@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from typing import Final
 
@@ -12,7 +13,8 @@ from exporter.zvm.proxy import Proxy
 from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Settings
 
-_REASON: Final = 200  # characters
+_LONGEST: Final = 200  # characters
+_REASON: Final = re.compile(r"\[SSL: ([A-Z0-9_]+)\]")
 # OpenSSL's names for how a handshake fails, of which each version of it has some, and what is behind them.
 _VERSION: Final = ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS", "VERSION_TOO_LOW", "WRONG_SSL_VERSION")
 _CIPHER: Final = (
@@ -37,17 +39,25 @@ class Failures:
 
     def why(self, error: Exception) -> str:
         """Return what *error* means."""
-        through = "" if self._proxy.url is None else f" (through the proxy {self._proxy.url})"
-        return self._of_proxy(error) or self._of_tls(error) or f"{self._of_zvm(error)}{through}"
+        return self._of_proxy(error) or self._of_tls(error) or f"{self._of_zvm(error)}{self.through}"
+
+    @property
+    def through(self) -> str:
+        """Through which proxy, as words to put behind; nothing where there is none."""
+        return "" if self._proxy.url is None else f" (through the proxy {self._proxy.url})"
+
+    def refused(self, status: int, reason: str) -> str:
+        """Return what it means that the proxy itself answers with *status* and *reason*."""
+        hint = " (proxy_auth)" if status == 407 else ""
+        said = self._scrubber.beginning(" ".join(reason.split()), _LONGEST)
+        return f"the proxy {self._proxy.url} refused to connect to {self._settings.url}{hint}: HTTP {status} {said}"
 
     def _of_proxy(self, error: Exception) -> str:
         url = self._proxy.url
         if url is None:
             return ""
         if isinstance(error, aiohttp.ClientHttpProxyError):
-            hint = " (proxy_auth)" if error.status == 407 else ""
-            said = self._scrubber.beginning(" ".join(error.message.split()), _REASON)
-            return f"the proxy {url} refused to connect to {self._settings.url}{hint}: HTTP {error.status} {said}"
+            return self.refused(error.status, error.message)
         if isinstance(error, aiohttp.ClientConnectorDNSError):  # the ZVM's own name is for the proxy to look up
             return f"the name of the proxy {url} cannot be resolved (proxy_url): {self._line(error)}"
         if isinstance(error, aiohttp.ClientProxyConnectionError):
@@ -59,17 +69,32 @@ class Failures:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             why = self._line(error.certificate_error)
             return f"the certificate of {url} cannot be verified (tls.ca_file, tls.server_name): {why}"
-        if not isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-            return ""
-        inner = error.os_error if isinstance(error, aiohttp.ClientSSLError) else error
-        reason, why = str(getattr(inner, "reason", "")), self._line(error)
+        why = self._line(error)
+        found = _REASON.search(why)
+        if found is not None:
+            return f"{self._of_handshake(found[1])}: {why}"
+        if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+            return f"no TLS connection to {url} (is the port right?): {why}"
+        # Windows closes the connection where another would say that it has no version or cipher in common with us.
+        inner = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
+        if (
+            isinstance(inner, ConnectionResetError | ConnectionAbortedError | BrokenPipeError)
+            and self._settings.encrypted
+        ):
+            keys = f"tls.min_version is {tls.min_version}, tls.ciphers"
+            return f"{url} closed the connection in the TLS handshake (is the port right? {keys}): {why}"
+        return ""
+
+    def _of_handshake(self, reason: str) -> str:
+        url, tls = self._settings.url, self._settings.tls
         if any(name in reason for name in _VERSION):
-            return f"no TLS version in common with {url} (tls.min_version is {tls.min_version}): {why}"
+            return f"no TLS version in common with {url} (tls.min_version is {tls.min_version})"
         if any(name in reason for name in _OURS):
-            return f"{url} does not accept our client certificate (tls.cert_file): {why}"
+            return f"{url} does not accept our client certificate (tls.cert_file)"
         if any(name in reason for name in _CIPHER):
-            return f"no TLS cipher or key in common with {url} (tls.ciphers, tls.min_version): {why}"
-        return f"no TLS connection to {url} (is the port right?): {why}"
+            hint = "" if tls.cert_file else ", or it asks for a client certificate, tls.cert_file"
+            return f"no TLS cipher or key in common with {url} (tls.ciphers, tls.min_version{hint})"
+        return f"no TLS connection to {url} (is the port right?)"
 
     def _of_zvm(self, error: Exception) -> str:
         url, why = self._settings.url, self._line(error)
@@ -78,7 +103,7 @@ class Failures:
         if isinstance(error, aiohttp.ClientConnectorError):
             return f"no connection to {url} (is the port right?): {self._system(error)}"
         if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError | aiohttp.ClientOSError):
-            hint = " (does it expect https?)" if url.startswith("http://") else ""
+            hint = " (does it expect https?)" if not self._settings.encrypted else ""
             return f"{url} closed the connection before its answer{hint}: {why}"
         return f"{url}: no valid HTTP answer: {why}"
 
@@ -86,9 +111,11 @@ class Failures:
         return os.strerror(error.errno) if error.errno else self._line(error)
 
     def _line(self, error: BaseException) -> str:
+        if isinstance(error, aiohttp.ClientConnectorError):
+            error = error.os_error  # without the host and the context, which aiohttp tells too
         text = " ".join(str(error).split())
         if isinstance(error, aiohttp.ClientResponseError):
             # Then aiohttp quotes a header, and may cut a secret in it short.
             text = text.partition(" when reading: ")[0]
-        text = self._scrubber.beginning(text, _REASON).encode("utf-8", "backslashreplace").decode()
+        text = self._scrubber.beginning(text, _LONGEST).encode("utf-8", "backslashreplace").decode()
         return text or type(error).__name__

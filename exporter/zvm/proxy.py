@@ -19,7 +19,7 @@ class Proxy:
         """Teach *scrubber* what the proxy's password is."""
         self.url: Final = URL(settings.proxy_url) if settings.proxy_url not in {None, DIRECT} else None
         self._auth = settings.proxy_auth
-        self._tunnels = settings.url.startswith("https:")
+        self._tunnels = settings.encrypted
         self._scrubber = scrubber
         scrubber.learn(settings.proxy_auth.password)
 

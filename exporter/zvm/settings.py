@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
@@ -64,3 +65,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tls: Tls = field(default_factory=Tls)
     proxy_url: str | None = None
     proxy_auth: ProxyAuth = field(default_factory=ProxyAuth)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the ZVM is spoken to over TLS."""
+        return urlsplit(self.url).scheme == "https"

@@ -109,6 +109,8 @@ class Transport:
                 asyncio.timeout(settings.timeout) as deadline,
                 await self._begun(used, method, path, **route, **request) as response,
             ):
+                if response.status == 407 and self._proxy.url is not None:  # without TLS the proxy answers in place
+                    raise ConnectError(f"{what}: {self._failures.refused(407, response.reason or '')}")
                 if place is not None:
                     await _uncounted(place.begins(), deadline)
                 return await read(response, limit, limit_is, what, self._scrubber)
@@ -120,10 +122,9 @@ class Transport:
     async def _route(self, headers: Mapping[str, str]) -> dict[str, Any]:
         """Return the *headers*, and what else a request needs to reach the ZVM."""
         route = self._proxy.options()
-        tls = self._url.startswith("https:")
         return {
             "server_hostname": self._settings.tls.server_name,
-            "ssl": await self._tls.context() if tls else True,
+            "ssl": await self._tls.context() if self._settings.encrypted else True,
             **route,
             "headers": {**route.get("headers", {}), **headers},
         }
@@ -144,8 +145,8 @@ class Transport:
     def _late(self) -> str:
         host = (self._proxy.url or URL(self._url)).raw_host
         if host is not None and looks_up(host):
-            return f"the name {host} was not resolved (the name server does not answer)"
-        return "no complete answer"
+            return f"the name {host} was not resolved (its name server does not answer)"
+        return f"no complete answer{self._failures.through}"
 
 
 async def _uncounted(awaited: Awaitable[None], deadline: asyncio.Timeout) -> None:

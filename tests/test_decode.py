@@ -25,7 +25,7 @@ from exporter.simulator.mutations import camel_case, enum_names, lower_first, nu
 from exporter.simulator.xmlwire import array_of, strings
 from exporter.work import off_loop
 from exporter.zvm.decode import Decoded, decode_names
-from exporter.zvm.errors import DecodeError
+from exporter.zvm.errors import DecodeError, TooLargeError
 from exporter.zvm.records import LONGEST, MOST, Records
 
 JSON = "application/json"
@@ -460,6 +460,14 @@ def test_a_byte_that_is_no_utf8_costs_nothing_where_no_field_is() -> None:
     assert decoded.invalid_records == 0
 
 
+def one_by_one(body: bytes) -> list[Any]:
+    records, found = Records(body, ""), []
+    while records.more:
+        record = records.one()
+        found.append(None if record is None else json.loads(record))
+    return found
+
+
 VALUES = st.recursive(st.none() | st.booleans() | NUMBERS | st.text(max_size=9), st.lists, max_leaves=4)
 
 
@@ -480,7 +488,7 @@ def test_an_array_is_cut_into_its_records_wherever_a_piece_of_it_ends(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("exporter.zvm.records.LONGEST", longest + spare)
         patch.setattr("exporter.zvm.records._GLANCE", spare + 1)
-        assert [json.loads(one) for one in Records(encoded(values), "")] == values
+        assert one_by_one(encoded(values)) == values
 
 
 @pytest.mark.parametrize("indent", [None, 0, 2])
@@ -491,7 +499,7 @@ def test_a_long_answer_is_decoded_in_slices_that_no_reader_sees(
     body = json.dumps(estate().vms(), indent=indent).encode()
     whole = vms.DECODER.decode(body, JSON, "")
     monkeypatch.setattr("exporter.zvm.records.LONGEST", len(body) // 7)
-    monkeypatch.setattr("exporter.zvm.decode.Decoder._salvage", None)  # all of it fits
+    monkeypatch.setattr("exporter.zvm.decode._APART", None)  # all of it fits
     given = kind(body)
     assert vms.DECODER.decode(given, JSON, "") == whole
     assert given == body
@@ -535,10 +543,15 @@ def test_a_long_answer_that_does_not_end_as_it_must_is_an_error(monkeypatch: pyt
 
 
 def test_a_record_may_be_as_long_as_is_looked_at_and_no_longer() -> None:
-    room = LONGEST - len(json.dumps(record(VmName="")))
-    assert [row.id for row in decode(None, record(VmName="x" * room), 1).rows] == ["vm-1"]
-    with pytest.raises(DecodeError, match=f"record 1 is .* longer than {LONGEST} bytes: got the start of it"):
-        decode(None, record(VmName="x" * (room + 1)), 1)
+    """A longer one costs itself, whatever is in it."""
+    room = LONGEST - len(json.dumps(record(VmName="", X="")))
+    assert [row.id for row in decode(None, record(VmName="n", X="x" * (room - 1)), 1).rows] == ["vm-1"]
+    good = record(VmIdentifier="vm-2")
+    for much in ("x" * (room + 1), '\\"]}[{' * room, [{}] * room, {"a": '"' * room}, [[[["}"]]]] * room):
+        decoded = decode(good, record(VmName="", X=much), record(VmIdentifier="vm-3"))
+        assert [row.id for row in decoded.rows] == ["vm-2", "vm-3"]
+        assert (decoded.invalid_records, decoded.invalid_values) == (1, 1)
+        assert decoded.complaint == f"record 1: longer than {LONGEST} bytes"
     with pytest.raises(DecodeError, match=f"at most {LONGEST} bytes, got XML with a longer one: what came"):
         vms.DECODER.decode(array_of("VmApi", [record(VmName="x" * 2 * LONGEST)]), XML, "what came")
 
@@ -568,9 +581,11 @@ FLOODS = {
     "an attribute": lambda: b"<ArrayOfVmApi a='" + b"x" * SIZE + b"'/>",
     "nesting": lambda: b"[" * SIZE,
     "a nested record": lambda: b'[{"VmIdentifier":"a","VpgIdentifier":"b","X":' + b"[" * SIZE,
-    "a string": lambda: b'["' + b"x" * SIZE + b'"]',
-    "a name": lambda: b'[{"VmIdentifier":"a","VpgIdentifier":"b","VmName":"' + b"x" * SIZE + b'"}]',
-    "an array in a record": lambda: b'[{"VmIdentifier":"a","VpgIdentifier":"b","X":[1' + b",1" * (SIZE // 2) + b"]}]",
+    "a string": lambda: b'["' + b"x" * SIZE + b'"',
+    "a name": lambda: b'[{"VmIdentifier":"a","VpgIdentifier":"b","VmName":"' + b"x" * SIZE + b'"}',
+    "an array in a record": lambda: b'[{"VmIdentifier":"a","VpgIdentifier":"b","X":[1' + b",1" * (SIZE // 2) + b"]}",
+    "brackets in a record": lambda: b'[{"X":[[]' + b",[]" * (SIZE // 3) + b"]}",
+    "escapes": lambda: b'[{"X":"' + b'\\"' * (SIZE // 2) + b'"}',
 }
 
 
@@ -590,7 +605,7 @@ async def test_a_flood_is_refused_while_the_loop_goes_on(monkeypatch: pytest.Mon
 
     ticking = asyncio.create_task(tick())
     await asyncio.sleep(0.01)
-    with pytest.raises(DecodeError, match="what came"):
+    with pytest.raises((DecodeError, TooLargeError), match="what came"):
         await off_loop(vms.DECODER.decode, body, "", "what came")
     await asyncio.sleep(0.01)
     ticking.cancel()

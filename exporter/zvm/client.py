@@ -19,7 +19,7 @@ from exporter.zvm.answer import Answer
 from exporter.zvm.auth import login_for
 from exporter.zvm.credentials import Credentials
 from exporter.zvm.decode import Decoded, Decoder, Row, decode_names
-from exporter.zvm.errors import AuthError, ClosedError, DecodeError, StatusError, ZvmError
+from exporter.zvm.errors import AuthError, ClosedError, DecodeError, StatusError, TooLargeError, ZvmError
 from exporter.zvm.hold import Hold
 from exporter.zvm.observer import Observer, Reporter
 from exporter.zvm.paths import LOCAL_SITE
@@ -93,8 +93,8 @@ class Zvm:
                     return decoder.decode(*arguments)
                 await place.read()
                 return await off_loop(decoder.decode, *arguments)
-            except DecodeError as error:
-                raise DecodeError(self._scrubber.scrub(f"GET {path}: {error}")) from error
+            except (DecodeError, TooLargeError) as error:
+                raise type(error)(self._scrubber.scrub(f"GET {path}: {error}")) from error
 
     async def names(self, path: str, asker: str) -> tuple[str, ...]:
         """Return the ZVM's own list of names at *path*, asked once a login; empty where it has none.

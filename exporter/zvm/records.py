@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NoReturn
 
 from exporter.zvm.errors import DecodeError
+from exporter.zvm.overlong import end_of_value
 
 Buffer = bytes | bytearray
-Row = TypeVar("Row")
 
 LONGEST: Final = 2**18  # bytes; a VM takes two thousand
 MOST: Final = 100_000  # records; a ZVM protects at most 10,000 VMs
@@ -23,37 +21,102 @@ MOST: Final = 100_000  # records; a ZVM protects at most 10,000 VMs
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
 _NEXT: Final = re.compile(rb'[ \t\n\r]*,[ \t\n\r]*\{[ \t\n\r]*"[^"]*"')
-_NEXT_WITHIN: Final = 2**12  # bytes in which to look for the second record's first key
+_NEXT_WITHIN: Final = 2**12  # bytes in which to look for the next record's first key
 _AHEAD: Final = 3  # bytes; what ends a number is seen only behind it: `1e+` is read as 1, and may go on
-_GLANCE: Final = 2**14  # bytes; of an answer that fits no more than the first record is looked at
+_GLANCE: Final = 2**14  # bytes; of an answer that fits no more than this is looked at
 
 
 class Records:
-    """Yields the bytes of each record of the JSON array *body*; *said* is how to quote it in an error.
+    """Gives the JSON array *body* away from its start: an array of many records, or one record.
 
-    Raises:
-        DecodeError: while it is iterated over. It is no array, or has a record that is too long.
+    *said* is how to quote it in an error. Each method raises DecodeError where it finds that it is no array.
     """
 
     def __init__(self, body: Buffer, said: str) -> None:
         self._body = body
         self._said = said
         self._look(len(_BYTE_ORDER_MARK) if body.startswith(_BYTE_ORDER_MARK) else 0, _GLANCE)
-
-    def __iter__(self) -> Iterator[bytes]:
+        self._index = 0
+        self._between = b""
+        self._cut = 0
+        self._piece = memoryview(b"")
         if self._next() != "[":
-            raise DecodeError(f"expected a JSON array, got {self._said}")
+            raise DecodeError(f"expected a JSON array, got {said}")
         self._at += 1
-        index = 0
-        if self._next() != "]":
-            yield self._record(index)
-            while self._next() == ",":
-                self._at += 1
-                self._next()
-                index += 1
-                yield self._record(index)
-        if self._next() != "]":
-            raise self._error(f"neither a comma nor the end after record {index}")
+        self.more = self._next() != "]"
+        if not self.more:
+            self._end_array()
+
+    def several(self) -> memoryview | None:
+        """Return an array of the records that come next, None where it is not seen where to cut it off.
+
+        It is cut where a record seems to begin, as the next one does. A wrong guess makes no wrong records: an array
+        that does not end with one is no JSON. What is returned is overwritten by the next call. Then either all of it
+        is `passed`, or its records are asked for one by one, until `within` it there are none.
+        """
+        start = self._start + self._at
+        self._cut = self._find_cut(start)
+        if not self._cut:
+            return None
+        length = self._cut - start
+        if len(self._piece) < length + 2:  # one buffer for all, else what is decoded could keep each of them
+            self._piece = memoryview(bytearray(min(LONGEST, len(self._body)) + 2))
+        self._piece[0] = ord("[")
+        with memoryview(self._body) as view:
+            self._piece[1 : length + 1] = view[start : self._cut]
+        if self._cut == len(self._body):
+            return self._piece[: length + 1]
+        self._piece[length + 1] = ord("]")
+        return self._piece[: length + 2]
+
+    def passed(self, count: int) -> None:
+        """Go on behind the *count* records that `several` gave, as all of it was of use."""
+        self._index += count
+        self.more = self._cut < len(self._body)
+        if self.more:
+            self._look(self._cut + 1, 0)
+
+    @property
+    def within(self) -> bool:
+        """Whether the next record is one of those that `several` gave last."""
+        return self.more and self._start + self._at < self._cut
+
+    def one(self) -> bytes | None:
+        """Return the next record; None for one that is too long, which is passed over without a look into it."""
+        self._next()
+        record = self._record()
+        following = self._next()
+        if following == ",":
+            self._at += 1
+            self._next()
+            self._index += 1
+        elif following == "]":
+            self.more = False
+            self._end_array()
+        else:
+            raise self._error(f"neither a comma nor the end after record {self._index}")
+        return record
+
+    def _find_cut(self, start: int) -> int:
+        """Return where to cut off what begins at *start*: a comma or the end of the body; 0 where none is seen."""
+        if len(self._body) - start <= LONGEST:
+            return len(self._body)
+        between = self._between or self._find_between()
+        found = self._body.rfind(between, start + 1, start + LONGEST) if between else -1
+        self._between = between if found > 0 else b""
+        return found + between.index(b",") if found > 0 else 0
+
+    def _find_between(self) -> bytes:
+        """Return what stands between the next record and the one after it, up to the latter's first key."""
+        self._next()
+        end = self._find_end()
+        if end is None:
+            return b""
+        behind = self._start + end
+        between = _NEXT.match(self._body, behind, behind + _NEXT_WITHIN)
+        return between[0] if between else b""
+
+    def _end_array(self) -> None:
         self._at += 1
         if self._next():
             raise self._error("more after its end")
@@ -61,7 +124,7 @@ class Records:
     def _look(self, start: int, length: int | None = None) -> None:
         # As Latin-1 each byte is a character: a place in the text is one in the body.
         self._start, self._at = start, 0
-        self._text = self._body[start : start + (length or LONGEST + _AHEAD)].decode("latin-1")
+        self._text = self._body[start : start + (LONGEST + _AHEAD if length is None else length)].decode("latin-1")
 
     def _next(self) -> str:
         """Pass over white space; return the character that follows, "" at the end of the body."""
@@ -79,19 +142,28 @@ class Records:
         """Whether the end of the body is in sight."""
         return self._start + len(self._text) >= len(self._body)
 
-    def _record(self, index: int) -> bytes:
+    def _record(self) -> bytes | None:
+        end = self._find_end()
+        start = self._start + self._at
+        if end is not None:
+            self._at = end
+            return bytes(self._body[start : self._start + end])
+        behind = 0 if self._last else end_of_value(self._body, start)
+        if behind - start <= LONGEST:
+            cut = "cut off" if self._last or not behind else "nested too deep"
+            raise self._error(f"record {self._index} is broken or {cut}")
+        self._look(behind)
+        return None
+
+    def _find_end(self) -> int | None:
+        """Return where in the text the record ends that comes next, None where no end is in sight."""
         end = self._end()
         if end is None and len(self._text) - self._at < LONGEST + _AHEAD and not self._last:
             self._look(self._start + self._at)
             end = self._end()
-        if end is None:
-            cut = "cut off" if self._last else f"longer than {LONGEST} bytes"
-            raise self._error(f"record {index} is broken, nested too deep or {cut}")
-        start, self._at = self._start + self._at, end
-        return bytes(self._body[start : self._start + end])
+        return end
 
     def _end(self) -> int | None:
-        """Return where the record ends that begins here, None where no end is in sight."""
         try:
             end = _JSON.raw_decode(self._text, self._at)[1]
         except (ValueError, RecursionError):
@@ -100,46 +172,6 @@ class Records:
 
     def _error(self, why: str) -> DecodeError:
         return DecodeError(f"expected a JSON array: {why}: got {self._said}")
-
-
-def in_slices(body: Buffer, first: bytes, decode: Callable[[Buffer | memoryview], list[Row]]) -> Iterator[list[Row]]:
-    """Yield what *decode* makes of the array *body* in arrays that are not too long; *first* is its first record.
-
-    It is cut where a record seems to begin, as the second does. A wrong guess makes no wrong records: a slice
-    that does not end with one is no JSON.
-
-    Raises:
-        ValueError: no place to cut was found. And whatever *decode* raises.
-    """
-    if len(body) <= LONGEST:
-        yield decode(body)
-        return
-    at = body.index(first, 0, 2 * LONGEST)
-    after = at + len(first)
-    between = _NEXT.match(body, after, after + _NEXT_WITHIN)
-    if between is None:
-        raise ValueError("a second record was not found")
-    comma, start = between[0].index(b","), body.index(b"[", 0, at)
-    with memoryview(body if isinstance(body, bytearray) else bytearray(body)) as view:
-        while len(body) - start > LONGEST:
-            end = body.rindex(between[0], start + 1, start + LONGEST) + comma
-            with _lent(view, start, b"["), _lent(view, end, b"]"):
-                rows = decode(view[start : end + 1])
-            yield rows
-            start = end
-        with _lent(view, start, b"["):
-            rows = decode(view[start:])
-        yield rows
-
-
-@contextmanager
-def _lent(view: memoryview, place: int, bracket: bytes) -> Iterator[None]:
-    # To copy each slice for the sake of its brackets takes longer than to lend them the places of two commas.
-    before, view[place] = view[place], bracket[0]
-    try:
-        yield
-    finally:
-        view[place] = before
 
 
 def _no_number(text: str) -> NoReturn:

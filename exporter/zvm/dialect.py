@@ -1,0 +1,195 @@
+"""Variants of a row's struct, each for the keys that one kind of server sends. Knows keys and msgspec, no bytes.
+
+msgspec passes over a key that it does not know, and so it does over one in another case: the value would be lost
+without a word. A variant knows all keys that were met, under the case that was met, and refuses any other: then the
+record is looked at more closely, and the next variant knows its keys too. Keys that are of no use are declared as raw
+JSON, which costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import Raw, Struct
+
+Row = TypeVar("Row", bound=Struct)
+
+MOST_KEYS: Final = 64  # of one object, beyond those of its struct; real ones have ten
+_LONGEST_KEY: Final = 128  # characters
+_TEXT: Final = 57  # bytes that a text takes beside its characters, if all are ASCII
+_USELESS: Final = 56  # bytes: a place in the row, and what lies there
+NOTHING: Final = Raw(b"null")  # what rows share that lack a useless key
+_SHARED: Final = 64  # lists of fewer items are shared by all rows
+
+
+class Shape(Generic[Row]):
+    """The fields of a struct, by the names that they have on the wire."""
+
+    def __init__(self, struct: type[Row]) -> None:
+        self.struct = struct
+        self.fields = msgspec.structs.fields(struct)
+        self.known = {field.encode_name.casefold(): field for field in self.fields}
+        self.nested: dict[str, Shape[Any]] = {
+            field.name: Shape(option)
+            for field in self.fields
+            for option in get_args(field.type)
+            if isinstance(option, type) and issubclass(option, Struct)
+        }
+        # What a text takes beside its characters, in each of the fields.
+        self.overhead: int = struct.__basicsize__ + _TEXT * len(self.fields)
+        self.overhead += sum(shape.overhead for shape in self.nested.values())
+        self._counted = [
+            (field.name, tuple([item()] * length for length in range(_SHARED)))
+            for field in self.fields
+            for item in _only_counted(field.type)
+        ]
+
+    def count(self, rows: Sequence[Row]) -> None:
+        """Replace in *rows* each list of which only the length counts by one that costs nothing: shared, or a range."""
+        for name, shared in self._counted:
+            for row in rows:
+                items = getattr(row, name)
+                if items is not None:
+                    length = len(items)
+                    setattr(row, name, shared[length] if length < _SHARED else range(length))
+
+    def misses(self, record: Any) -> bool:
+        """Tell whether *record* has a field under a key in another case, which msgspec would pass over."""
+        if not isinstance(record, dict):
+            return False
+        for key, value in record.items():
+            known = self.known.get(key.casefold())
+            if known is not None and key != known.encode_name:
+                return True
+            if known is not None and known.name in self.nested and self.nested[known.name].misses(value):
+                return True
+        return False
+
+    def canonical(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the struct has a field for of *record*, whose keys are case-folded, under the struct's keys."""
+        found: dict[str, Any] = {}
+        for key, value in record.items():
+            known = self.known.get(key)
+            if known is not None:
+                nested = self.nested.get(known.name)
+                if nested is not None and isinstance(value, dict):
+                    value = nested.canonical(folded(value))  # noqa: PLW2901 - the same value, spelled otherwise
+                found[known.encode_name] = value
+        return found
+
+
+@dataclass
+class Keys:
+    """The keys that were met in an object: of its fields by their names in the struct, and others."""
+
+    spelled: dict[str, str] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
+    nested: dict[str, Keys] = field(default_factory=dict)
+
+    def copy(self) -> Keys:
+        """Return the same keys, to learn more."""
+        nested = {name: keys.copy() for name, keys in self.nested.items()}
+        return Keys(dict(self.spelled), set(self.others), nested)
+
+    def have(self, other: Keys) -> bool:
+        """Tell whether there is nothing to learn from *other*."""
+        return (
+            self.spelled.items() >= other.spelled.items()
+            and self.others >= other.others
+            and all(name in self.nested and self.nested[name].have(keys) for name, keys in other.nested.items())
+        )
+
+    @property
+    def useless(self) -> int:
+        """How many of the keys are of no use."""
+        return len(self.others) + sum(keys.useless for keys in self.nested.values())
+
+    def learn(self, shape: Shape[Any], record: Any) -> None:
+        """Add those keys of *record*, of the struct of *shape*, that fit to what is known; never without bound."""
+        if not isinstance(record, dict):
+            return
+        for key, value in record.items():
+            known = shape.known.get(key.casefold())
+            if known is None:
+                if len(self.others) < MOST_KEYS and _plain(key):
+                    self.others.add(key)
+            elif _plain(key):
+                self.spelled.setdefault(known.name, key)
+                if known.name in shape.nested:
+                    self.nested.setdefault(known.name, Keys()).learn(shape.nested[known.name], value)
+
+
+class Dialect(Generic[Row]):
+    """Decoders of an array and of one record whose *keys* are those that were met, and no others.
+
+    `overhead` is how many bytes a row takes at most beside the characters of its texts. `fits` becomes true with the
+    first array that did.
+    """
+
+    def __init__(self, shape: Shape[Row], keys: Keys) -> None:
+        self.keys = keys
+        self.overhead = shape.overhead + keys.useless * _USELESS
+        self.fits = False
+        variant = _variant(shape, keys)
+        self.all: msgspec.json.Decoder[list[Row]] = msgspec.json.Decoder(list[variant])  # type: ignore[valid-type] # it is a value here
+        self.one: msgspec.json.Decoder[Row] = msgspec.json.Decoder(variant)
+
+
+def folded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *record* with its keys case-folded; of two that are the same then, the last."""
+    return {key.casefold(): value for key, value in record.items()}
+
+
+def _variant(shape: Shape[Row], keys: Keys) -> type[Row]:
+    fields: list[tuple[str, Any, Any]] = []
+    for known in shape.fields:
+        nested, kind = shape.nested.get(known.name), known.type
+        if nested is not None and nested.fields:
+            kind = _variant(nested, keys.nested.get(known.name, Keys())) | None
+        name = keys.spelled.get(known.name, known.encode_name)
+        default = {} if known.required else {"default": known.default, "default_factory": known.default_factory}
+        fields.append((known.name, kind, msgspec.field(name=name, **default)))
+    fields += [
+        (f"other_{number}", Raw, msgspec.field(name=key, default=NOTHING))
+        for number, key in enumerate(sorted(keys.others))
+    ]
+    config, get = shape.struct.__struct_config__, operator.attrgetter(*(known.name for known in shape.fields))
+
+    def same(one: Row, other: object) -> bool:
+        return isinstance(other, shape.struct) and get(one) == get(other)
+
+    # What is raw is looked at by nobody: it lies in a buffer that has been used again since.
+    return msgspec.defstruct(  # type: ignore[return-value] # a subclass of the struct
+        shape.struct.__name__,
+        fields,
+        bases=(shape.struct,),
+        namespace={
+            "__eq__": same,
+            "__hash__": lambda one: hash(get(one)),
+            "__repr__": lambda one: f"{shape.struct.__name__}{get(one)!r}",
+        },
+        kw_only=True,
+        forbid_unknown_fields=True,
+        frozen=config.frozen,
+        gc=config.gc,
+    )
+
+
+def _only_counted(kind: Any) -> list[type[Struct]]:
+    """Return the struct without fields of which *kind* is a list, if it is one."""
+    return [
+        item
+        for option in get_args(kind)
+        if get_origin(option) is list
+        for item in get_args(option)
+        if isinstance(item, type) and issubclass(item, Struct) and not item.__struct_fields__
+    ]
+
+
+def _plain(key: str) -> bool:
+    """Tell whether a struct can have *key*; and who would send another?"""
+    return len(key) <= _LONGEST_KEY and key.isprintable() and key.isascii() and not {'"', "\\"} & set(key)

@@ -1,0 +1,65 @@
+"""How much memory the rows of one answer take, and that it is not too much. Knows structs, no field."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from exporter.zvm.dialect import NOTHING
+from exporter.zvm.errors import TooLargeError
+
+KEPT: Final = 64 * 2**20  # bytes that the rows of one answer may take; those of 10,000 VMs take 16 MiB
+
+
+class Kept:
+    """Watches what the *rows* of an answer take; *said* is how to quote it in an error.
+
+    To measure each takes as long as to decode it. So they are taken for as much as they can be at most, until that is
+    too much: only then, and from then on, they are measured.
+    """
+
+    def __init__(self, rows: Sequence[Struct], said: str) -> None:
+        self._rows = rows
+        self._said = said
+        self._seen = 0
+        self._bytes = 0
+        self._measured = False  # whether `_bytes` are those that were measured
+
+    def look(self, text: bytes, overhead: int) -> None:
+        """Take note of the new rows: *text* is what they were made of, *overhead* what each takes at most beside that.
+
+        Raises:
+            TooLargeError: all together take too much.
+        """
+        if self._measured:
+            self.measure()
+            return
+        # One character beyond ASCII can make its text four times as wide, and only an escape can hide it.
+        width = 1 if text.isascii() and b"\\" not in text else 4
+        most = self._bytes + width * (overhead * (len(self._rows) - self._seen) + len(text))
+        if most > KEPT:
+            self._seen = self._bytes = 0
+            self.measure()
+        else:
+            self._seen, self._bytes = len(self._rows), most
+
+    def measure(self) -> None:
+        """Take note of the new rows as they are; raises as `look`."""
+        self._measured = True
+        self._bytes += sum(map(size_of, self._rows[self._seen :]))
+        self._seen = len(self._rows)
+        if self._bytes > KEPT:
+            raise TooLargeError(
+                f"the records of the answer take more than {KEPT} bytes of memory, "
+                f"which is the most for one answer, from record {self._seen - 1} on: {self._said}"
+            )
+
+
+def size_of(row: Any) -> int:
+    """Return how many bytes *row* takes, with all that is in it."""
+    inside = astuple(row) if isinstance(row, Struct) else ()
+    return sys.getsizeof(row) + sum(size_of(value) for value in inside if value is not None and value is not NOTHING)

@@ -59,6 +59,7 @@ class Poller:
         self._connect = connect
         self._watched: dict[str, Watch] = {}
         self._goodbyes: set[asyncio.Task[None]] = set()
+        self._hurry = asyncio.Event()
         self._ready = False
         self._begun = 0
 
@@ -86,7 +87,7 @@ class Poller:
             if name not in made:
                 self._store.drop(name)
                 self._telemetry.remove_zvm(name)
-            goodbye = asyncio.create_task(_dismiss(watch))
+            goodbye = asyncio.create_task(_dismiss(watch, self._hurry))
             self._goodbyes.add(goodbye)
             goodbye.add_done_callback(self._goodbyes.discard)
 
@@ -102,8 +103,9 @@ class Poller:
 
     async def stop(self) -> None:
         """Stop polling and log out everywhere, within a few seconds whatever the ZVMs do."""
+        self._hurry.set()
         watched, self._watched = list(self._watched.values()), {}
-        goodbyes = (*(_dismiss(watch) for watch in watched), *self._goodbyes)
+        goodbyes = (*(_dismiss(watch, self._hurry) for watch in watched), *self._goodbyes)
         for ended in await asyncio.gather(*goodbyes, return_exceptions=True):
             if isinstance(ended, Exception):
                 structlog.get_logger().error("a logout ended by an error of ours", exc_info=ended)
@@ -276,12 +278,22 @@ def _in_one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
 
 
-async def _dismiss(watch: Watch) -> None:
+async def _dismiss(watch: Watch, hurry: asyncio.Event) -> None:
+    """Log out. As long as nobody is in a *hurry*, a login under way and the logout take what time requests may take."""
     watch.quit()
     if watch.task is not None:
         await asyncio.wait([watch.task])
     try:
-        async with asyncio.timeout(_GOODBYE_SECONDS):
-            await watch.client.close()
+        async with asyncio.timeout(None) as deadline:
+            hurrying = asyncio.create_task(_limit(deadline, hurry))
+            try:
+                await watch.client.close(hurry)
+            finally:
+                hurrying.cancel()
     except TimeoutError:
         structlog.get_logger().info("no logout within time", zvm=watch.config.name, seconds=_GOODBYE_SECONDS)
+
+
+async def _limit(deadline: asyncio.Timeout, hurry: asyncio.Event) -> None:
+    await hurry.wait()
+    deadline.reschedule(asyncio.get_running_loop().time() + _GOODBYE_SECONDS)

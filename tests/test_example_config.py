@@ -13,7 +13,7 @@ from exporter import arguments, collectors, config
 from exporter.collectors.vms import FILTERS
 from exporter.config import Config, Metrics, Records, Zvm
 from exporter.config.scalars import duration, size, whole
-from exporter.zvm.settings import Auth, ProxyAuth, Tls
+from exporter.zvm.settings import KEYCLOAK_CLIENT, Auth, ProxyAuth, Tls
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / "config.example.yaml").read_text()
@@ -42,7 +42,7 @@ def files(tmp_path: Path) -> Path:
     client = authority.issue_cert("prometheus.example.com")
     client.cert_chain_pems[0].write_to_path(str(tmp_path / "client.pem"))
     client.private_key_pem.write_to_path(str(tmp_path / "client.key"))
-    for secret in ("zvm-nyc", "zvm-lon", "zvm-fra", "proxy"):
+    for secret in ("zvm-nyc", "zvm-nyc-user", "zvm-lon", "zvm-fra", "proxy"):
         (tmp_path / secret).write_text("pl4nted\n")
     (tmp_path / "zvms.d").mkdir()
     (tmp_path / "zvms.d" / "par.yaml").write_text(
@@ -68,11 +68,13 @@ def test_example_is_valid_as_it_stands(files: Path) -> None:
 
 def test_example_is_valid_with_its_other_keys(files: Path) -> None:
     """Each line that starts with #key: can be taken in; the two forms of a secret exclude each other."""
-    text = re.sub(r"^ *#?(?:password|client_secret)_file: .*$", "", EXAMPLE, flags=re.MULTILINE)
+    given = r"^ *#?(?:password_file|client_secret_file|username): .*$"
+    text = re.sub(given, "", EXAMPLE, flags=re.MULTILINE)
     text = re.sub(r"^( *)#(?=[a-z_]+:)", r"\1", text, flags=re.MULTILINE)
-    text = text.replace("method: session", "method: session\n      password: x")
+    text = text.replace("method: session", "method: session\n      username: x\n      password: x")
     nyc, _, fra, par = load(text, files).zvms
     assert par.name == "par"
+    assert nyc.auth.username_file == files / "zvm-nyc-user"
     assert nyc.auth.password == fra.auth.client_secret == "pl4nted"
     assert nyc.metrics == Metrics(allow=("zerto_vm_.*", "zerto_vpg_.*"), deny=("zerto_vm_journal_.*",))
     assert nyc.vms == Records(
@@ -98,7 +100,8 @@ def test_example_states_the_defaults_of_the_code(files: Path) -> None:
     assert whole_file.max_answers == Config(()).max_answers
     stated = whole_file.zvms[0]
     bare = Zvm(name=stated.name, url=stated.url, auth=stated.auth, labels=stated.labels)
-    assert stated.auth.method == Auth().method
+    for key in ("method", "account", "realm", "scope"):
+        assert getattr(stated.auth, key) == getattr(Auth(), key)
     assert stated.served_for == bare.served_for
     assert msgspec.structs.replace(stated, stale_after=None) == bare
 
@@ -124,7 +127,9 @@ def test_reference_states_the_defaults_of_the_code() -> None:
     assert whole(stated["max_answers"]) == Config(()).max_answers
     assert stated["max_series"] == "none"
     assert stated["collectors"] == f"[{', '.join(zvm.collectors)}]"
-    assert stated["auth.method"] == zvm.auth.method
+    for key in ("method", "account", "realm", "scope"):
+        assert stated[f"auth.{key}"] == getattr(zvm.auth, key)
+    assert stated["auth.client_id"] == KEYCLOAK_CLIENT
     assert stated["tls.min_version"] == zvm.tls.min_version
     assert stated["tls.insecure_skip_verify"] == str(zvm.tls.insecure_skip_verify).lower()
 

@@ -39,6 +39,9 @@ zvms:
   max_requests: 4
   auth:
     method: auto
+    account: auto
+    realm: zerto
+    scope: openid
     username: <secret>
     password: <secret>
   tls:
@@ -68,6 +71,9 @@ zvms:
   max_requests: 4
   auth:
     method: keycloak_client
+    account: auto
+    realm: zerto
+    scope: openid
     username: monitor
     password: <secret>
     client_id: me

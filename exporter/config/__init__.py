@@ -24,11 +24,13 @@ from exporter.config.show import show as show
 from exporter.config.web import WebConfig as WebConfig
 from exporter.config.web import load_web as load_web
 from exporter.config.web import parse_web as parse_web
+from exporter.zvm.secrets import trimmed
 
 VARIABLES: Final = {
     "ZVM_URL": "url",
     "ZVM_NAME": "name",
     "ZVM_USERNAME": "auth.username",
+    "ZVM_USERNAME_FILE": "auth.username_file",
     "ZVM_PASSWORD": "auth.password",
     "ZVM_PASSWORD_FILE": "auth.password_file",
     "ZVM_CA_FILE": "tls.ca_file",
@@ -60,12 +62,12 @@ def from_environment(environment: Mapping[str, str]) -> Config | None:
     Raises:
         ConfigError: as load; mistakes are named by their variable.
     """
-    url = environment.get("ZVM_URL")
+    url = trimmed(environment.get("ZVM_URL", ""))
     if not url:
         return None
     zvm: dict[str, Any] = {"name": _host(url), "auth": {}, "tls": {}}
     for variable, key in VARIABLES.items():
-        value = environment.get(variable)
+        value = trimmed(environment.get(variable, ""))
         if value:  # an empty one is as good as none: Compose and Helm cannot leave it out
             section, _, inner = key.rpartition(".")
             (zvm[section] if section else zvm)[inner] = _boolean(value) if inner == "insecure_skip_verify" else value

@@ -18,11 +18,14 @@ from exporter.config.files import contents
 from exporter.config.proxies import check_proxy
 from exporter.config.read import Source, close, did_you_mean
 from exporter.config.schema import COLLECTORS, Records, Zvm
+from exporter.zvm.paths import realm_problem
+from exporter.zvm.secrets import trimmed
 from exporter.zvm.settings import Auth, ProxyAuth, Tls
 from exporter.zvm.tls import new_context
 
 _API_PATH: Final = re.compile(r"(?i)/(?:v1(?:/(?:vms|vpgs|session|session/add|localsite))?|auth/realms(?:/.*)?)/*\Z")
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_SCOPE: Final = re.compile(r"(?:[!#-\[\]-~]+(?: [!#-\[\]-~]+)*)?")  # RFC 6749, 3.3
 _TABLES: Final = tuple(collector.table for collector in collectors.ALL)
 _NAMES: Final = tuple(metric.name for table in _TABLES for metric in table.metrics)
 # Those of our own samples, those that Prometheus puts on every scrape, and those of histograms.
@@ -173,10 +176,11 @@ def _auth(auth: Auth, source: Source) -> Iterator[str]:
     yield from _secrets(auth, "auth", source)
     if source.sound("auth.method", "defaults"):
         yield from _needed(auth, source)
+    yield from _keycloak(auth, source)
 
 
 def _secrets(auth: Auth | ProxyAuth, section: str, source: Source) -> Iterator[str]:
-    for secret in ("password", "client_secret"):
+    for secret in ("username", "password", "client_secret"):
         form, form_file = f"{section}.{secret}", f"{section}.{secret}_file"
         file: Path | None = getattr(auth, f"{secret}_file", None)
         if file is None:
@@ -193,7 +197,8 @@ def _needed(auth: Auth, source: Source) -> Iterator[str]:
     client = auth.method == "keycloak_client"
     who, secret = ("client_id", "client_secret") if client else ("username", "password")
     name: str | None = getattr(auth, who)
-    if name is None and source.sound(f"auth.{who}"):
+    file = None if client else auth.username_file
+    if name is None and file is None and source.sound(f"auth.{who}", f"auth.{who}_file"):
         yield f"{source.at(f'auth.{who}')}: missing, {needs}"
     elif name is not None and ":" in name and auth.method == "session":
         yield f"{source.at('auth.username')}: must not hold a colon, HTTP Basic has no way to send it"
@@ -202,12 +207,20 @@ def _needed(auth: Auth, source: Source) -> Iterator[str]:
         yield f"{source.at(forms[0])}: missing (or {source.other(forms[1])}), {needs}"
 
 
+def _keycloak(auth: Auth, source: Source) -> Iterator[str]:
+    problem = realm_problem(auth.realm)
+    if problem and source.sound("auth.realm"):
+        yield f"{source.at('auth.realm')}: {problem}"
+    if not _SCOPE.fullmatch(auth.scope):
+        yield f"{source.at('auth.scope')}: expected scopes of OAuth, with one blank between, such as openid, or nothing"
+
+
 def _secret_file(file: Path, source: Source) -> str | None:
     # A password written where the name of its file belongs reads as a file beside the configuration: not quoted.
     beside = not file.is_absolute() or any(file.is_relative_to(folder) for folder in source.folders)
     shown = "a file below the configuration's folder" if beside else str(file)
     try:
-        secret = file.read_text(encoding="utf-8").rstrip("\r\n")
+        secret = trimmed(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         return f"{shown} is not UTF-8"
     except OSError as error:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from exporter.config.problems import ConfigError
+from exporter.zvm.secrets import trimmed
 
 _MOST_VALUES: Final = 200_000  # after aliases: a file of a few lines can stand for billions
 _TAGS: Final = "tag:yaml.org,2002:"
@@ -149,13 +150,15 @@ class _Reading:
                 self._problems.append(f"{path or 'the file'}: << in line {line} expects a mapping")
 
     def _expanded(self, text: str, path: str) -> Any:
+        if ".auth." in f".{path}":
+            text = trimmed(text)
         names = [match[2] for match in _VARIABLE.finditer(text) if not match[1]]
         problems = [problem for name in dict.fromkeys(names) if (problem := self._no_variable(name))]
         self._problems.extend(f"{path}: {problem}" for problem in problems)
         if problems:
             return UNREADABLE
         # $${ stands for ${
-        expanded = _VARIABLE.sub(lambda match: match[1] or self._environment[match[2]], text)
+        expanded = _VARIABLE.sub(lambda match: match[1] or trimmed(self._environment[match[2]]), text)
         return Expanded(expanded) if names else expanded
 
     def _no_variable(self, name: str) -> str:

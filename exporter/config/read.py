@@ -21,7 +21,8 @@ from exporter.config.schema import Config, Zvm
 from exporter.zvm.settings import DEFAULT_TIMEOUT
 
 _OF_EACH: Final = ("name", "url")
-_ONE_OF: Final = (("password", "password_file"), ("client_secret", "client_secret_file"))
+_ONE_OF: Final = tuple((name, f"{name}_file") for name in ("username", "password", "client_secret"))
+_MAY_BE_EMPTY: Final = "scope"  # there, nothing is something else than the default
 
 _OF_ALL: Final = {field.name: field for field in msgspec.structs.fields(Config) if field.name != "zvms"}
 
@@ -141,7 +142,9 @@ class Reader:
         self._unknown(mapping, known, path)
         values: dict[str, Any] = {}
         for key, value in mapping.items():
-            if key in known and value is not None:
+            if key == _MAY_BE_EMPTY and key in known and not value and value is not UNREADABLE:
+                values[key] = ""
+            elif key in known and value is not None:
                 read = self._value(key, known[key].type, value, f"{path}.{key}" if path else key)
                 if read is not None:
                     values[key] = read

@@ -6,25 +6,32 @@ is not there answer 404.
 
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
+from urllib.parse import quote
 
 import msgspec
 
 from exporter.simulator.exchange import Call, Payload, message
 from exporter.simulator.keycloak import Keycloak, Realm, RefusedError
-from exporter.simulator.sessions import HEADER, Sessions
+from exporter.simulator.sessions import HEADER, Account, Sessions
 
 Method = Literal["session", "keycloak", "both"]
 
-_REALM: Final = "/auth/realms/zerto"
-_OPENID: Final = f"{_REALM}/protocol/openid-connect"
 _SESSION: Final = "/v1/session"
 
 
 class Authority:
     """The open sessions and issued tokens, and the counts of logins."""
 
-    def __init__(self, method: Method, realm: Realm, session_idle: float, clock: Callable[[], float]) -> None:
-        self._sessions = Sessions(realm.username, realm.password, session_idle, clock)
+    def __init__(
+        self,
+        method: Method,
+        realm: Realm,
+        session_idle: float,
+        clock: Callable[[], float],
+        account: Account = "any",
+    ) -> None:
+        self._sessions = Sessions(realm.username, realm.password, session_idle, clock, account)
+        self._realm = f"/auth/realms/{realm.name}"
         self._keycloak = Keycloak(realm, clock)
         self._with_sessions = method in {"session", "both"}
         self._with_keycloak = method in {"keycloak", "both"}
@@ -69,7 +76,10 @@ class Authority:
     def _session(self, call: Call, path: str) -> Payload:
         match call.request.method, path.removeprefix(_SESSION):
             case "POST", "/add":
-                session = self._sessions.login(call.request.headers.get("Authorization", ""))
+                try:
+                    session = self._sessions.login(call.request.headers.get("Authorization", ""), call.record.body)
+                except msgspec.DecodeError:
+                    return message(400, "The request is invalid.")
                 self._count(good=session is not None)
                 if session is None:
                     return Payload(401)
@@ -82,12 +92,16 @@ class Authority:
                 return message(404, "Not found")
 
     def _openid(self, call: Call, path: str) -> Payload:
-        match call.request.method, path:
-            case "GET", "/auth/realms/zerto/.well-known/openid-configuration":
-                return Payload(200, msgspec.json.encode(_discovery(f"{call.request.scheme}://{call.request.host}")))
-            case "POST", "/auth/realms/zerto/protocol/openid-connect/token":
+        realm = self._realm.lower()
+        if path.startswith("/auth/realms/") and path != realm and not path.startswith(f"{realm}/"):
+            return Payload(404, msgspec.json.encode({"error": "Realm does not exist"}))
+        match call.request.method, path.removeprefix(realm):
+            case "GET", "/.well-known/openid-configuration":
+                base = f"{call.request.scheme}://{call.request.host}{quote(self._realm)}"
+                return Payload(200, msgspec.json.encode(_discovery(base)))
+            case "POST", "/protocol/openid-connect/token":
                 return self._token(call)
-            case "POST", "/auth/realms/zerto/protocol/openid-connect/logout":
+            case "POST", "/protocol/openid-connect/logout":
                 try:
                     self._keycloak.logout(call.record.form)
                 except RefusedError as refusal:
@@ -128,12 +142,13 @@ def _refused(refusal: RefusedError) -> Payload:
     return Payload(refusal.status, msgspec.json.encode(body))
 
 
-def _discovery(base: str) -> dict[str, str | list[str]]:
+def _discovery(realm: str) -> dict[str, str | list[str]]:
+    openid = f"{realm}/protocol/openid-connect"
     return {
-        "issuer": f"{base}{_REALM}",
-        "authorization_endpoint": f"{base}{_OPENID}/auth",
-        "token_endpoint": f"{base}{_OPENID}/token",
-        "end_session_endpoint": f"{base}{_OPENID}/logout",
-        "jwks_uri": f"{base}{_OPENID}/certs",
+        "issuer": realm,
+        "authorization_endpoint": f"{openid}/auth",
+        "token_endpoint": f"{openid}/token",
+        "end_session_endpoint": f"{openid}/logout",
+        "jwks_uri": f"{openid}/certs",
         "grant_types_supported": ["password", "client_credentials", "refresh_token"],
     }

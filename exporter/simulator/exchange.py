@@ -12,7 +12,7 @@ JSON = "application/json"
 
 @dataclass(slots=True)
 class Request:
-    """The record of a request. `status` is None as long as nothing was answered."""
+    """The record of a request. `status` is None as long as nothing was answered, `body` is JSON."""
 
     method: str
     path: str
@@ -20,6 +20,7 @@ class Request:
     headers: Mapping[str, str]
     form: dict[str, str] = field(default_factory=dict)
     status: int | None = None
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

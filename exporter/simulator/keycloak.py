@@ -1,4 +1,4 @@
-"""The token endpoint of the appliance's Keycloak, realm zerto: three grants, rotation of refresh tokens, logout.
+"""The token endpoint of the appliance's Keycloak: three grants, rotation of refresh tokens, logout.
 
 The texts and codes of its refusals are those of a stock Keycloak; the appliance's own were not seen. Access tokens
 look like signed JWTs, and nothing verifies them but a look into the book of those that were issued.
@@ -26,7 +26,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Realm:
-    """Who may log in, and for how many seconds."""
+    """Who may log in, and for how many seconds. The API takes no token that was asked for without `required_scope`."""
 
     username: str
     password: str
@@ -34,6 +34,12 @@ class Realm:
     service_clients: Mapping[str, str]
     token_lifetime: float
     refresh_lifetime: float
+    name: str = "zerto"
+    required_scope: str = ""
+
+    def accepts(self, scope: str) -> bool:
+        """Whether the API takes a token of that scope."""
+        return set(self.required_scope.split()) <= set(scope.split())
 
 
 @dataclass(slots=True)
@@ -43,6 +49,7 @@ class _Login:
     identifier: str
     client: str
     until: float
+    scope: str
     refresh_token: str | None = None
     access: dict[str, float] = field(default_factory=dict)
 
@@ -91,7 +98,7 @@ class Keycloak:
         now = self._clock()
         for login in self._live().values():
             issued = login.access.get(token)
-            if issued is not None and now - issued < self._realm.token_lifetime:
+            if issued is not None and self._realm.accepts(login.scope) and now - issued < self._realm.token_lifetime:
                 return now - issued
         return None
 
@@ -114,22 +121,24 @@ class Keycloak:
         good &= secrets.compare_digest(form.get("password", "").encode(), self._realm.password.encode())
         if not good:
             raise RefusedError(401, "invalid_grant", "Invalid user credentials")
-        login = self._opened(client, self._realm.refresh_lifetime)
+        login = self._opened(client, self._realm.refresh_lifetime, form)
         login.refresh_token = _jwt("Refresh")
-        return self._answer(login, form)
+        return self._answer(login)
 
     def _client_credentials(self, form: Mapping[str, str]) -> dict[str, Any]:
         client = self._client(form)
         if client not in self._realm.service_clients:
             raise RefusedError(401, "unauthorized_client", "Public client not allowed to retrieve service account")
-        return self._answer(self._opened(client, self._realm.token_lifetime), form)
+        return self._answer(self._opened(client, self._realm.token_lifetime, form))
 
     def _refresh(self, form: Mapping[str, str]) -> dict[str, Any]:
         self._client(form)
         login = self._of_refresh(form)
+        if not set(form.get("scope", "").split()) <= set(login.scope.split()):
+            raise RefusedError(400, "invalid_scope", "Invalid scopes")
         login.refresh_token = _jwt("Refresh")
         login.until = self._clock() + self._realm.refresh_lifetime
-        return self._answer(login, form)
+        return self._answer(login)
 
     def _client(self, form: Mapping[str, str]) -> str:
         client = form.get("client_id", "")
@@ -146,12 +155,13 @@ class Keycloak:
                 return login
         raise RefusedError(400, "invalid_grant", "Token is not active")
 
-    def _opened(self, client: str, lifetime: float) -> _Login:
-        login = _Login(str(uuid.uuid4()), client, self._clock() + lifetime)
+    def _opened(self, client: str, lifetime: float, form: Mapping[str, str]) -> _Login:
+        scope = form.get("scope") or "email profile"
+        login = _Login(str(uuid.uuid4()), client, self._clock() + lifetime, scope)
         self._logins[login.identifier] = login
         return login
 
-    def _answer(self, login: _Login, form: Mapping[str, str]) -> dict[str, Any]:
+    def _answer(self, login: _Login) -> dict[str, Any]:
         now, token = self._clock(), _jwt("Bearer")
         fresh = {old: issued for old, issued in login.access.items() if now - issued < self._realm.token_lifetime}
         login.access = {**fresh, token: now}
@@ -161,7 +171,7 @@ class Keycloak:
             "refresh_expires_in": 0,
             "token_type": "Bearer",
             "not-before-policy": 0,
-            "scope": form.get("scope") or "email profile",
+            "scope": login.scope,
         }
         if login.refresh_token is not None:
             answer |= {

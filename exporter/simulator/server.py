@@ -12,23 +12,31 @@ from exporter.simulator.api import Api, Generation, Mutation, media_type_for
 from exporter.simulator.auth import Authority, Method
 from exporter.simulator.control import PREFIX, Control
 from exporter.simulator.estate import Estate
-from exporter.simulator.exchange import Call, Payload, Request
+from exporter.simulator.exchange import JSON, Call, Payload, Request
 from exporter.simulator.faultbook import Entry, FaultBook
 from exporter.simulator.keycloak import Realm
+from exporter.simulator.sessions import Account
 
 _BIGGEST_FORM = 1 << 20
 
 
 @dataclass(eq=False)
 class Simulator:
-    """One ZVM. Lifetimes in seconds of `clock`, which is that of the logins; the estate has its own."""
+    """One ZVM. Lifetimes in seconds of `clock`, which is that of the logins; the estate has its own.
+
+    `account` is the kind of account that may open a session. A token of a login that did not ask for `required_scope`
+    is granted, and the API answers 401 to it.
+    """
 
     estate: Estate
     auth: Method = "both"
     generation: Generation = "appliance"
     username: str = "prometheus@vsphere.local"
     password: str = field(default="simulated-password", repr=False)
+    account: Account = "any"
+    realm: str = "zerto"
     client_id: str = "zerto-client"
+    required_scope: str = ""
     service_clients: Mapping[str, str] = field(default_factory=dict, repr=False)
     token_lifetime: float = 300.0
     refresh_lifetime: float = 1800.0
@@ -47,12 +55,14 @@ class Simulator:
             self.service_clients,
             self.token_lifetime,
             self.refresh_lifetime,
+            name=self.realm,
+            required_scope=self.required_scope,
         )
         self.requests: list[Request] = []
         self.faults = FaultBook()
         self.port = 0
         self.url = ""
-        self._authority = Authority(self.auth, realm, self.session_idle, self.clock)
+        self._authority = Authority(self.auth, realm, self.session_idle, self.clock, self.account)
         self._api = Api(self.estate, self.generation)
         self._control = Control(self.faults, self.estate) if self.control else None
         self._server: web.Server | None = None
@@ -135,6 +145,8 @@ class Simulator:
         body = await request.read() if (request.content_length or 0) <= _BIGGEST_FORM else b""
         if request.content_type == "application/x-www-form-urlencoded":
             record.form = {name: str(value) for name, value in (await request.post()).items()}
+        elif request.content_type == JSON:
+            record.body = body
         call = Call(request, record)
         if self._control is not None and request.path.lower().startswith(PREFIX):
             return await call.send(self._control.answer(call, body))

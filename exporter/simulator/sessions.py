@@ -1,5 +1,7 @@
 """The session API of a Windows ZVM: POST /v1/session/add with HTTP Basic, then x-zerto-session, then DELETE.
 
+The JSON of the body may say whose account it is: 0 or nothing is Windows, 1 is the hypervisor's manager.
+
 A session ends after a time without a request, however long it has lived (GET of any endpoint then answers 401).
 """
 
@@ -8,8 +10,19 @@ import binascii
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
 
 HEADER = "x-zerto-session"
+
+Account = Literal["any", "windows", "hypervisor"]
+
+_METHOD: Final[dict[Account, int]] = {"windows": 0, "hypervisor": 1}
+
+
+class _Body(msgspec.Struct):
+    method: int = msgspec.field(name="AuthenticationMethod", default=0)
 
 
 @dataclass(slots=True)
@@ -21,15 +34,23 @@ class _Session:
 class Sessions:
     """The open sessions. Times in seconds of the clock."""
 
-    def __init__(self, username: str, password: str, idle: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, username: str, password: str, idle: float, clock: Callable[[], float], account: Account = "any"
+    ) -> None:
         self._credentials = (username, password)
+        self._account: Account = account
         self._idle = idle
         self._clock = clock
         self._open: dict[str, _Session] = {}
 
-    def login(self, authorization: str) -> str | None:
-        """The identifier of a new session, or None where the credentials are not right."""
-        if _basic(authorization) != self._credentials:
+    def login(self, authorization: str, body: bytes = b"") -> str | None:
+        """The identifier of a new session, or None where the credentials are not right, or of another kind of account.
+
+        Raises:
+            msgspec.DecodeError: the body is not what it should be.
+        """
+        method = msgspec.json.decode(body, type=_Body, strict=False).method if body else 0
+        if _basic(authorization) != self._credentials or _METHOD.get(self._account, method) != method:
             return None
         identifier = str(uuid.uuid4())
         self._open[identifier] = _Session(self._clock(), self._clock())

@@ -21,6 +21,7 @@ from exporter.zvm.credentials import Credentials
 from exporter.zvm.decode import Decoded, Decoder, Row, decode_names
 from exporter.zvm.errors import AuthError, ClosedError, DecodeError, StatusError, TooLargeError, ZvmError
 from exporter.zvm.hold import Hold
+from exporter.zvm.login import Credential
 from exporter.zvm.observer import Observer, Reporter
 from exporter.zvm.paths import LOCAL_SITE
 from exporter.zvm.places import Place, Places
@@ -72,8 +73,10 @@ class Zvm:
         self._new_hold = partial(Hold, settings.interval, monotonic, rng or random.Random())  # noqa: S311 - jitter is no secret
         self._hold = self._new_hold()
         self._closed: dict[str, Hold] = {}
+        self._logins = self._new_hold()
         login = login_for(settings.auth, self._scrubber, monotonic)
-        self._credentials = Credentials(settings.name, login, self._send, self._hold, self._reporter, monotonic)
+        self._credentials = Credentials(settings.name, login, self._send_login, self._logins, self._reporter, monotonic)
+        self._open: set[str] = set()  # the paths that the ZVM last let us in to
         self._names: dict[str, _Names] = {}
         self._log = structlog.get_logger().bind(zvm=settings.name)
 
@@ -129,16 +132,17 @@ class Zvm:
     def release(self) -> None:
         """Forget refused logins and Retry-After: the next request is sent at once."""
         self._hold.release()
+        self._logins.release()
         self._closed.clear()
 
     def silence(self) -> None:
         """Tell the observer nothing from now on."""
         self._reporter.silence()
 
-    async def close(self) -> None:
-        """Log out, so that no session is left at the ZVM, and close the connections."""
+    async def close(self, hurry: asyncio.Event | None = None) -> None:
+        """Log out, so that no session is left at the ZVM, and close the connections; *hurry* as `Credentials.close`."""
         try:
-            await self._credentials.close()
+            await self._credentials.close(hurry)
         finally:
             await self._transport.close()
 
@@ -169,39 +173,59 @@ class Zvm:
                 self._closed[path].check()
             except AuthError as error:
                 raise ClosedError(str(error)) from error
+        self._hold.check()
         credential = await self._credentials.valid()
-        answer = await self._send("GET", path, headers=credential.headers, params=params, place=place)
+        answer = await self._send(path, credential, params, place)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             credential = await self._credentials.valid(rejected=credential)
-            answer = await self._send("GET", path, headers=credential.headers, params=params, place=place)
+            answer = await self._send(path, credential, params, place)
             if answer.status == HTTPStatus.UNAUTHORIZED:
                 # The login was granted: it is this path that is closed to us, and only it waits.
-                text = f"GET {path}: HTTP 401 again, right after a new login: {answer.said}"
+                why = self._why_closed(path, credential)
+                text = f"GET {path}: HTTP 401 again, right after a new login ({why}): {answer.said}"
                 hold = self._closed.setdefault(path, self._new_hold())
                 raise ClosedError(str(hold.refused(text)))
         self._closed.pop(path, None)
-        self._hold.accepted()
+        self._logins.accepted()
+        if answer.status == HTTPStatus.FORBIDDEN:
+            raise StatusError(f"GET {path}: HTTP 403 ({self._why_closed(path, credential)}): {answer.said}")
         if answer.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
-            hint = " (the user lacks the role for it)" if answer.status == HTTPStatus.FORBIDDEN else ""
-            raise StatusError(f"GET {path}: HTTP {answer.status}{hint}: {answer.said}")
+            raise StatusError(f"GET {path}: HTTP {answer.status}: {answer.said}")
+        self._open.add(path)
         return answer
 
+    def _why_closed(self, path: str, credential: Credential) -> str:
+        """Remember that *path* is closed to us; return what may be the reason."""
+        self._open.discard(path)
+        lacks = "the user lacks the role for it"
+        return lacks if self._open else f"{lacks}; or, if every path says so, look at {credential.advice}"
+
     async def _send(
+        self, path: str, credential: Credential, params: Params | None = None, place: Place | None = None
+    ) -> Answer:
+        self._hold.check()
+        answer = await self._transport.send("GET", path, headers=credential.headers, params=params, place=place)
+        _obey(self._hold, f"GET {path}", answer)
+        return answer
+
+    async def _send_login(
         self,
         method: str,
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-        params: Params | None = None,
-        place: Place | None = None,
+        json: Mapping[str, int] | None = None,
     ) -> Answer:
-        if method == "GET":
-            self._hold.check()
-        answer = await self._transport.send(method, path, headers=headers, form=form, params=params, place=place)
-        if answer.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-            self._hold.obey(f"{method} {path}", answer.status, answer.headers.get("Retry-After", ""))
+        """Send a request of a login. What only the login has to wait for keeps no request with a good token waiting."""
+        answer = await self._transport.send(method, path, headers=headers, form=form, json=json)
+        _obey(self._logins, f"{method} {path}", answer)
         return answer
+
+
+def _obey(hold: Hold, what: str, answer: Answer) -> None:
+    if answer.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        hold.obey(what, answer.status, answer.headers.get("Retry-After", ""))
 
 
 def _nothing(answer: Answer) -> bool:

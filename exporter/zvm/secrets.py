@@ -17,7 +17,7 @@ _LONGEST: Final = 2**14  # characters; no secret that fits into a header is long
 
 
 def read_secret(key: str, value: str | None, file: Path | None) -> str:
-    """Return the secret *value*, or what *file* holds now without its line end.
+    """Return the secret *value*, or what *file* holds now without its line end and byte order mark.
 
     Raises:
         SecretError: neither is given, or the file cannot be read or is empty; the text names *key*.
@@ -27,13 +27,21 @@ def read_secret(key: str, value: str | None, file: Path | None) -> str:
     if file is None:
         raise SecretError(f"auth.{key}: not set")
     try:
-        secret = file.read_text(encoding="utf-8").rstrip("\r\n")
+        secret = trimmed(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise SecretError(f"auth.{key}_file: cannot read {str(file)!r}: {reason}") from error
     if not secret:  # half-way through a rotation; a login without a password would only be refused
         raise SecretError(f"auth.{key}_file: {str(file)!r} is empty")
     return secret
+
+
+def trimmed(text: str) -> str:
+    """Return *text* without what editors and shells put around a secret: a byte order mark before it, line ends after.
+
+    Nobody can type them, so they are no part of it.
+    """
+    return text.removeprefix("\ufeff").rstrip("\r\n")
 
 
 def basic(username: str, password: str) -> str:

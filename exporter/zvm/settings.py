@@ -12,13 +12,21 @@ DEFAULT_TIMEOUT = 20.0  # seconds
 DEFAULT_ANSWERS = 16  # read and converted at the same time: of 1,000 VMs each holds some 2 MB and 60 ms of a processor
 DIRECT = "direct"  # as proxy_url: no proxy, whatever the environment says
 KEYCLOAK_CLIENT = "zerto-client"  # the public client that every appliance has
+KEYCLOAK_REALM = "zerto"  # the realm that every appliance has
 
 
 class Auth(Struct, frozen=True, forbid_unknown_fields=True):
-    """How to log in. A secret is given in place or, better, as a file that is read again at each login."""
+    """How to log in. A secret is given in place or, better, as a file that is read again at each login.
+
+    `account` is for sessions; `realm`, `scope` (empty: none is asked for) and the client are for Keycloak.
+    """
 
     method: Literal["auto", "keycloak", "keycloak_client", "session"] = "auto"
+    account: Literal["auto", "windows", "hypervisor"] = "auto"
+    realm: str = KEYCLOAK_REALM
+    scope: str = "openid"
     username: str | None = None
+    username_file: Path | None = None
     password: str | None = None
     password_file: Path | None = None
     client_id: str | None = None

@@ -19,7 +19,7 @@ from exporter.zvm.connections import Connections, Pool, Use
 from exporter.zvm.errors import ConnectError, RequestTimeoutError, ZvmError
 from exporter.zvm.failures import Failures
 from exporter.zvm.observer import Reporter
-from exporter.zvm.paths import SMALL, WRITES
+from exporter.zvm.paths import SMALL, login_paths
 from exporter.zvm.places import Place
 from exporter.zvm.proxy import Proxy
 from exporter.zvm.resolver import looks_up
@@ -41,6 +41,7 @@ class Transport:
         self._scrubber = scrubber
         self._reporter = reporter
         self._monotonic = monotonic
+        self._paths = login_paths(settings.auth.realm)
         self._url = settings.url.rstrip("/")
         self._proxy = Proxy(settings, scrubber)
         self._tls = Follower(settings.name, settings.tls)
@@ -57,6 +58,7 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        json: Mapping[str, int] | None = None,
         params: Mapping[str, str] | None = None,
         place: Place | None = None,
     ) -> Answer:
@@ -68,10 +70,10 @@ class Transport:
             ZvmError: there is no answer.
             ValueError: the request could change the ZVM.
         """
-        if method != "GET" and (method, path) not in WRITES:
+        if method != "GET" and (method, path) not in self._paths.writes:
             raise ValueError(f"{method} {path} is neither login nor logout")
         async with self._at_once:
-            return await self._timed(method, path, place, headers=headers, data=form, params=params)
+            return await self._timed(method, path, place, headers=headers, data=form, json=json, params=params)
 
     async def _timed(self, method: str, path: str, place: Place | None, **request: Any) -> Answer:
         started = self._monotonic()
@@ -88,7 +90,7 @@ class Transport:
         finally:
             seconds = self._monotonic() - started
             if code:
-                self._reporter.request(path, code, seconds)
+                self._reporter.request(self._paths.endpoint(path), code, seconds)
             self._log.debug("request", method=method, path=path, code=code, seconds=round(seconds, 4))
         return answer
 
@@ -98,7 +100,7 @@ class Transport:
 
     async def _exchange(self, method: str, path: str, place: Place | None, **request: Any) -> Answer:
         what, settings = f"{method} {path}", self._settings
-        small = method != "GET" or path in SMALL
+        small = method != "GET" or path == self._paths.discovery or path in SMALL
         limit = min(settings.max_body, _LOGIN_BODY) if small else settings.max_body
         limit_is = "max_body" if limit == settings.max_body else "one of this kind may be"
         # Building a context takes a while, and at the start every ZVM does: that is no fault of the ZVM.
@@ -140,7 +142,7 @@ class Transport:
             doubtful = pool
             return await pool.http.request(method, url, allow_redirects=False, trace_request_ctx=use, **request)
 
-        return await (self._tries.begun(path, ask) if method == "GET" else ask(Use(), fresh=False))
+        return await (self._tries.begun(path, ask) if method == "GET" else self._tries.sent(path, ask))
 
     def _late(self) -> str:
         host = (self._proxy.url or URL(self._url)).raw_host

@@ -61,6 +61,21 @@ class Tries:
                     one.cancel()
                     one.add_done_callback(_left)
 
+    async def sent(self, path: str, ask: Ask) -> aiohttp.ClientResponse:
+        """Return the answer to a login or logout, which is sent a second time only if the ZVM did not act on it.
+
+        So it is where a kept connection ends before the first byte of an answer; of a GET, aiohttp sees to that itself.
+        """
+        use = Use()
+        try:
+            return await ask(use, fresh=False)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError) as error:
+            begun = isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
+            if begun or not use.reused:
+                raise
+            self._log.info("an idle connection was closed: asked again on a fresh one", path=path)
+        return await ask(Use(), fresh=True)
+
     def _patience(self, path: str) -> float | None:
         patience = max(self._timeout * _PATIENCE_SHARE, 2 * self._slowest.get(path, 0.0))
         return patience if patience <= self._timeout * _LATEST_SHARE else None

@@ -77,9 +77,10 @@ def no_role(code: int, *paths: str) -> Fault:
 class TestAccounts:
     """Windows accounts and those of the hypervisor's manager, at `POST /v1/session/add`."""
 
-    @pytest.mark.parametrize("username", ["EXAMPLE\\prometheus", "prometheus@vsphere.local", "svc@example.com"])
-    @pytest.mark.parametrize("account", ["windows", "hypervisor"])
-    @pytest.mark.parametrize("method", ["auto", "session"])
+    @pytest.mark.parametrize("username", ["EXAMPLE\\prometheus", "prometheus@vsphere.local"])
+    @pytest.mark.parametrize(
+        ("account", "method"), [("windows", "auto"), ("hypervisor", "auto"), ("hypervisor", "session")]
+    )
     async def test_either_kind_logs_in(
         self, simulate: Simulate, reach: Reach, recorder: Recorder, method: str, account: str, username: str
     ) -> None:
@@ -173,8 +174,7 @@ class TestAccounts:
             await ask(reach(sim, password="wrong"))
         assert recorder.logins == ["refused"]
 
-    @pytest.mark.parametrize("code", [400, 415, 422, 500, 501])
-    @pytest.mark.parametrize("account", ["auto", "windows"])
+    @pytest.mark.parametrize(("account", "code"), [("auto", 400), ("auto", 415), ("windows", 500), ("windows", 422)])
     async def test_a_zvm_that_takes_no_body_gets_none(
         self, simulate: Simulate, reach: Reach, account: str, code: int
     ) -> None:
@@ -227,11 +227,11 @@ class TestScope:
             auth = Auth(method="keycloak_client", client_id="exporter", client_secret=CLIENT_SECRET)
         running = await export([zvm_config(sim, ca_file=ca_file, auth=auth)])
         await clock.idle(1)
-        for _ in range(10):
+        for seconds in (0, 300):
+            await clock.advance(seconds)
             page = await running.page()
             assert page.value("zerto_up", zvm="nyc") == 1
             assert page.value("zerto_collector_success", collector="vpgs") == 1
-            await clock.advance(30)
         assert {form["scope"] for form in forms(sim)} == {"openid"}
         assert len(forms(sim)) == 2
 
@@ -302,14 +302,13 @@ class TestAdvice:
             await ask(zvm)
 
 
-REALMS = ["master", "lab 2", "Zerto", "a+b", "a?b#c", "..x", "100%25", "caf\u00e9"]
+REALMS = ["master", "lab 2", "a?b#c", "..x", "100%25+", "caf\u00e9"]
 
 
 class TestRealm:
     """Keycloak's realm, for installations that have another than the appliance's."""
 
-    @pytest.mark.parametrize("realm", REALMS)
-    @pytest.mark.parametrize("method", ["auto", "keycloak"])
+    @pytest.mark.parametrize(("realm", "method"), [*((realm, "auto") for realm in REALMS), ("master", "keycloak")])
     async def test_login_renewal_and_logout(
         self, simulate: Simulate, reach: Reach, clock: DrivenClock, recorder: Recorder, realm: str, method: str
     ) -> None:

@@ -390,6 +390,32 @@ async def test_a_granted_login_forgets_the_refused_ones(
     assert await ask(zvm)
 
 
+@pytest.mark.parametrize("content", [f"\ufeff{PASSWORD}\r\n", f"{PASSWORD}\n\n", f"\ufeff{PASSWORD}"])
+async def test_what_editors_put_around_a_secret_is_no_part_of_it(
+    sim: Simulator, reach: Callable[..., Zvm], tmp_path: Path, method: str, content: str
+) -> None:
+    """A byte order mark and line ends, as Notepad and PowerShell write them."""
+    (tmp_path / "password").write_bytes(content.encode())
+    assert await ask(reach(method=method, password=None, password_file=tmp_path / "password"))
+    assert sim.refused_logins == 0
+
+
+async def test_a_user_name_from_a_file_is_read_at_each_login(
+    sim: Simulator, reach: Callable[..., Zvm], tmp_path: Path, method: str, clock: DrivenClock
+) -> None:
+    file = tmp_path / "user"
+    file.write_text("nobody\n")
+    zvm = reach(method=method, username=None, username_file=file)
+    with pytest.raises(AuthError, match="login refused for user 'nobody'"):
+        await ask(zvm)
+    file.unlink()
+    await clock.advance(30)
+    with pytest.raises(SecretError, match=rf"auth\.username_file: cannot read '{file}': No such file"):
+        await ask(zvm)
+    file.write_bytes(f"\ufeff{sim.username}\r\n".encode())
+    assert await ask(zvm)
+
+
 async def test_a_client_secret_from_a_file(sim: Simulator, reach: Callable[..., Zvm], tmp_path: Path) -> None:
     file = tmp_path / "client-secret"
     file.write_text(f"{CLIENT_SECRET}\n", encoding="utf-8")

@@ -119,6 +119,8 @@ def test_full_file() -> None:
     [
         ("password: a", "password_file: SECRET", {"password": None, "password_file": True}),
         ("password_file: SECRET", "password: b", {"password": "b", "password_file": False}),
+        ("username: a", "username_file: SECRET", {"username": None, "username_file": True}),
+        ("username_file: SECRET", "username: b", {"username": "b", "username_file": False}),
         ("client_secret: a", "client_secret_file: SECRET", {"client_secret": None, "client_secret_file": True}),
         ("client_secret_file: SECRET", "client_secret: b", {"client_secret": "b", "client_secret_file": False}),
     ],
@@ -127,7 +129,7 @@ def test_own_secret_replaces_the_default_one_in_either_form(
     default: str, own: str, expected: dict[str, object], tmp_path: Path
 ) -> None:
     (tmp_path / "SECRET").write_text("pl4nted")
-    rest = "username: monitor, password: x" if "client" in default else "username: monitor"
+    rest = {"client": "username: monitor, password: x", "userna": "password: x"}.get(default[:6], "username: monitor")
     zvms = f"zvms:\n  - {{name: nyc, url: https://a.example, auth: {{{rest}, {own}}}}}\n"
     (zvm,) = load(f"defaults: {{auth: {{{default}}}}}\n{zvms}", tmp_path).zvms
     for key, value in expected.items():
@@ -220,6 +222,60 @@ def test_variables_stand_anywhere_in_a_value_of_any_type(tmp_path: Path) -> None
     assert zvm.auth.username == "monitor@vsphere.local"
     assert zvm.auth.password == "${HOME} $x ${USER}", "what a variable holds is not expanded again"
     assert (zvm.interval, zvm.max_body, zvm.tls.insecure_skip_verify) == (45, 2**20, True)
+
+
+LINE_ENDS = ["\n", "\r\n", "\n\n", ""]
+
+
+@pytest.mark.parametrize("end", LINE_ENDS)
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_line_ends_and_byte_order_marks_of_variables_are_no_part_of_them(mark: str, end: str, tmp_path: Path) -> None:
+    """As `export ZVM_NYC_PASSWORD="$(type password.txt)"`, Compose and Kubernetes bring them along."""
+    zvm = one(
+        "    auth: {username: '${USER}@${DOMAIN}', password: '${PASSWORD}', client_secret: '${PASSWORD}'}\n",
+        tmp_path,
+        USER=f"{mark}monitor{end}",
+        DOMAIN=f"{mark}vsphere.local{end}",
+        PASSWORD=f"{mark} pl4nted\tx {end}",
+    )
+    assert zvm.auth.username == "monitor@vsphere.local"
+    assert zvm.auth.password == zvm.auth.client_secret == " pl4nted\tx "
+    assert "pl4nted" not in config.show(Config((zvm,)))
+
+
+def test_a_password_written_as_a_block_has_no_line_end(tmp_path: Path) -> None:
+    assert (
+        one("    auth:\n      username: monitor\n      password: |\n        pl4nted\n", tmp_path).auth.password
+        == "pl4nted"
+    )
+
+
+def test_a_variable_of_nothing_but_line_ends_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"auth\.password: expected a string, got an empty string"):
+        one("    auth: {username: monitor, password: '${PASSWORD}'}\n", tmp_path, PASSWORD="\r\n")
+
+
+@pytest.mark.parametrize("content", ["\ufeffmonitor\r\n", "monitor\n", "monitor"])
+def test_a_user_name_in_a_file(content: str, tmp_path: Path) -> None:
+    (tmp_path / "user").write_text(content, encoding="utf-8", newline="")
+    auth = one("    auth: {username_file: user, password: pl4nted}\n", tmp_path).auth
+    assert (auth.username, auth.username_file) == (None, tmp_path / "user")
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\ufeff", "\ufeff\r\n"])
+@pytest.mark.parametrize("key", ["username_file", "password_file"])
+def test_a_secret_file_without_a_secret(key: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(content, encoding="utf-8", newline="")
+    other = "password: pl4nted" if key == "username_file" else "username: monitor"
+    with pytest.raises(ConfigError, match=rf"auth\.{key}: a file below the configuration's folder is empty"):
+        one(f"    auth: {{{key}: file, {other}}}\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "scope"), [("scope: ''", ""), ("scope: ", ""), ("scope: a b", "a b"), ("realm: x", "openid")]
+)
+def test_a_scope_may_be_left_out(written: str, scope: str, tmp_path: Path) -> None:
+    assert one(f"    auth: {{username: monitor, password: pl4nted, {written}}}\n", tmp_path).auth.scope == scope
 
 
 @pytest.mark.parametrize("password", ["0123", "1e3", "no", "2024-01-01", "12:30", "true", "1_000", ".", "0x1F"])
@@ -334,6 +390,24 @@ class TestEnvironment:
     def test_without_a_url_there_is_no_quick_start(self) -> None:
         assert config.from_environment({"ZVM_USERNAME": "monitor"}) is None
         assert config.from_environment({"ZVM_URL": ""}) is None
+
+    @pytest.mark.parametrize("end", LINE_ENDS)
+    def test_line_ends_are_no_part_of_a_variable(self, end: str) -> None:
+        given = {**QUICK_START, "ZVM_PASSWORD": "pl4nted ", "ZVM_NAME": "nyc", "ZVM_CA_FILE": ""}
+        found = config.from_environment({name: f"{value}{end}" for name, value in given.items()})
+        plain = config.from_environment(given)
+        assert found == plain
+        assert found is not None
+        assert found.zvms[0].auth == Auth(username="monitor", password="pl4nted ")
+
+    def test_the_user_name_may_stand_in_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "user").write_text("monitor")
+        given = {key: value for key, value in QUICK_START.items() if key != "ZVM_USERNAME"}
+        found = config.from_environment({**given, "ZVM_USERNAME_FILE": str(tmp_path / "user")})
+        assert found is not None
+        assert found.zvms[0].auth.username_file == tmp_path / "user"
+        with pytest.raises(ConfigError, match="ZVM_USERNAME_FILE: cannot read /no/such: No such file"):
+            config.from_environment({**given, "ZVM_USERNAME_FILE": "/no/such"})
 
     def test_name_is_that_of_the_host(self) -> None:
         found = config.from_environment(QUICK_START)

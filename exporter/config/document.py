@@ -150,7 +150,7 @@ class _Reading:
                 self._problems.append(f"{path or 'the file'}: << in line {line} expects a mapping")
 
     def _expanded(self, text: str, path: str) -> Any:
-        if ".auth." in f".{path}":
+        if "auth." in path:
             text = trimmed(text)
         names = [match[2] for match in _VARIABLE.finditer(text) if not match[1]]
         problems = [problem for name in dict.fromkeys(names) if (problem := self._no_variable(name))]

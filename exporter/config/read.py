@@ -142,7 +142,7 @@ class Reader:
         self._unknown(mapping, known, path)
         values: dict[str, Any] = {}
         for key, value in mapping.items():
-            if key == _MAY_BE_EMPTY and key in known and not value and value is not UNREADABLE:
+            if key in known and key == _MAY_BE_EMPTY and value in (None, ""):
                 values[key] = ""
             elif key in known and value is not None:
                 read = self._value(key, known[key].type, value, f"{path}.{key}" if path else key)

@@ -133,7 +133,7 @@ async def _simulate(options: Namespace) -> int:
             context.load_cert_chain(options.tls_cert, options.tls_key, password="")
         except OSError as error:
             raise StartError(f"--tls-cert, --tls-key: {error.strerror or error}") from error
-    password = os.environ.get("ZVM_PASSWORD", "simulated")
+    password = os.environ.get("ZVM_PASSWORD", "simulated").rstrip("\r\n")  # as of the exporter's own
     estate = Estate("nyc", vms=options.vms, seed=options.seed)
     simulator = Simulator(estate, auth=options.auth, password=password, ssl_context=context, control=True, record=False)
     try:

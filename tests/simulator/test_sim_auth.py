@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
 import pytest
 from simulator_serving import PASSWORD, SERVICE, Zvm, quiet, serving
 
@@ -51,6 +52,48 @@ async def test_a_session_needs_the_right_password(authorization: str) -> None:
         assert answer.status == 401
         assert "x-zerto-session" not in answer.headers
         assert (zvm.simulator.logins, zvm.simulator.refused_logins, zvm.simulator.live_sessions) == (0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("account", "body", "status"),
+    [
+        ("windows", None, 200),
+        ("windows", {"AuthenticationMethod": 0}, 200),
+        ("windows", {"AuthenticationMethod": 1}, 401),
+        ("hypervisor", None, 401),
+        ("hypervisor", {}, 401),
+        ("hypervisor", {"AuthenticationMethod": 1}, 200),
+        ("any", {"AuthenticationMethod": 1}, 200),
+        ("any", {"AuthenticationMethod": "vCenter"}, 400),
+        ("any", [], 400),
+    ],
+)
+async def test_a_session_needs_the_right_kind_of_account(account: str, body: Any, status: int) -> None:
+    async with serving(auth="session", login=False, account=account) as zvm:
+        headers = {"Authorization": aiohttp.encode_basic_auth(USER, PASSWORD, encoding="utf-8")}
+        answer = await zvm.ask("POST", "/v1/session/add", headers=headers, json=body)
+        assert (answer.status, "x-zerto-session" in answer.headers) == (status, status == 200)
+
+
+async def test_a_token_without_the_scope_is_granted_and_good_for_nothing() -> None:
+    async with serving(auth="keycloak", login=False, required_scope="openid") as zvm:
+        for scope, status in (("", 401), ("email", 401), ("email openid", 200)):
+            granted = (await zvm.token(scope=scope)).json()
+            assert await bearer_status(zvm, granted["access_token"]) == status
+            again = (await zvm.token(grant_type="refresh_token", refresh_token=granted["refresh_token"])).json()
+            assert await bearer_status(zvm, again["access_token"]) == status
+        wider = await zvm.token(grant_type="refresh_token", refresh_token=again["refresh_token"], scope="roles")
+        assert (wider.status, wider.json()["error"]) == (400, "invalid_scope")
+
+
+async def test_a_realm_of_another_name() -> None:
+    async with serving(auth="keycloak", login=False, realm="lab 2") as zvm:
+        path = "/auth/realms/lab%202/.well-known/openid-configuration"
+        found = (await zvm.get(path)).json()
+        assert found["issuer"] == f"{zvm.simulator.url}/auth/realms/lab%202"
+        for other in ("zerto", "lab%202x", "lab"):
+            answer = await zvm.get(path.replace("lab%202", other))
+            assert (answer.status, answer.json()) == (404, {"error": "Realm does not exist"})
 
 
 async def test_a_session_dies_of_idleness_not_of_age() -> None:

@@ -186,6 +186,8 @@ class TestAccounts:
         assert await ask(zvm)
         assert bodies(sim) == [WINDOWS, None, None]
         assert sim.refused_logins == 0
+        last = [request for request in sim.requests if request.path == SESSION_ADD][-1]
+        assert last.headers["Content-Length"] == "0"  # Windows' HTTP refuses a POST without
 
     async def test_a_zvm_that_takes_no_body_has_no_hypervisor_accounts(
         self, simulate: Simulate, reach: Reach, recorder: Recorder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 from urllib.parse import quote
 
@@ -35,10 +35,9 @@ class LoginPaths:
 
     def endpoint(self, path: str) -> str:
         """Return what *path* is counted as: there is no name of a realm in it but that of every appliance."""
-        for known, template in ((self.discovery, _ANY.discovery), (self.token, _ANY.token), (self.logout, _ANY.logout)):
-            if path == known and self != _APPLIANCE:
-                return template
-        return path
+        if self == _APPLIANCE:
+            return path
+        return dict(zip(astuple(self), astuple(_ANY), strict=True)).get(path, path)
 
 
 def login_paths(realm: str) -> LoginPaths:

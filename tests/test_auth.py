@@ -417,9 +417,12 @@ async def test_a_user_name_from_a_file_is_read_at_each_login(
 
 
 async def test_a_client_secret_from_a_file(sim: Simulator, reach: Callable[..., Zvm], tmp_path: Path) -> None:
-    file = tmp_path / "client-secret"
+    """And its name from another."""
+    file, name = tmp_path / "client-secret", tmp_path / "client-id"
     file.write_text(f"{CLIENT_SECRET}\n", encoding="utf-8")
-    assert await ask(reach(method="keycloak_client", client_id="exporter", client_secret_file=file))
+    name.write_text("\ufeffexporter\r\n", encoding="utf-8")
+    for keys in ({"client_id": "exporter"}, {"client_id_file": name}):
+        assert await ask(reach(method="keycloak_client", client_secret_file=file, **keys))
 
 
 async def test_a_missing_secret_file_is_named_and_nothing_is_asked(

@@ -120,6 +120,7 @@ def test_full_file() -> None:
         ("password: a", "password_file: SECRET", {"password": None, "password_file": True}),
         ("password_file: SECRET", "password: b", {"password": "b", "password_file": False}),
         ("username: a", "username_file: SECRET", {"username": None, "username_file": True}),
+        ("client_id: a", "client_id_file: SECRET", {"client_id": None, "client_id_file": True}),
         ("username_file: SECRET", "username: b", {"username": "b", "username_file": False}),
         ("client_secret: a", "client_secret_file: SECRET", {"client_secret": None, "client_secret_file": True}),
         ("client_secret_file: SECRET", "client_secret: b", {"client_secret": "b", "client_secret_file": False}),

@@ -42,7 +42,7 @@ def files(tmp_path: Path) -> Path:
     client = authority.issue_cert("prometheus.example.com")
     client.cert_chain_pems[0].write_to_path(str(tmp_path / "client.pem"))
     client.private_key_pem.write_to_path(str(tmp_path / "client.key"))
-    for secret in ("zvm-nyc", "zvm-nyc-user", "zvm-lon", "zvm-fra", "proxy"):
+    for secret in ("zvm-nyc", "zvm-nyc-user", "zvm-lon", "zvm-fra", "zvm-fra-id", "proxy"):
         (tmp_path / secret).write_text("pl4nted\n")
     (tmp_path / "zvms.d").mkdir()
     (tmp_path / "zvms.d" / "par.yaml").write_text(
@@ -68,13 +68,14 @@ def test_example_is_valid_as_it_stands(files: Path) -> None:
 
 def test_example_is_valid_with_its_other_keys(files: Path) -> None:
     """Each line that starts with #key: can be taken in; the two forms of a secret exclude each other."""
-    given = r"^ *#?(?:password_file|client_secret_file|username): .*$"
+    given = r"^ *(?:#?(?:password|client_secret)_file|username|client_id): .*$"
     text = re.sub(given, "", EXAMPLE, flags=re.MULTILINE)
     text = re.sub(r"^( *)#(?=[a-z_]+:)", r"\1", text, flags=re.MULTILINE)
     text = text.replace("method: session", "method: session\n      username: x\n      password: x")
     nyc, _, fra, par = load(text, files).zvms
     assert par.name == "par"
     assert nyc.auth.username_file == files / "zvm-nyc-user"
+    assert fra.auth.client_id_file == files / "zvm-fra-id"
     assert nyc.auth.password == fra.auth.client_secret == "pl4nted"
     assert nyc.metrics == Metrics(allow=("zerto_vm_.*", "zerto_vpg_.*"), deny=("zerto_vm_journal_.*",))
     assert nyc.vms == Records(

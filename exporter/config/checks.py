@@ -180,7 +180,7 @@ def _auth(auth: Auth, source: Source) -> Iterator[str]:
 
 
 def _secrets(auth: Auth | ProxyAuth, section: str, source: Source) -> Iterator[str]:
-    for secret in ("username", "password", "client_secret"):
+    for secret in ("username", "password", "client_id", "client_secret"):
         form, form_file = f"{section}.{secret}", f"{section}.{secret}_file"
         file: Path | None = getattr(auth, f"{secret}_file", None)
         if file is None:
@@ -197,8 +197,7 @@ def _needed(auth: Auth, source: Source) -> Iterator[str]:
     client = auth.method == "keycloak_client"
     who, secret = ("client_id", "client_secret") if client else ("username", "password")
     name: str | None = getattr(auth, who)
-    file = None if client else auth.username_file
-    if name is None and file is None and source.sound(f"auth.{who}", f"auth.{who}_file"):
+    if name is None and getattr(auth, f"{who}_file") is None and source.sound(f"auth.{who}", f"auth.{who}_file"):
         yield f"{source.at(f'auth.{who}')}: missing, {needs}"
     elif name is not None and ":" in name and auth.method == "session":
         yield f"{source.at('auth.username')}: must not hold a colon, HTTP Basic has no way to send it"

@@ -21,7 +21,7 @@ from exporter.config.schema import Config, Zvm
 from exporter.zvm.settings import DEFAULT_TIMEOUT
 
 _OF_EACH: Final = ("name", "url")
-_ONE_OF: Final = tuple((name, f"{name}_file") for name in ("username", "password", "client_secret"))
+_ONE_OF: Final = tuple((name, f"{name}_file") for name in ("username", "password", "client_id", "client_secret"))
 _MAY_BE_EMPTY: Final = "scope"  # there, nothing is something else than the default
 
 _OF_ALL: Final = {field.name: field for field in msgspec.structs.fields(Config) if field.name != "zvms"}

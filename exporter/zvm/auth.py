@@ -45,7 +45,7 @@ class KeycloakLogin:
 
     async def login(self, send: Send) -> Credential:
         if self.own_client:
-            who = f"client {self._client_id!r}"
+            who = f"client {self._client_id()!r}"
             roles = f"the roles of the service account of {who}"
             return await self._grant(send, {"grant_type": "client_credentials"}, who, roles)
         username = read_secret("username", self.auth.username, self.auth.username_file)
@@ -73,12 +73,13 @@ class KeycloakLogin:
             form = {"refresh_token": credential.refresh_token, **self._client()}
             await send("POST", self.paths.logout, form=form)
 
-    @property
     def _client_id(self) -> str:
-        return self.auth.client_id or KEYCLOAK_CLIENT
+        if self.auth.client_id is None and self.auth.client_id_file is None:
+            return KEYCLOAK_CLIENT
+        return read_secret("client_id", self.auth.client_id, self.auth.client_id_file)
 
     def _client(self) -> dict[str, str]:
-        client = {"client_id": self._client_id}
+        client = {"client_id": self._client_id()}
         if self.auth.client_secret is not None or self.auth.client_secret_file is not None:
             secret = read_secret("client_secret", self.auth.client_secret, self.auth.client_secret_file)
             self.scrubber.learn(secret)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from exporter.zvm.settings import KEYCLOAK_REALM
@@ -20,8 +19,7 @@ SMALL: Final = frozenset({STATUSES, SUBSTATUSES})
 _OF_SESSIONS: Final = frozenset({("POST", SESSION_ADD), ("DELETE", SESSION)})
 
 
-@dataclass(frozen=True)
-class LoginPaths:
+class LoginPaths(NamedTuple):
     """The paths of a realm of Keycloak."""
 
     discovery: str
@@ -37,7 +35,7 @@ class LoginPaths:
         """Return what *path* is counted as: there is no name of a realm in it but that of every appliance."""
         if self == _APPLIANCE:
             return path
-        return dict(zip(astuple(self), astuple(_ANY), strict=True)).get(path, path)
+        return dict(zip(self, _ANY, strict=True)).get(path, path)
 
 
 def login_paths(realm: str) -> LoginPaths:

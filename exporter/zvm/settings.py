@@ -30,6 +30,7 @@ class Auth(Struct, frozen=True, forbid_unknown_fields=True):
     password: str | None = None
     password_file: Path | None = None
     client_id: str | None = None
+    client_id_file: Path | None = None
     client_secret: str | None = None
     client_secret_file: Path | None = None
 

@@ -903,7 +903,7 @@ def test_stops_within_time_whatever_hangs(start: Start, tmp_path: Path, ca_file:
         "Poller.stop = never\n"
         "main._STOPPING_SECONDS = 0.1\n"
         "signals.hold()\n"
-        "main.run()\n"
+        "main.main()\n"
     )
     run = start("--web.listen-address", "127.0.0.1:0", program=("-c", program))
     run.url()

@@ -12,6 +12,7 @@ from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,27 +27,22 @@ from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator
 
-_STOPPING_SECONDS: Final = 4.0  # of the service; with twice the other it ends within 5 s whatever happens
-_CLOSING_SECONDS: Final = 0.5
-
-
-def run() -> None:
-    """Run the command line of the process and end the process with its code, whatever its threads do."""
-    try:
-        main()
-    except SystemExit as ended:
-        _exit_within(_CLOSING_SECONDS, int(ended.code or 0))  # Python waits for what a thread has in hand
-        raise
+_STOPPING_SECONDS: Final = 4.0  # of the service; both together keep the promise that it ends within 5 s
+_CLOSING_SECONDS: Final = 1.0
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line *argv*, by default the process's own, and exit with its code.
+    """Run the command line *argv* and exit with its code.
+
+    Without *argv* it is that of the process, which then ends in time whatever its threads do.
 
     0: fine. 1: the configuration or the start-up failed, each mistake in a line on standard error. 2: wrong usage.
     """
     streams.complete()
     try:
-        sys.exit(_code_of(arguments.parse(sys.argv[1:] if argv is None else argv, os.environ)))
+        options = arguments.parse(sys.argv[1:] if argv is None else argv, os.environ)
+        options.whole_process = argv is None
+        sys.exit(_code_of(options))
     finally:
         streams.settle()
 
@@ -69,8 +65,8 @@ def _code_of(options: Namespace) -> int:
         except asyncio.CancelledError:  # so does SIGTERM end the commands that poll once
             code = 128 + signal.SIGTERM
         streams.settle()
-        deadline = _exit_within(_CLOSING_SECONDS, code)
-    deadline.cancel()
+        if options.whole_process:
+            _exit_within(_CLOSING_SECONDS, code)
     return code
 
 
@@ -82,10 +78,8 @@ async def _serve(options: Namespace) -> int:
     exporter = Exporter(_loader(options, os.environ), shard=options.part, notifier=Notifier(os.environ))
     exporter.configure()
     flags = replace(_web_flags(options), lifecycle=options.web_enable_lifecycle)
-    with ExitStack() as stopped:
-        await exporter.serve(
-            _listeners(options), flags, lambda: stopped.callback(_exit_within(_STOPPING_SECONDS, 0).cancel)
-        )
+    stopping = partial(_exit_within, _STOPPING_SECONDS, 0) if options.whole_process else bool
+    await exporter.serve(_listeners(options), flags, stopping)
     return 0
 
 
@@ -222,12 +216,11 @@ def _cancelled_by_sigterm() -> Iterator[None]:
         asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
 
-def _exit_within(seconds: float, code: int) -> threading.Timer:
+def _exit_within(seconds: float, code: int) -> None:
     """Exit with *code* in *seconds* whatever threads do: one that converts a large answer cannot be cancelled."""
     timer = threading.Timer(seconds, os._exit, (code,))
     timer.daemon = True
     timer.start()
-    return timer
 
 
 async def _signalled() -> None:

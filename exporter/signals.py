@@ -1,4 +1,4 @@
-"""The signals that end or reload the service, from the first moment on. Imports nothing that takes time.
+"""The signals that end or reload the service, as soon as Python runs. Imports nothing that takes time.
 
 A process has no handlers while its modules are loaded, which takes a second. SIGHUP would end it then, and the kernel
 keeps SIGTERM from the first process of a container until there is a handler: `docker stop` would wait and then kill.

@@ -30,10 +30,14 @@ AGAIN: Final = "no answer on an idle connection: asked again on a fresh one"
 
 
 class Middlebox:
-    """Passes TCP on to *port*, and can forget its connections as firewalls do: it tells neither end."""
+    """Passes TCP on to *port*, and can forget its connections as firewalls do: it tells neither end.
+
+    Or, with *resets*, the one that sends something.
+    """
 
     def __init__(self, port: int) -> None:
         self.connections = 0
+        self.resets = False
         self.port = 0
         self._to = port
         self._generation = 0
@@ -55,14 +59,18 @@ class Middlebox:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         onward_reader, onward = await asyncio.open_connection("127.0.0.1", self._to)
-        await asyncio.gather(self._pump(reader, onward), self._pump(onward_reader, writer))
+        await asyncio.gather(self._pump(reader, onward, writer), self._pump(onward_reader, writer, onward))
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, back: asyncio.StreamWriter
+    ) -> None:
         known = self._generation
         with suppress(ConnectionError):
             while data := await reader.read(2**16):
                 if known == self._generation:
                     writer.write(data)
+                elif self.resets:
+                    back.transport.abort()
         writer.close()
 
 
@@ -111,8 +119,9 @@ async def test_a_connection_that_was_forgotten_costs_no_poll(
     assert [request for request in recorder.requests if request[0] == vms.PATH] == [(vms.PATH, "200")] * 3
 
 
+@pytest.mark.parametrize("resets", [False, True])
 async def test_several_connections_that_were_forgotten(
-    reach: Callable[..., Zvm], box: Middlebox, sim: Simulator
+    reach: Callable[..., Zvm], box: Middlebox, sim: Simulator, *, resets: bool
 ) -> None:
     """None of those that were idle is tried again, whichever request finds out."""
     zvm = reach(timeout=2.0)
@@ -128,7 +137,9 @@ async def test_several_connections_that_were_forgotten(
     assert await asyncio.gather(*(ask(zvm) for _ in range(3))) == [5] * 3
     sim.faults.clear()
     assert box.connections == 3
+    box.resets = resets
     box.forget()
+    assert await ask(zvm) == 5
     assert await asyncio.gather(*(ask(zvm) for _ in range(3))) == [5] * 3
 
 
@@ -160,7 +171,7 @@ async def test_the_system_watches_over_an_idle_connection(
     (ours,) = [one for one in opened if one.fileno() >= 0 and one.getpeername()[1] == box.port]
     assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < 30
-    assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7000
+    assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 12_000
 
 
 @pytest.mark.parametrize(("size", "good"), [(30_000, True), (40_000, False)])
@@ -210,13 +221,16 @@ class Response:
 class Server:
     """Answers after so many seconds, on a connection that was used before and on a fresh one; an error is raised."""
 
-    def __init__(self, *, used: float | Exception, fresh: float | Exception, reused: bool = True) -> None:
+    def __init__(
+        self, *, used: float | Exception, fresh: float | Exception, reused: bool = True, fails_after: float = 8
+    ) -> None:
         self.asked: list[bool] = []
         self.responses: list[Response] = []
         self.cancelled = 0
         self._used = used
         self._fresh = fresh
         self._reused = reused
+        self._fails_after = fails_after
 
     def ask(self, use: Use, *, fresh: bool) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
         return self._answer(use, fresh=fresh)
@@ -226,7 +240,7 @@ class Server:
         use.reused = self._reused and not fresh
         what = self._fresh if fresh else self._used
         try:
-            await asyncio.sleep(8 if isinstance(what, Exception) else what)
+            await asyncio.sleep(self._fails_after if isinstance(what, Exception) else what)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -299,6 +313,17 @@ class TestTries:
             server = Server(used=15, fresh=1, reused=False)
             assert await poll(server.ask) == 15
             assert server.asked == [False]
+
+        run(scenario)
+
+    def test_one_that_is_closed_is_asked_again_at_once(self) -> None:
+        async def scenario(poll: Poll) -> None:
+            closed = Server(used=aiohttp.ServerDisconnectedError(), fresh=1, fails_after=1)
+            assert await poll(closed.ask) == 2
+            other = Server(used=ValueError("other"), fresh=1, fails_after=1)
+            with pytest.raises(ValueError, match="other"):
+                await poll(other.ask)
+            assert (closed.asked, other.asked) == ([False, True], [False])
 
         run(scenario)
 

@@ -24,7 +24,7 @@ from exporter.service import Exporter
 from exporter.simulator import Estate, Simulator, faults
 from exporter.zvm.client import Zvm as Client
 from exporter.zvm.errors import ConnectError
-from exporter.zvm.paths import SESSION, SESSION_ADD
+from exporter.zvm.paths import SESSION
 from exporter.zvm.settings import Auth, Tls
 
 Export = Callable[..., Awaitable[Running]]
@@ -186,19 +186,22 @@ async def test_samples_that_may_no_longer_be_true_go_at_once(
     assert collectors == ({"vms"} if change == "collectors" else {"vms", "vpgs"})
 
 
-async def test_a_certificate_that_was_renewed_is_a_change(
+async def test_a_certificate_that_was_renewed_ends_no_session(
     sim: Simulator, export: Export, clock: DrivenClock, authority: trustme.CA, tmp_path: Path
 ) -> None:
+    """Nor does one that goes: new connections use what is there, and the session is the same over all of them."""
     file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(file))
     running = await export([zvm_config(sim, tls=Tls(ca_file=file))])
     await clock.idle(1)
     authority.cert_pem.write_to_path(str(file), append=True)
-    await running.exporter.reload()
-    await sim.arrived(2, SESSION_ADD)
+    assert await running.exporter.reload() == ""
+    await clock.advance(30)
     file.unlink()
-    assert "ca.pem" in await running.exporter.reload()
-    assert running.exporter.poller.names() == ("nyc",)
+    assert await running.exporter.reload() == ""
+    await clock.advance(30)
+    assert (await running.page()).value("zerto_up", zvm="nyc") == 1
+    assert sim.logins == 1
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["between polls", "in a poll"])

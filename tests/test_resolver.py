@@ -15,10 +15,9 @@ from support import PASSWORD, DrivenClock, Recorder, start_exporter
 from exporter.collectors import vms
 from exporter.config import Zvm as ZvmConfig
 from exporter.simulator import Estate, Simulator
-from exporter.zvm import resolver
 from exporter.zvm.client import Zvm
 from exporter.zvm.errors import RequestTimeoutError
-from exporter.zvm.resolver import Resolver
+from exporter.zvm.resolver import LOOKUPS, Lookups, Resolver
 from exporter.zvm.settings import Auth, Settings
 
 HEALTHY: Final = 10
@@ -32,16 +31,34 @@ class NameServer:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.hang = threading.Event()
+        self._new = threading.Semaphore(0)
+        self._told = 0
         self._real = socket.getaddrinfo
 
     def getaddrinfo(self, host: str, *args: Any, **options: Any) -> list[Any]:
         if not host.endswith(".test"):
             return self._real(host, *args, **options)
+        hang = self.hang
         self.asked.append(host)
+        self._new.release()
         if host.startswith("dead"):
-            self.hang.wait()
+            hang.wait()
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 0))]
+
+    def begun(self, count: int = 0) -> list[str]:
+        """Wait for *count* lookups; return those since the last time, in the order of their names' numbers."""
+        for _ in range(count):
+            assert self._new.acquire(timeout=10)
+        since, self._told = self.asked[self._told :], len(self.asked)
+        return sorted(since, key=lambda host: (len(host), host) if host.startswith("dead") else (99, host))
+
+    def end(self, lookups: list[Any]) -> None:
+        """End the lookups that hang, and have later ones hang again."""
+        ended, self.hang = self.hang, threading.Event()
+        ended.set()
+        for lookup in lookups:
+            lookup.exception(10)
 
 
 @pytest.fixture
@@ -95,17 +112,47 @@ def test_one_lookup_at_a_time_for_a_name_whoever_asks(
         await asyncio.sleep(0)
         given_up.cancel()
         await one.close()
-        assert resolver.looks_up("dead.test")
-        assert not resolver.looks_up("alive.test")
+        assert LOOKUPS.has("dead.test")
+        assert not LOOKUPS.has("alive.test")
         names.hang.set()
         failures = await asyncio.gather(*waiting, return_exceptions=True)
-        assert not resolver.looks_up("dead.test")
+        assert not LOOKUPS.has("dead.test")
         return failures
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         failures = runner.run(ask())
     assert [type(failure) for failure in failures] == [socket.gaierror] * 2
     assert names.asked == ["dead.test"]
+
+
+def test_lookups_that_hang_give_way(names: NameServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many at once, until they are slow; a name that was slow is none of them, until it is quick again."""
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    lookups = Lookups()
+    dead = [f"dead-{n}.test" for n in range(100)]
+
+    def ask(*hosts: str) -> list[Any]:
+        return [lookups.of((host, socket.AF_UNSPEC)) for host in hosts]
+
+    asked = ask(*dead, "alive.test")
+    assert names.begun(64) == dead[:64]
+    lookups.give_way()
+    assert names.begun() == []
+    now += 1
+    lookups.give_way()
+    assert names.begun(37) == [*dead[64:], "alive.test"]
+    assert asked.pop().result(5)
+
+    now += 1
+    names.end(asked)
+    asked = ask(*dead, "alive.test")
+    assert names.begun(101) == [*dead, "alive.test"]
+
+    names.end(asked)
+    asked = ask(*dead)
+    assert names.begun(64) == dead[:64]
+    names.end(asked[:64])
 
 
 async def test_an_address_has_the_port_that_was_asked_for(names: NameServer) -> None:
@@ -143,7 +190,7 @@ def test_a_loop_that_is_closed_is_told_nothing(names: NameServer) -> None:
         loop.run_until_complete(waiting)
     loop.close()
     names.hang.set()
-    while resolver.looks_up("dead.test"):
+    while LOOKUPS.has("dead.test"):
         threading.Event().wait(0.001)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
@@ -19,6 +19,7 @@ HEADER_BYTES: Final = 2**15  # of one line of a header; proxies and gateways add
 _IDLE_SECONDS: Final = 60.0  # firewalls forget a silent connection, often without a word to either end
 _PROBE_SECONDS: Final = 15  # below the shortest time after which they do, so that they do not
 _PROBES: Final = 3
+_AFTER_SECONDS: Final = 5.0
 
 
 @dataclass(eq=False)
@@ -41,7 +42,7 @@ class Connections:
     """The pool of connections to one ZVM, and pools that were given up while requests in them go on."""
 
     def __init__(self, timeout: float) -> None:
-        """Have no connection yet; what was sent and is not acknowledged within *timeout* seconds ends one."""
+        """Have no connection yet; one on which nothing is acknowledged soon after *timeout* seconds ends."""
         self._timeout = timeout
         self._current: Pool | None = None
         self._closed = False
@@ -93,16 +94,14 @@ class Connections:
             "TCP_KEEPIDLE": _PROBE_SECONDS,
             "TCP_KEEPINTVL": _PROBE_SECONDS,
             "TCP_KEEPCNT": _PROBES,
-            "TCP_USER_TIMEOUT": max(int(self._timeout * 1000), 1),
+            # Longer than a request has, so that it is always the request that says why it failed.
+            "TCP_USER_TIMEOUT": int((self._timeout + _AFTER_SECONDS) * 1000),
         }
-        try:
+        with suppress(OSError):  # a sandbox may refuse an option: the connection is as good without
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for name, value in options.items():
                 if hasattr(socket, name):  # not every system has each
                     opened.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-        except OSError:
-            opened.close()
-            raise
         return opened
 
 

@@ -22,7 +22,7 @@ from exporter.zvm.observer import Reporter
 from exporter.zvm.paths import SMALL, login_paths
 from exporter.zvm.places import Place
 from exporter.zvm.proxy import Proxy
-from exporter.zvm.resolver import looks_up
+from exporter.zvm.resolver import LOOKUPS
 from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Settings
 from exporter.zvm.tls import Follower
@@ -146,7 +146,7 @@ class Transport:
 
     def _late(self) -> str:
         host = (self._proxy.url or URL(self._url)).raw_host
-        if host is not None and looks_up(host):
+        if host is not None and LOOKUPS.has(host):
             return f"the name {host} was not resolved (its name server does not answer)"
         return f"no complete answer{self._failures.through}"
 

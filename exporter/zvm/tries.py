@@ -38,6 +38,7 @@ class Tries:
     async def begun(self, path: str, ask: Ask) -> aiohttp.ClientResponse:
         """Return the answer that begins first. *ask* sends the request; the second time on a fresh connection.
 
+        There is a second time where an idle connection brings no answer for a while, or is closed by being used.
         The first try goes on beside the second: a ZVM that is only slow still answers, and is known to be slow then.
         Raises what the last try that ended raised, where none has an answer.
         """
@@ -48,7 +49,7 @@ class Tries:
         answered: asyncio.Task[aiohttp.ClientResponse] | None = None
         try:
             await asyncio.wait(tries, timeout=self._patience(path))
-            if not first.done() and use.reused:
+            if use.reused and (not first.done() or _closed(first)):
                 self._log.info("no answer on an idle connection: asked again on a fresh one", path=path)
                 tries[loop.create_task(ask(Use(), fresh=True))] = loop.time()
             answered = await _first(tries)
@@ -92,6 +93,13 @@ async def _first(tries: dict[asyncio.Task[aiohttp.ClientResponse], float]) -> as
         good = [one for one in done if not one.cancelled() and one.exception() is None]
         if good or not left:
             return (good or list(done))[0]
+
+
+def _closed(task: asyncio.Task[aiohttp.ClientResponse]) -> bool:
+    """Tell whether the other end, or what is in between, closed the connection before an answer began."""
+    return not task.cancelled() and isinstance(
+        task.exception(), aiohttp.ServerDisconnectedError | aiohttp.ClientOSError
+    )
 
 
 def _left(task: asyncio.Task[aiohttp.ClientResponse]) -> None:

@@ -22,6 +22,7 @@ COMMANDS: Final = ("serve", "check", "once", "healthcheck", "simulate", "demo")
 _TRUE: Final = {"true": True, "1": True, "false": False, "0": False}
 _OWN_PATHS: Final = frozenset({"/", "/config", "/probe", "/api/v1/sd"})
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]*")
+_PREFIX: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _KUBERNETES: Final = re.compile(r"(tcp|udp|sctp)://")
 
 
@@ -44,6 +45,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.
             parsed.part = shard_of(parsed.shard, parsed.total_shards, socket.gethostname())
         except ValueError as error:
             command.parser.error(f"--shard: {error}")
+    if "web_route_prefix" in parsed and parsed.web_route_prefix is None:
+        parsed.web_route_prefix = urlsplit(parsed.web_external_url or "").path.rstrip("/")
     return parsed
 
 
@@ -138,6 +141,10 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         command.config_files()
     for command in (serve, demo, healthcheck):
         command.addresses()
+        text = "where a proxy serves the pages; its path is the default of --web.route-prefix"
+        command.flag("--web.external-url", _external, None, metavar="URL", help=text)
+        text = "path before that of every page; default: the path of --web.external-url"
+        command.flag("--web.route-prefix", _prefix, None, metavar="PATH", help=text)
         command.flag(
             "--web.config.file", Path, None, metavar="FILE", help="TLS and users, in the format of the exporter-toolkit"
         )
@@ -145,6 +152,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         text = "answer /-/healthy and /-/ready without a login and a client certificate"
         command.switch("--web.open-probes", help=text)
         command.flag("--web.telemetry-path", _path, "/metrics", metavar="PATH", help="default: /metrics")
+        text = "requests answered at the same time, but for probes; 0: no bound, default: 40"
+        command.flag("--web.max-requests", _whole(0, 100_000), 40, metavar="N", help=text)
         command.flag("--web.grafana-url", _url, None, metavar="URL", help="where the landing page links to dashboards")
     serve.switch("--web.enable-lifecycle", help="allow POST /-/reload")
     serve.flag(
@@ -213,6 +222,22 @@ def _url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
         raise argparse.ArgumentTypeError("expected https://host/path, without a user")
     return text
+
+
+def _external(text: str) -> str:
+    parts = urlsplit(_url(text))
+    if "?" in text or "#" in text:
+        raise argparse.ArgumentTypeError("expected https://host/path, without ? and #")
+    _prefix(parts.path)
+    return text
+
+
+def _prefix(text: str) -> str:
+    """Return a path as it stands before others: `/zerto`, or nothing."""
+    prefix = f"/{text.strip('/')}".rstrip("/")
+    if not _PREFIX.fullmatch(prefix):
+        raise argparse.ArgumentTypeError(f"expected a path such as /zerto, got {text!r}")
+    return prefix
 
 
 def _path(text: str) -> str:

@@ -34,7 +34,7 @@ async def demo(listeners: Sequence[Listener], flags: WebFlags, *, vms: int, seed
         for listener in listeners:
             tls = flags.gate is not None and flags.gate.ssl_context is not None
             address = f"http{'s' if tls else ''}://localhost:{listener.port}"
-            streams.tell(f"exporter: {address}/ and {address}{flags.telemetry_path}")
+            streams.tell(f"exporter: {address}{flags.prefix}/ and {address}{flags.prefix}{flags.telemetry_path}")
         await exporter.serve(listeners, flags)
     return 0
 

@@ -8,7 +8,7 @@ is a valid stream. The checksum of the whole follows from those of the parts, so
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -25,6 +25,7 @@ _LAST_BLOCK: Final = b"\x03\x00"  # deflate: a final block that holds nothing
 _LEVEL: Final = 1  # level 6 takes twice the time to save a tenth of the bytes
 _RAW: Final = -15
 _GZIP: Final = 31
+_STEP: Final = 2**14  # bytes that are decompressed at once: what is left of them is copied each time
 _POLYNOMIAL: Final = 0xEDB88320
 _ONE: Final = 1 << 31  # the polynomial 1 in zlib's reflected order
 
@@ -93,6 +94,45 @@ def gzipped(*parts: Fragment) -> tuple[bytes, ...]:
 def unzipped(pieces: Iterable[bytes]) -> bytes:
     """Return the text of a gzip file that `gzipped` made."""
     return _zlib.decompress(b"".join(pieces), _GZIP)
+
+
+def plain_size(pieces: Sequence[bytes]) -> int:
+    """Return how many bytes the text of a gzip file has that `gzipped` made, if it has less than 4 GiB."""
+    return int.from_bytes(pieces[-1][-4:], "little")
+
+
+def plain_pieces(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """Yield the text of a gzip file that `gzipped` made, at most *most* bytes at once: it is nowhere as a whole."""
+    stream = _zlib.decompressobj(_GZIP)
+    for batch in batches(pieces, _STEP):
+        rest: bytes | memoryview = batch
+        while rest:
+            text = stream.decompress(rest, most)
+            rest = stream.unconsumed_tail
+            if text:
+                yield text
+    text = stream.flush()
+    if text:
+        yield text
+
+
+def batches(pieces: Iterable[bytes], most: int) -> Iterator[bytes | memoryview]:
+    """Yield *pieces* in others that are worth a write each: small ones joined, large ones cut to *most* bytes."""
+    small: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        if size and size + len(piece) > most:
+            yield b"".join(small)
+            small, size = [], 0
+        if len(piece) <= most:
+            small.append(piece)
+            size += len(piece)
+            continue
+        whole = memoryview(piece)
+        for start in range(0, len(whole), most):
+            yield whole[start : start + most]
+    if small:
+        yield b"".join(small)
 
 
 def _combine_slowly(first: int, second: int, size: int) -> int:

@@ -28,7 +28,7 @@ from aiohttp import hdrs, web
 from exporter.config import ConfigError, WebConfig, parse_web
 from exporter.rewrites import Contents, Rewrites, read
 
-PROBES: Final = frozenset({"/-/healthy", "/-/ready"})
+_PROBES: Final = ("/-/healthy", "/-/ready")
 
 _REMEMBERED: Final = 1000  # logins of which the outcome is known
 _WAITING: Final = 32  # logins whose password is being hashed; who comes then is sent away for a moment
@@ -39,16 +39,22 @@ _PAUSE_SECONDS: Final = 1.0  # before files that could not be used are tried aga
 
 
 class Gate:
-    """Lets in whom the web configuration *file* allows; with *open_probes*, anybody to the paths of PROBES."""
+    """Lets in whom the web configuration *file* allows; with *open_probes*, anybody to those."""
 
     def __init__(
-        self, file: Path, *, open_probes: bool = False, monotonic: Callable[[], float] = time.monotonic
+        self,
+        file: Path,
+        *,
+        open_probes: bool = False,
+        prefix: str = "",
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read *file*.
+        """Read *file*; *prefix* stands before the path of each probe.
 
         Raises:
             ConfigError: it cannot be used.
         """
+        self._probes = probes(prefix) if open_probes else frozenset()
         self._file = file
         self._open_probes = open_probes
         self._monotonic = monotonic
@@ -74,7 +80,7 @@ class Gate:
     async def middleware(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
         """Answer 401 or 403 to whom may not come in."""
         self._follow()
-        if not (self._open_probes and request.path in PROBES):
+        if request.path not in self._probes:
             self._check_certificate(request)
             await self._check_login(request)
         response: web.StreamResponse = await handler(request)
@@ -208,6 +214,11 @@ class _Logins:
             return await loop.run_in_executor(self._thread, bcrypt.checkpw, password[:_BCRYPT_BYTES], hashed.encode())
         finally:
             self._waiting -= 1
+
+
+def probes(prefix: str) -> frozenset[str]:
+    """Return the paths that tell how the exporter is, after the *prefix* of every path."""
+    return frozenset(prefix + path for path in _PROBES)
 
 
 def _cost(hashed: str) -> str:

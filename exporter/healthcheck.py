@@ -10,8 +10,8 @@ _SECONDS: Final = 5.0
 _HEALTHY: Final = frozenset({200, 401, 403})  # whoever asks for a login is alive
 
 
-def problem(host: str, port: int, *, tls: bool) -> str:
-    """Ask `/-/healthy` at *host* and *port*; return what is wrong, "" if nothing."""
+def problem(host: str, port: int, path: str, *, tls: bool) -> str:
+    """Ask for *path*, that of `/-/healthy`, at *host* and *port*; return what is wrong, "" if nothing."""
     if tls:
         # It is this machine's own server, by another name than its certificate has; an expired one is another alert's.
         context = ssl.create_default_context()
@@ -23,7 +23,7 @@ def problem(host: str, port: int, *, tls: bool) -> str:
     else:
         connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
     try:
-        connection.request("GET", "/-/healthy")
+        connection.request("GET", path)
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         return f"no answer from {host}:{port}: {getattr(error, 'strerror', None) or type(error).__name__}"

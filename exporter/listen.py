@@ -5,10 +5,15 @@ from __future__ import annotations
 import errno
 import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 _ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^][]+)\]|(?P<host>[^][:]*)):(?P<port>[0-9]{1,5})")
+
+
+ALL_ADDRESSES: Final = frozenset({"", "::", "0.0.0.0"})  # noqa: S104 - what a user may ask for
+"""Hosts that stand for every address of this machine: none of them is a name to connect to."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +45,21 @@ def host_and_port(address: str) -> tuple[str, int]:
     return match["ipv6"] or match["host"], int(match["port"])
 
 
-def listen(address: str) -> Listener:
-    """Bind *address*: `host:port`, `[::1]:port`, or `:port` for all addresses of both IP families.
+def listen(address: str, others: Sequence[str] = ()) -> Listener:
+    """Bind *address*: `host:port`, `[::1]:port`, or `:port` or `[::]:port` for all addresses of both IP families.
+
+    `[::]:port` leaves IPv4 to a `0.0.0.0:port` that is among the *others*.
 
     Raises:
         ListenError: it is no address, or it cannot be bound.
     """
     host, port = host_and_port(address)
     sockets: list[socket.socket] = []
-    wanted = [(host, 0)] if host else [("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)]  # noqa: S104 - `:port` asks for all
+    wanted = [(host, 0)]
+    if host in {"", "::"}:
+        wanted = [("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)]  # noqa: S104 - that is what they ask for
+        if host and f"0.0.0.0:{port}" in others:
+            wanted.pop(0)
     for name, family in wanted:
         try:
             bound = _bind(name, port, family)

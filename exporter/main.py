@@ -21,7 +21,7 @@ from exporter.config import Config, ConfigError
 from exporter.demo import demo
 from exporter.gate import Gate
 from exporter.healthcheck import problem
-from exporter.listen import Listener, ListenError, host_and_port, listen
+from exporter.listen import ALL_ADDRESSES, Listener, ListenError, host_and_port, listen
 from exporter.notify import Notifier
 from exporter.server import WebFlags
 from exporter.service import Exporter
@@ -112,7 +112,8 @@ async def _healthcheck(options: Namespace) -> int:
     if options.web_config_file is not None:
         tls = config.load_web(options.web_config_file).tls_server_config is not None
     host, port = host_and_port(options.web_listen_address[0])
-    said = problem(host or "localhost", port, tls=tls)
+    host = "localhost" if host in ALL_ADDRESSES else host
+    said = problem(host, port, f"{options.web_route_prefix}/-/healthy", tls=tls)
     if said:
         raise StartError(said)
     return 0
@@ -173,19 +174,26 @@ def _loader(options: Namespace, environment: Mapping[str, str]) -> Callable[[], 
 
 
 def _web_flags(options: Namespace) -> WebFlags:
-    return WebFlags(options.web_telemetry_path, gate=_gate(options), grafana_url=options.web_grafana_url)
+    return WebFlags(
+        options.web_telemetry_path,
+        gate=_gate(options),
+        grafana_url=options.web_grafana_url,
+        external_url=options.web_external_url,
+        prefix=options.web_route_prefix,
+        max_requests=options.web_max_requests,
+    )
 
 
 def _gate(options: Namespace) -> Gate | None:
     file: Path | None = options.web_config_file
-    return None if file is None else Gate(file, open_probes=options.web_open_probes)
+    return None if file is None else Gate(file, open_probes=options.web_open_probes, prefix=options.web_route_prefix)
 
 
 def _listeners(options: Namespace) -> list[Listener]:
     listeners: list[Listener] = []
     with ExitStack() as opened:
         for address in options.web_listen_address:
-            listeners.append(listen(address))
+            listeners.append(listen(address, options.web_listen_address))
             for bound in listeners[-1].sockets:
                 opened.callback(bound.close)
                 bound.listen()  # before the next is bound: the same address twice then fails there, by its name

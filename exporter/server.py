@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
-from multidict import MultiMapping
 
+from exporter import queries
+from exporter.clients import Connections, Limits, Seldom
 from exporter.exposition import CONTENT_TYPE
-from exporter.fragments import unzipped
-from exporter.gate import Gate
+from exporter.fragments import batches, plain_pieces, plain_size
+from exporter.gate import Gate, probes
 from exporter.landing import Landing
 from exporter.listen import Listener
 from exporter.pages import OWN, Body, Pages
@@ -28,8 +28,8 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
 }
-_BYTES_IN_LINE: Final = 2**17  # bytes; decompressing less takes a few milliseconds at most
-_BATCH: Final = 2**18  # bytes
+_PIECE: Final = 2**18  # bytes that are written at once
+_BETWEEN_TURNS: Final = 2**17  # bytes
 
 
 class Polls(Protocol):
@@ -53,6 +53,10 @@ class WebFlags:
     lifecycle: bool = False
     gate: Gate | None = None
     grafana_url: str | None = None
+    external_url: str | None = None  # where a proxy serves the pages
+    prefix: str = ""  # before the path of each page: `/zerto`
+    max_requests: int = 40  # answered at the same time, but for probes; 0: as many as come
+    limits: Limits = field(default_factory=Limits.of_process)
 
 
 class Server:
@@ -76,79 +80,103 @@ class Server:
         self._pages = pages
         self._polls = polls
         self._collectors = collectors
-        self._path = flags.telemetry_path
+        self._path = flags.prefix + flags.telemetry_path
+        self._prefix = flags.prefix
+        self._external = urlsplit(flags.external_url) if flags.external_url else None
+        self._outside = flags.prefix if self._external is None else self._external.path.rstrip("/")
+        self._probes = probes(flags.prefix)
         self._configuration = configuration
         self._reload = reload if flags.lifecycle else None
         self._gate = flags.gate
         self._wall = wall
         self._landing = Landing(flags.telemetry_path, flags.grafana_url)
         self._one_landing = asyncio.Lock()
-        self._runner: web.AppRunner | None = None
+        self._max_requests = flags.max_requests
+        self._under_way = 0
+        self._too_many = Seldom("too many requests at once: those above --web.max-requests are answered 503")
+        self._limits = flags.limits
+        self._connections: Connections | None = None
 
     def app(self) -> web.Application:
         """Return the application."""
-        app = web.Application(middlewares=[self._gate.middleware] if self._gate is not None else [])
+        gate = [self._gate.middleware] if self._gate is not None else []
+        app = web.Application(middlewares=[*gate, self._bounded])  # who may not come in takes nobody's place
         app.on_response_prepare.append(self._add_headers)
         app.router.add_get(self._path, self.metrics)
-        app.router.add_get("/probe", self.probe)
-        app.router.add_get("/api/v1/sd", self.discovery)
-        app.router.add_get("/", self.landing)
-        app.router.add_get("/config", self.configuration)
-        app.router.add_get("/-/healthy", self.healthy)
-        app.router.add_get("/-/ready", self.ready)
-        app.router.add_post("/-/reload", self.reload)
+        for path, handler in (
+            ("/probe", self.probe),
+            ("/api/v1/sd", self.discovery),
+            ("/", self.landing),
+            ("/config", self.configuration),
+            ("/-/healthy", self.healthy),
+            ("/-/ready", self.ready),
+        ):
+            app.router.add_get(self._prefix + path, handler)
+        app.router.add_post(f"{self._prefix}/-/reload", self.reload)
+        if self._prefix:
+            app.router.add_get("/", self.home)
+            app.router.add_get(self._prefix, self.home)
         return app
 
     async def start(self, listeners: Sequence[Listener]) -> None:
         """Serve on *listeners*."""
-        logging.getLogger("aiohttp.server").addFilter(_is_ours)
-        self._runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
+        runner = web.AppRunner(self.app(), shutdown_timeout=1.0)
+        await runner.setup()
+        self._connections = Connections(runner, self._limits, self._headers)
+        context = self._gate.ssl_context if self._gate is not None else None
         for listener in listeners:
             for bound in listener.sockets:
-                context = self._gate.ssl_context if self._gate is not None else None
-                await web.SockSite(self._runner, bound, ssl_context=context).start()
+                await self._connections.listen(bound, context)
 
     async def stop(self) -> None:
         """Close the listeners and the connections; answers under way have a second."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        if self._connections is not None:
+            await self._connections.close()
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        """Answer a scrape: `zvm` and `collect[]` narrow it to those samples; `exporter` stands for its own metrics."""
+        """Answer a scrape: `zvm`, `collect[]` and `exclude[]` narrow it; `exporter` stands for its own metrics."""
         query = request.query
-        if "zvm" in query or "collect[]" in query:
-            known = (*self._collectors, OWN)
-            collectors = self._collectors if "collect[]" not in query else _asked("collect[]", query, known)
-            return await _page(request, await self._pages.view(_asked("zvm", query, self._polls.names()), collectors))
-        return await _page(request, await self._pages.whole())
+        queries.refuse_unknown(query, ("zvm", "collect[]", "exclude[]"))
+        if not query:
+            return await self._page(request, await self._pages.whole())
+        known = (*self._collectors, OWN)
+        collectors = queries.collectors(query, self._collectors if "zvm" in query else known, known)
+        zvms = queries.asked("zvm", query, self._polls.names())
+        return await self._page(request, await self._pages.view(zvms, collectors))
 
     async def probe(self, request: web.Request) -> web.StreamResponse:
         """Answer a scrape of the one ZVM that `target` names: a name of the configuration, never a host."""
-        targets = request.query.getall("target", [])
+        query = request.query
+        queries.refuse_unknown(query, ("target", "collect[]", "exclude[]"))
+        targets = query.getall("target", [])
         if len(targets) != 1:
             return web.Response(status=400, text="target: expected the name of one ZVM\n")
         if targets[0] not in self._polls.names():
             return web.Response(status=404, text=f"target: {targets[0]!r} is not the name of a ZVM\n")
-        collectors = _asked("collect[]", request.query, self._collectors)
-        return await _page(request, await self._pages.view(targets, collectors))
+        collectors = queries.collectors(query, self._collectors, self._collectors)
+        return await self._page(request, await self._pages.view(targets, collectors))
 
     async def discovery(self, request: web.Request) -> web.Response:
-        """Answer Prometheus's HTTP service discovery: each ZVM as a target, to be scraped at the address asked."""
+        """Answer Prometheus's HTTP service discovery: each ZVM as a target, to be scraped at the address asked.
+
+        Whether a proxy in front has ended TLS cannot be seen here: without an external URL, the scheme is that of the
+        scrape configuration.
+        """
+        external = self._external
+        target = request.host if external is None else external.netloc
+        common = {"__metrics_path__": f"{self._outside}/probe"}
+        if external is not None:
+            common["__scheme__"] = external.scheme
         # Targets that differ in nothing but a parameter would have one `instance`, and one `up` between them.
         targets = [
-            {
-                "targets": [request.host],
-                "labels": {
-                    "__metrics_path__": "/probe",
-                    "__param_target": name,
-                    "__scheme__": request.scheme,
-                    "instance": name,
-                },
-            }
+            {"targets": [target], "labels": {**common, "__param_target": name, "instance": name}}
             for name in sorted(self._polls.names())
         ]
         return web.json_response(targets)
+
+    async def home(self, _request: web.Request) -> web.Response:
+        """Answer who asks for the path above all pages: the landing page is below the prefix."""
+        raise web.HTTPFound(f"{self._outside}/")
 
     async def landing(self, request: web.Request) -> web.StreamResponse:
         """Answer a person: what each ZVM's state is; with `refresh`, again and again."""
@@ -156,7 +184,7 @@ class Server:
         async with self._one_landing:  # of hundreds of ZVMs it takes a thread for a while, and scrapes need the other
             views = self._polls.views()
             body = await beside_polls(partial(self._landing.page, views, self._wall(), refresh=refresh))
-        return await _page(request, body, "text/html; charset=utf-8")
+        return await self._page(request, body, "text/html; charset=utf-8")
 
     async def configuration(self, _request: web.Request) -> web.Response:
         """Answer what is configured."""
@@ -182,58 +210,66 @@ class Server:
             return web.Response(status=500, text=f"{problems}\nthe configuration in force is unchanged\n")
         return web.Response(text="reloaded\n")
 
+    async def _page(self, request: web.Request, body: Body, content_type: str = CONTENT_TYPE) -> web.StreamResponse:
+        """Answer with the page whose gzip file is *body*, as such where the client takes it.
+
+        Who does not gets it unpacked as it is read: a client that reads slowly holds a piece, and no copy of the page.
+        """
+        response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: content_type, hdrs.VARY: hdrs.ACCEPT_ENCODING})
+        packed = accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, [])))
+        size = sum(map(len, body))
+        if packed:
+            response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+        response.content_length = size if packed else plain_size(body)
+        await response.prepare(request)
+        if request.method == hdrs.METH_HEAD:
+            return response
+        try:
+            async with asyncio.timeout(self._limits.answer):
+                if packed:
+                    for batch in batches(body, _PIECE):
+                        await response.write(batch)
+                else:
+                    pieces = plain_pieces(body, _PIECE)
+                    unpack = beside_polls if size > _BETWEEN_TURNS else _at_once
+                    while piece := await unpack(next, pieces, b""):
+                        await response.write(piece)
+        except TimeoutError:
+            if self._connections is not None:
+                self._connections.unread(client=request.remote or "")
+            if request.transport is not None:
+                request.transport.abort()
+            raise ConnectionResetError("its client did not take the answer in time") from None
+        return response
+
+    @web.middleware
+    async def _bounded(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Send away who comes while too many requests are answered; a probe always gets its answer."""
+        if self._max_requests == 0 or request.path in self._probes:
+            return await handler(request)
+        if self._under_way >= self._max_requests:
+            self._too_many(limit=self._max_requests)
+            raise web.HTTPServiceUnavailable(text="too many requests at once\n", headers={hdrs.RETRY_AFTER: "5"})
+        self._under_way += 1
+        try:
+            return await handler(request)
+        finally:
+            self._under_way -= 1
+
+    def _headers(self) -> dict[str, str]:
+        """Return the headers of every answer."""
+        headers = {**_HEADERS, "Content-Security-Policy": self._landing.policy}
+        return headers if self._gate is None else {**headers, **self._gate.headers}
+
     async def _add_headers(self, _request: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(_HEADERS)
+        response.headers.update(self._headers())
         response.headers.pop(hdrs.SERVER, None)  # versions of Python and aiohttp are nobody's business
-        response.headers["Content-Security-Policy"] = self._landing.policy
-        if self._gate is not None:
-            response.headers.update(self._gate.headers)
 
 
-def _is_ours(record: logging.LogRecord) -> bool:
-    """Tell whether an error is not that of a client that speaks no HTTP: anybody could fill the log with those."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
-
-
-async def _page(request: web.Request, body: Body, content_type: str = CONTENT_TYPE) -> web.StreamResponse:
-    """Answer with the page whose gzip file is *body*, as such where the client takes it."""
-    headers = {hdrs.CONTENT_TYPE: content_type, hdrs.VARY: hdrs.ACCEPT_ENCODING}
-    size = sum(map(len, body))
-    if not accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, []))):
-        text = unzipped(body) if size <= _BYTES_IN_LINE else await beside_polls(unzipped, body)
-        return web.Response(body=text, headers=headers)
-    headers[hdrs.CONTENT_ENCODING] = "gzip"
-    response = web.StreamResponse(headers=headers)
-    response.content_length = size
-    await response.prepare(request)
-    if request.method != hdrs.METH_HEAD:
-        for batch in _batches(body):
-            await response.write(batch)
-    await response.write_eof()
-    return response
-
-
-def _batches(body: Body) -> Iterator[bytes]:
-    """Yield *body* in pieces that are worth a write each: of hundreds of ZVMs it has thousands of small ones."""
-    pieces: list[bytes] = []
-    size = 0
-    for piece in body:
-        pieces.append(piece)
-        size += len(piece)
-        if size >= _BATCH:
-            yield b"".join(pieces)
-            pieces, size = [], 0
-    if pieces:
-        yield b"".join(pieces)
-
-
-def _asked(parameter: str, query: MultiMapping[str], known: Sequence[str]) -> Sequence[str]:
-    """Return the values of a *parameter*, all that are *known* where it is not given."""
-    asked = query.getall(parameter, None)
-    for name in asked or ():
-        if name not in known:
-            raise web.HTTPBadRequest(text=f"{parameter}: {name!r} is not known; known are {', '.join(known)}\n")
-    return known if asked is None else asked
+async def _at_once(function: Callable[..., bytes], *arguments: object) -> bytes:
+    return function(*arguments)
 
 
 def accepts_gzip(header: str) -> bool:

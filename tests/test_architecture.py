@@ -45,7 +45,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "healthcheck": set(),
     "notify": set(),
     "listen": set(),
-    "server": {"exposition", "fragments", "gate", "landing", "listen", "pages", "watch", "work"},
+    "clients": set(),
+    "queries": set(),
+    "server": {
+        "clients",
+        "exposition",
+        "fragments",
+        "gate",
+        "landing",
+        "listen",
+        "pages",
+        "queries",
+        "watch",
+        "work",
+    },
     "service": {
         "clock",
         "collectors",
@@ -93,7 +106,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Libraries that only these rooms may know.
 LIBRARIES = {
     "prometheus_client": {"telemetry"},
-    "aiohttp": {"zvm", "gate", "server", "simulator"},
+    "aiohttp": {"zvm", "clients", "gate", "queries", "server", "simulator"},
     "bcrypt": {"gate"},
     "yaml": {"config"},
     "jinja2": {"landing"},

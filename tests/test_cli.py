@@ -225,6 +225,14 @@ class TestUsage:
                 (["--web.grafana-url", url], "--web.grafana-url: expected https://host/path, without a user")
                 for url in ("grafana/d/zerto", "javascript:alert(1)", "https://", "http://[::1", "https://a:b@grafana")
             ),
+            *(
+                (["--web.external-url", url], "--web.external-url: expected https://host/path, without")
+                for url in ("/zerto", "p.example.com/zerto", "https://a:b@p/zerto", "https://p/?a", "https://p/#a")
+            ),
+            (["--web.external-url", "https://p/a//b"], "expected a path such as /zerto, got '/a//b'"),
+            (["--web.route-prefix", "/a/../b"], "--web.route-prefix: expected a path such as /zerto, got '/a/../b'"),
+            (["--web.route-prefix", "/{x}"], "--web.route-prefix: expected a path such as /zerto, got '/{x}'"),
+            (["--web.max-requests", "-1"], "--web.max-requests: expected a whole number from 0 to 100000, got '-1'"),
             (["simulate", "--port", "http"], "--port: expected a whole number from 0 to 65535, got 'http'"),
             (["simulate", "--port", "65536"], "--port: expected a whole number from 0 to 65535, got '65536'"),
             (["simulate", "--vms", "0"], "--vms: expected a whole number from 1 to"),
@@ -255,6 +263,9 @@ FLAGS: list[tuple[str, str, str, object]] = [
     ("serve", "--web.telemetry-path", "/m", "/m"),
     ("demo", "--web.telemetry-path", "/m", "/m"),
     *((name, "--web.grafana-url", "https://g/d/zerto", "https://g/d/zerto") for name in ("serve", "demo")),
+    *((name, "--web.external-url", "https://p/z/", "https://p/z/") for name in ("serve", "demo", "healthcheck")),
+    *((name, "--web.route-prefix", "/z/", "/z") for name in ("serve", "demo", "healthcheck")),
+    *((name, "--web.max-requests", "7", 7) for name in ("serve", "demo")),
     ("serve", "--web.enable-lifecycle", "true", True),
     ("serve", "--shard", "0", 0),
     ("serve", "--total-shards", "3", 3),
@@ -292,6 +303,24 @@ class TestEnvironment:
             if attribute != "total_shards":
                 assert self.parse(name, **{variable: ""}) == self.parse(name), "an empty variable is none"
             assert self.parse(name)[attribute] != value
+
+    @pytest.mark.parametrize(
+        ("argv", "prefix"),
+        [
+            ([], ""),
+            (["--web.route-prefix", "/"], ""),
+            (["--web.route-prefix", "zerto/"], "/zerto"),
+            (["--web.route-prefix", "/a/b-1.c~d"], "/a/b-1.c~d"),
+            (["--web.external-url", "https://p.example.com"], ""),
+            (["--web.external-url", "https://p.example.com/"], ""),
+            (["--web.external-url", "https://p.example.com/zerto/"], "/zerto"),
+            (["--web.external-url", "https://p.example.com/zerto", "--web.route-prefix", "/"], ""),
+            (["--web.external-url", "https://p.example.com/zerto", "--web.route-prefix", "/x"], "/x"),
+        ],
+    )
+    def test_the_prefix_is_the_path_of_the_external_url_unless_it_is_given(self, argv: list[str], prefix: str) -> None:
+        for name in ("serve", "healthcheck"):
+            assert self.parse(name, *argv)["web_route_prefix"] == prefix
 
     @pytest.mark.parametrize(
         ("argv", "variable", "text", "value"),
@@ -740,13 +769,14 @@ class TestWebConfig:
     ) -> None:
         web = self.files(tmp_path, authority)
         write_config(tmp_path, ca_file, ("dead", f"https://127.0.0.1:{dead_port()}"))
-        run = start("--web.listen-address", "127.0.0.1:0", "--web.config.file", str(web), "--web.open-probes")
+        prefix = ("--web.external-url", "https://proxy.example.com/zerto/")
+        run = start("--web.listen-address", "127.0.0.1:0", "--web.config.file", str(web), "--web.open-probes", *prefix)
         port = run.url().rpartition(":")[2]
         context = ssl.create_default_context(cafile=ca_file)
-        assert get(f"https://127.0.0.1:{port}/-/healthy", context) == "healthy\n"
+        assert get(f"https://127.0.0.1:{port}/zerto/-/healthy", context) == "healthy\n"
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            get(f"https://127.0.0.1:{port}/metrics", context)
-        asked = ("healthcheck", "--web.listen-address", f"127.0.0.1:{port}")
+            get(f"https://127.0.0.1:{port}/zerto/metrics", context)
+        asked = ("healthcheck", "--web.listen-address", f"127.0.0.1:{port}", *prefix)
         assert command(*asked, "--web.config.file", str(web)) == Done(0, "", "")
         assert command(*asked).code == 1
         assert run.ends(signal.SIGTERM) == 0

@@ -77,7 +77,7 @@ RECORDS = st.fixed_dictionaries(
 
 
 @given(st.lists(RECORDS, max_size=6), st.randoms(use_true_random=False), st.booleans())
-def test_any_case_of_any_key_in_any_record_is_read(records: list[Any], cases: random.Random, met: bool) -> None:  # noqa: FBT001
+def test_any_case_of_any_key_in_any_record_is_read(records: list[Any], cases: random.Random, met: bool) -> None:
     """By a decoder that meets them for the first time, and by one that has met all of the others."""
     odd = [spelled(record, lambda key: cases.choice(CASES)(key)) for record in records]
     decoded = decode(*odd, decoder=vms.DECODER if met else fresh())
@@ -182,7 +182,7 @@ def test_a_key_that_no_struct_can_have_costs_nothing(key: str) -> None:
         decoded = decode(record, vm(2), decoder=fresh())
         assert [row.id for row in decoded.rows] == ["vm-1", "vm-2"]
         assert decoded.invalid_records == 0
-    assert decode(vm(**{"\u017ftatus": 5})).rows[0].status == 5  # which is a way to write "status", for Unicode
+    assert decode(vm(ſtatus=5)).rows[0].status == 5  # which is a way to write "status", for Unicode
 
 
 def test_of_a_list_that_is_only_counted_nothing_is_kept() -> None:

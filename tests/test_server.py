@@ -79,12 +79,12 @@ async def never() -> str:
 
 
 @asynccontextmanager
-async def serving(reload: Reload | None = None, telemetry_path: str = "/metrics") -> AsyncIterator[Site]:
+async def serving(reload: Reload | None = None, flags: WebFlags | None = None) -> AsyncIterator[Site]:
     site = Site()
     server = Server(
         site.pages,
         site.polls,
-        WebFlags(telemetry_path, lifecycle=reload is not None),
+        flags or WebFlags(lifecycle=reload is not None),
         collectors=("vms", "vpgs"),
         reload=reload or never,
         configuration=lambda: "zvms: []\n",
@@ -136,6 +136,46 @@ async def test_a_scrape_can_be_narrowed(query: str, zvms: set[str], metrics: set
     assert {name for name, _ in page.samples} == metrics
     assert {dict(labels)["zvm"] for _, labels in page.samples} == zvms
     assert gzip.decompress(packed) == body
+
+
+@pytest.mark.parametrize(
+    ("path", "rest"),
+    [
+        ("/metrics?exclude[]=vpgs", {"zerto_vm_iops", "zerto_exporter_build_info"}),
+        ("/metrics?exclude[]=vpgs&exclude[]=exporter", {"zerto_vm_iops"}),
+        ("/metrics?exclude[]=exporter", {"zerto_vm_iops", "zerto_vpg_iops"}),
+        ("/metrics?exclude[]=vms&zvm=nyc", {"zerto_vpg_iops"}),
+        ("/metrics?exclude[]=vms&exclude[]=vpgs&exclude[]=exporter", set()),
+        ("/probe?target=nyc&exclude[]=vms", {"zerto_vpg_iops"}),
+    ],
+)
+async def test_what_is_excluded_is_left_out_and_nothing_else(path: str, rest: set[str]) -> None:
+    async with serving() as site:
+        status, _, body = await site.get(path)
+        _, _, packed = await site.get(path, Accept_Encoding="gzip")
+    some = {"zerto_vm_iops", "zerto_vpg_iops", "zerto_exporter_build_info"}
+    assert status == 200
+    assert {name for name, _ in Page(body.decode()).samples} & some == rest
+    assert gzip.decompress(packed) == body
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/metrics?colect[]=vms", "'colect[]' is no parameter here; known are zvm, collect[], exclude[]\n"),
+        ("/metrics?collect=vms", "'collect' is no parameter here; known are zvm, collect[], exclude[]\n"),
+        ("/metrics?target=nyc", "'target' is no parameter here; known are zvm, collect[], exclude[]\n"),
+        ("/probe?target=nyc&zvm=nyc", "'zvm' is no parameter here; known are target, collect[], exclude[]\n"),
+        ("/metrics?collect[]=vms&exclude[]=vpgs", "collect[] and exclude[]: give one of them, not both\n"),
+        ("/metrics?exclude[]=vras", "exclude[]: 'vras' is not known; known are vms, vpgs, exporter\n"),
+        ("/probe?target=nyc&exclude[]=exporter", "exclude[]: 'exporter' is not known; known are vms, vpgs\n"),
+    ],
+)
+async def test_a_parameter_that_is_not_known_is_named_and_those_that_are(path: str, says: str) -> None:
+    async with serving() as site:
+        status, headers, body = await site.get(path)
+    assert (status, body.decode()) == (400, says)
+    assert headers["Content-Type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize(
@@ -208,22 +248,71 @@ async def test_a_probe_of_what_is_not_configured_is_refused(query: str, status: 
     assert body
 
 
-async def test_discovery_names_each_zvm_as_a_target_of_its_own() -> None:
-    async with serving() as site:
-        status, headers, body = await site.get("/api/v1/sd", Host="exporter.example.com:9403")
+@pytest.mark.parametrize(
+    ("flags", "target", "labels"),
+    [
+        (WebFlags(), "exporter.example.com:9403", {"__metrics_path__": "/probe"}),
+        (WebFlags(prefix="/zerto"), "exporter.example.com:9403", {"__metrics_path__": "/zerto/probe"}),
+        (
+            WebFlags(external_url="https://p.example.com/zerto/", prefix="/zerto"),
+            "p.example.com",
+            {"__metrics_path__": "/zerto/probe", "__scheme__": "https"},
+        ),
+        (
+            WebFlags(external_url="http://p.example.com:8080/a/b"),
+            "p.example.com:8080",
+            {"__metrics_path__": "/a/b/probe", "__scheme__": "http"},
+        ),
+    ],
+)
+async def test_discovery_names_each_zvm_as_a_target_of_its_own(
+    flags: WebFlags, target: str, labels: dict[str, str]
+) -> None:
+    """And no scheme, unless it was told: that of this connection may be that of a proxy that has ended TLS."""
+    async with serving(flags=flags) as site:
+        status, headers, body = await site.get(f"{flags.prefix}/api/v1/sd", Host="exporter.example.com:9403")
     assert (status, headers["Content-Type"]) == (200, "application/json; charset=utf-8")
     assert json.loads(body) == [
-        {
-            "targets": ["exporter.example.com:9403"],
-            "labels": {
-                "__metrics_path__": "/probe",
-                "__param_target": name,
-                "__scheme__": "http",
-                "instance": name,
-            },
-        }
-        for name in ("lon", "nyc")
+        {"targets": [target], "labels": {**labels, "__param_target": name, "instance": name}} for name in ("lon", "nyc")
     ]
+
+
+async def test_with_a_prefix_every_page_is_below_it_and_nowhere_else() -> None:
+    async def reload() -> str:
+        return ""
+
+    async with serving(flags=WebFlags(prefix="/a/b", lifecycle=True), reload=reload) as site:
+        for path in ("/metrics", "/probe?target=nyc", "/api/v1/sd", "/", "/config", "/-/healthy", "/-/ready"):
+            assert (await site.get(f"/a/b{path}"))[0] == 200
+            if path != "/":
+                assert (await site.get(path))[0] == 404
+        assert (await site.get("/a/b/-/reload", "POST"))[0] == 200
+        landing = (await site.get("/a/b/"))[2].decode()
+        for link in re.findall(r'href="([^":]+)"', landing):
+            if not link.startswith("?"):
+                assert (await site.get("/a/b/" + link.removeprefix("./")))[0] == 200, link
+
+
+@pytest.mark.parametrize(
+    ("flags", "home"),
+    [
+        (WebFlags(prefix="/zerto"), "/zerto/"),
+        (WebFlags(prefix="/zerto", external_url="https://p.example.com/zerto/"), "/zerto/"),
+        (WebFlags(prefix="/inner", external_url="https://p.example.com/outer"), "/outer/"),
+    ],
+)
+async def test_above_the_prefix_is_the_way_to_the_landing_page(flags: WebFlags, home: str) -> None:
+    async with serving(flags=flags) as site:
+        for path in ("/", flags.prefix):
+            asked = site.client.get(site.url + path, allow_redirects=False)
+            async with asked as answer:
+                assert (answer.status, answer.headers["Location"]) == (302, home)
+
+
+async def test_a_probe_below_a_prefix_answers_however_many_requests_there_are() -> None:
+    async with serving(flags=WebFlags(prefix="/zerto", max_requests=1)) as site:
+        await site.client.get(site.url + "/zerto/config")
+        assert (await site.get("/zerto/-/healthy"))[0] == 200
 
 
 async def test_a_view_is_made_once_for_each_change_of_its_zvms() -> None:
@@ -264,7 +353,7 @@ async def test_the_views_that_are_kept_are_bounded_in_number_and_bytes(monkeypat
 
 
 async def test_the_telemetry_path_can_be_another() -> None:
-    async with serving(telemetry_path="/zerto") as site:
+    async with serving(flags=WebFlags("/zerto")) as site:
         assert (await site.get("/zerto"))[0] == 200
         assert (await site.get("/metrics"))[0] == 404
         assert b'href="zerto"' in (await site.get("/"))[2]
@@ -494,6 +583,29 @@ async def test_an_address_without_a_host_is_all_addresses_of_both_families() -> 
         assert families == {socket.AF_INET, socket.AF_INET6}
 
 
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_the_ipv6_address_of_all_serves_both_families() -> None:
+    """As it does for the programs of Prometheus, whatever `net.ipv6.bindv6only` says."""
+    listener = listen("[::]:0")
+    assert listener.text == f"[::]:{listener.port}"
+    for bound in listener.sockets:
+        bound.listen()
+    for host in ("127.0.0.1", "::1"):
+        socket.create_connection((host, listener.port), timeout=5).close()
+    for bound in listener.sockets:
+        bound.close()
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_both_addresses_of_all_may_be_given() -> None:
+    first = listen("0.0.0.0:0")
+    both = (f"0.0.0.0:{first.port}", f"[::]:{first.port}")
+    second = listen(both[1], both)
+    assert [bound.family for bound in second.sockets] == [socket.AF_INET6]
+    for bound in (*first.sockets, *second.sockets):
+        bound.close()
+
+
 async def test_an_answer_under_way_does_not_hold_up_the_end() -> None:
     release = asyncio.Event()
     entered = asyncio.Event()
@@ -514,7 +626,7 @@ async def test_an_answer_under_way_does_not_hold_up_the_end() -> None:
 async def test_who_speaks_no_http_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async with serving() as site:
         host, _, port = site.url.removeprefix("http://").partition(":")
-        for request in (b"nonsense\r\n\r\n", b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"):
+        for request in (b"nonsense\r\n\r\n", b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"):
             reader, writer = await asyncio.open_connection(host, int(port))
             writer.write(request)
             assert b" 400 " in (await reader.read()).splitlines()[0]

@@ -88,12 +88,14 @@ def _value(value: object) -> str:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Tell whether a record is not uvloop's complaint that a TLS connection was given up while an answer arrived.
+    """Tell whether a record is not uvloop's complaint that a TLS connection was given up.
 
-    A poll that runs out of time does that, and has told of it already.
+    A poll that runs out of time does that, and has told of it already: while an answer arrives, or at the end of a
+    command that does not wait for the other side's farewell.
     """
-    error = record.exc_info[1] if record.exc_info else None
-    return not (isinstance(error, RuntimeError) and record.getMessage().startswith("Fatal error on SSL protocol"))
+    error, text = record.exc_info[1] if record.exc_info else None, record.getMessage()
+    fatal = isinstance(error, RuntimeError) and text.startswith("Fatal error on SSL protocol")
+    return not (fatal or text.startswith("Error occurred during shutdown\nprotocol: <uvloop.loop.SSLProtocol"))
 
 
 def _add_level(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

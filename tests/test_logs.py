@@ -195,6 +195,7 @@ def test_a_tls_connection_that_we_gave_up_is_no_error(lines: Lines) -> None:
     asyncio_log = logging.getLogger("asyncio")
     for error in (RuntimeError("unable to perform operation; the handler is closed"), ValueError("other")):
         asyncio_log.error("Fatal error on SSL protocol\nprotocol: <...>", exc_info=error)
+    asyncio_log.error("Error occurred during shutdown\nprotocol: <uvloop.loop.SSLProtocol object>")
     asyncio_log.error("Task exception was never retrieved", exc_info=RuntimeError("ours"))
     first, second = lines()
     assert "ValueError: other" in first

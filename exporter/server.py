@@ -28,7 +28,8 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
 }
-_PIECE: Final = 2**18  # bytes that are written at once
+_PIECE: Final = 2**18  # bytes that are written at once, of what each client has for itself
+_SHARED_PIECE: Final = 2**22  # bytes, of what the connections have in common: each write more costs time
 _BETWEEN_TURNS: Final = 2**17  # bytes
 
 
@@ -227,7 +228,7 @@ class Server:
         try:
             async with asyncio.timeout(self._limits.answer):
                 if packed:
-                    for batch in batches(body, _PIECE):
+                    for batch in batches(body, _PIECE if request.secure else _SHARED_PIECE):
                         await response.write(batch)
                 else:
                     pieces = plain_pieces(body, _PIECE)

@@ -227,6 +227,7 @@ def test_a_client_that_does_not_read_is_cut_and_told_of(
     run: Loops, door: Files | None, encoding: str, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("exporter.server._PIECE", BUFFER)
+    monkeypatch.setattr("exporter.server._SHARED_PIECE", BUFFER)
     heard = Heard()
     structlog.configure(processors=[heard])
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import resource
 import socket
 import ssl
 import time
@@ -22,6 +20,8 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
+from exporter import descriptors
+
 _OPTIONS: Final[Mapping[str, Any]] = {
     "max_line_size": 2**15,  # bytes of the first line, and of each header: proxies add long ones
     "max_field_size": 2**15,
@@ -30,6 +30,7 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "access_log": None,
 }
 _UNSENT: Final = 2**16  # bytes that may wait for a client to read, before its answer waits
+_FEW: Final = 50  # connections that are taken as long as there is a descriptor: it is not they that take them all
 _FULL: Final = "file descriptors run out: new connections are closed, so that the ZVMs can still be polled"
 _ACCEPT_FAILED: Final = "socket.accept() out of system resource"
 _NOBODY_READS: Final = "socket.send() raised exception."  # a client has gone, as clients do
@@ -49,8 +50,7 @@ class Limits:
     @classmethod
     def of_process(cls) -> Limits:
         """Return the usual ones, with the descriptors that this process may have open."""
-        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        return cls(descriptors=None if most == resource.RLIM_INFINITY else most)
+        return cls(descriptors=descriptors.limit())
 
     @property
     def for_clients(self) -> float:
@@ -110,12 +110,13 @@ class Connections:
 
     def _one(self) -> Connection:
         """Return what a connection that was just accepted is handled by."""
-        refused = _lowest_free_descriptor() >= self.limits.for_clients
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("the runner is not set up")
+        refused = descriptors.lowest_free() >= self.limits.for_clients and len(server.connections) >= _FEW
         if refused:
             self._full(limit=self.limits.descriptors)
-        if self._runner.server is None:
-            raise RuntimeError("the runner is not set up")
-        return Connection(self._runner.server, self, refused=refused)
+        return Connection(server, self, refused=refused)
 
     def _is_news(self, record: logging.LogRecord) -> bool:
         """Say in our way, and once a minute, what asyncio says each second with a traceback."""
@@ -240,13 +241,3 @@ class _Malformed(web.Response):
 def _is_ours(record: logging.LogRecord) -> bool:
     """Tell whether an error is not that of a client that speaks no HTTP: anybody could fill the log with those."""
     return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
-
-
-def _lowest_free_descriptor() -> float:
-    """Return the number of the next descriptor: each below it is in use."""
-    try:
-        number = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return float("inf")
-    os.close(number)
-    return number

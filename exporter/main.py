@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from exporter import arguments, config, logs, memory, signals, streams
+from exporter import arguments, config, descriptors, logs, memory, signals, streams
 from exporter.config import Config, ConfigError
 from exporter.demo import demo
 from exporter.gate import Gate
@@ -53,6 +53,7 @@ def _code_of(options: Namespace) -> int:
         signals.give_back()
     logs.configure(options.log_level, options.log_format)
     memory.share_one_heap()
+    descriptors.allow_most()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             code = runner.run(_COMMANDS[options.command](options))

@@ -45,7 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "healthcheck": set(),
     "notify": set(),
     "listen": set(),
-    "clients": set(),
+    "descriptors": set(),
+    "clients": {"descriptors"},
     "queries": set(),
     "server": {
         "clients",
@@ -89,6 +90,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "arguments",
         "config",
         "demo",
+        "descriptors",
         "gate",
         "healthcheck",
         "listen",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, NoReturn, cast
 
@@ -19,6 +20,7 @@ from structlog.typing import EventDict, WrappedLogger
 from test_gate import GOOD, TLS, USERS, Files
 from test_server import VMS, Site
 
+from exporter import descriptors
 from exporter.clients import Limits, Seldom
 from exporter.gate import Gate
 from exporter.listen import listen
@@ -300,15 +302,21 @@ def test_too_many_requests_at_once_are_sent_away_but_for_probes(run: Loops) -> N
     run(scenario)
 
 
-def test_near_the_last_descriptor_a_client_is_sent_away_and_the_log_says_so(run: Loops, door: Files | None) -> None:
+def test_near_the_last_descriptor_a_client_is_sent_away_and_the_log_says_so(
+    run: Loops, door: Files | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.clients._FEW", 1)
+
     async def scenario() -> None:
         async with serving(door, limits(descriptors=1)) as here:  # as if it were reached
+            reader, writer = await here.connect()  # the first is let in, whoever has all the descriptors
+            writer.write(HEALTHY)
+            assert await reader.readuntil(b"healthy\n")
             with capture_logs() as logs:
                 for _ in range(3):
-                    try:
+                    with suppress(OSError):
                         assert await here.ask(HEALTHY) == b""
-                    except OSError:
-                        continue
+            writer.close()
         assert [(line["log_level"], line["limit"]) for line in logs] == [("warning", 1)]
         assert "file descriptors run out" in logs[0]["event"]
 
@@ -329,6 +337,18 @@ async def test_what_asyncio_says_of_a_failed_accept_is_said_once_and_without_a_t
             asyncio.get_running_loop().call_exception_handler({"message": "something else"})
     assert len(logs) == 1
     assert [record.message for record in caplog.records] == ["something else"]
+
+
+def test_the_limit_of_descriptors_is_raised_to_what_the_process_may_have() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(before[0], 512), before[1]))
+    try:
+        descriptors.allow_most()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+        assert descriptors.limit() == (None if before[1] == resource.RLIM_INFINITY else before[1])
+        assert descriptors.lowest_free() > 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_a_process_without_a_bound_of_descriptors_takes_every_client() -> None:

@@ -105,7 +105,7 @@ async def test_no_certificate_comes_in_with_the_beginning_of_a_file(file: Path) 
     middle = whole.index(b"  client_allowed_sans") - 10
     for length in (*range(0, middle, 10), *range(middle, len(whole) + 1)):
         put(file, whole[:length])
-        for sans in (None, (), ("a.example",), ("a.example.co",), ("b.example.co",)):
+        for sans in (None, ("a.example.co",), ("b.example.co",)):
             assert await knocker.knock(sans=sans) == 403, whole[:length]
         assert await knocker.knock(sans=("a.example.com",)) == 200
     assert await knocker.knock(sans=("b.example.com",)) == 200

@@ -65,8 +65,8 @@ def with_proxies(zvms: Sequence[Zvm], environment: Mapping[str, str], problems: 
 
 def _variable(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
     """Return a variable that has a value, and it; as curl and Python do, the small letters come first."""
-    found = (one for one in (name, name.upper()) if environment.get(one))
-    return next(((one, environment[one]) for one in found), ("", ""))
+    values = {one: environment.get(one, "").strip() for one in (name, name.upper())}
+    return next(((one, value) for one, value in values.items() if value), ("", ""))
 
 
 def _split(url: str) -> SplitResult | None:

@@ -14,6 +14,8 @@ import aiohttp
 import pytest
 import trustme
 from aiohttp import web
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from support import PASSWORD, Recorder, Simulate
 
@@ -24,6 +26,8 @@ from exporter.simulator import Simulator, faults
 from exporter.zvm.client import Zvm
 from exporter.zvm.errors import ConnectError, RequestTimeoutError
 from exporter.zvm.paths import SESSION_ADD
+from exporter.zvm.proxy import Proxy as ZvmProxy
+from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Auth, ProxyAuth, Settings, Tls
 
 Connect = Callable[[Settings], Zvm]
@@ -221,7 +225,9 @@ class TestEnvironment:
             ({"https_proxy": "http://p:1", "HTTPS_PROXY": "http://p:2"}, "https://zvm.example.com", "http://p:1"),
             ({"HTTPS_PROXY": "p:3128"}, "https://zvm.example.com", "http://p:3128"),
             ({"HTTPS_PROXY": "http://p:3128/"}, "https://zvm.example.com", "http://p:3128"),
+            ({"HTTPS_PROXY": "http://p:3128\n"}, "https://zvm.example.com", "http://p:3128"),
             ({"HTTPS_PROXY": ""}, "https://zvm.example.com", None),
+            ({"https_proxy": " ", "HTTPS_PROXY": "http://p:2"}, "https://zvm.example.com", "http://p:2"),
             ({"HTTP_PROXY": "http://p:3128"}, "https://zvm.example.com", None),
             ({"HTTP_PROXY": "http://p:3128"}, "http://zvm.example.com", "http://p:3128"),
             ({"HTTPS_PROXY": "http://p:3128"}, "https://localhost:9669", None),
@@ -289,6 +295,20 @@ class TestEnvironment:
         expected = "the environment variable HTTPS_PROXY: expected http://host:port; "
         assert refused.value.problems == [f"{expected}proxy_url names another proxy, direct for none"]
         assert loaded(tmp_path, {"HTTPS_PROXY": value}, keys=", proxy_url: direct")
+
+    @given(
+        st.text(), st.text(), st.sampled_from(["https://zvm.example.com", "http://10.1.2.3:9669", "https://[fd00::1]"])
+    )
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_any_text_in_the_variables_is_read_or_refused(
+        self, tmp_path: Path, proxy_variable: str, no_proxy: str, url: str
+    ) -> None:
+        environment = {"HTTPS_PROXY": proxy_variable, "HTTP_PROXY": proxy_variable, "NO_PROXY": no_proxy}
+        try:
+            zvm = loaded(tmp_path, environment, url)
+        except ConfigError:
+            return
+        assert zvm.proxy_url is None or ZvmProxy(zvm, Scrubber()).url is not None
 
     async def test_a_netrc_file_is_nobodys_business(
         self,

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from msgspec.structs import replace
+from yarl import URL
 
 from exporter.config.document import Expanded
 from exporter.config.read import Source
@@ -64,8 +65,8 @@ def with_proxies(zvms: Sequence[Zvm], environment: Mapping[str, str], problems: 
 
 def _variable(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
     """Return a variable that has a value, and it; as curl and Python do, the small letters come first."""
-    found = (one for one in (name, name.upper()) if environment.get(one))
-    return next(((one, environment[one]) for one in found), ("", ""))
+    values = {one: environment.get(one, "").strip() for one in (name, name.upper())}
+    return next(((one, value) for one, value in values.items() if value), ("", ""))
 
 
 def _split(url: str) -> SplitResult | None:
@@ -73,7 +74,8 @@ def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme == "http" and parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
+        URL(url)  # as the connection will read it
+    except (ValueError, IndexError):  # yarl's way to say that it is no URL, of some
         return None
     extra = parts.path.rstrip("/") or parts.query or parts.fragment or any(character <= " " for character in url)
     return parts if usable and not extra and not parts.netloc.endswith(":") else None
@@ -101,7 +103,7 @@ def _matches(
         return address is not None and address in network
     name, colon, only_port = pattern.rpartition(":")
     if colon and only_port.isdecimal():
-        if int(only_port) != port:
+        if only_port != str(port):
             return False
         pattern = name.strip("[]")
     domain = pattern.removeprefix("*").lstrip(".").rstrip(".")

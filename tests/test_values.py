@@ -177,6 +177,18 @@ async def test_a_list_of_names_that_is_no_use_does_no_harm(
         assert set(states(page, of).values()) == {("Initializing", "InitialSync")}
 
 
+async def test_a_list_of_names_that_is_to_be_left_alone_holds_up_only_itself(
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    sim.faults.set("/v1/vpgs/s", faults.status(503, {"Retry-After": "95"}))
+    running = await export([zvm_config(sim, ca_file=ca_file, interval=30.0)])
+    await clock.idle(1)
+    for seconds, asked in ((0, 2), (30, 2), (60, 2), (60, 4)):
+        await clock.advance(seconds)
+        assert (await running.page()).value("zerto_up") == 1
+        assert sum(request.path.startswith("/v1/vpgs/s") for request in sim.requests) == asked
+
+
 async def test_a_list_of_names_that_hangs_costs_the_names_and_not_the_poll(
     sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:

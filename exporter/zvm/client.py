@@ -38,8 +38,12 @@ _LOCAL_SITE: Final = 2**16  # bytes; it has a few hundred
 
 @dataclass
 class _Names:
-    """A ZVM's list of names, and which *login* it was asked for in; *in_vain* are who has had the failure since."""
+    """A ZVM's list of names, and which *login* it was asked for in; *in_vain* are who has had the failure since.
 
+    A Retry-After of it *hold*s up nothing but itself: it is asked for again with each poll.
+    """
+
+    hold: Hold
     names: tuple[str, ...] = ()
     login: int = -1
     failed: bool = False
@@ -108,7 +112,7 @@ class Zvm:
         Raises:
             AuthError: the login is refused; any other failure costs only the names.
         """
-        known = self._names.setdefault(path, _Names())
+        known = self._names.setdefault(path, _Names(self._new_hold()))
         async with known.asking:
             if known.login != self._credentials.logins or asker in known.in_vain:
                 await self._ask_names(path, known)
@@ -134,6 +138,8 @@ class Zvm:
         self._hold.release()
         self._logins.release()
         self._closed.clear()
+        for known in self._names.values():
+            known.hold.release()
 
     def silence(self) -> None:
         """Tell the observer nothing from now on."""
@@ -149,6 +155,7 @@ class Zvm:
     async def _ask_names(self, path: str, known: _Names) -> None:
         seconds = self.settings.timeout / 2  # so that one that hangs leaves the poll the time that it needs
         try:
+            known.hold.check()
             async with asyncio.timeout(seconds):
                 answer = await self._get(path)
             listed = () if _nothing(answer) else decode_names(answer.body, answer.content_type, answer.said)
@@ -205,7 +212,7 @@ class Zvm:
     ) -> Answer:
         self._hold.check()
         answer = await self._transport.send("GET", path, headers=credential.headers, params=params, place=place)
-        _obey(self._hold, f"GET {path}", answer)
+        _obey(self._names[path].hold if path in self._names else self._hold, f"GET {path}", answer)
         return answer
 
     async def _send_login(

@@ -121,9 +121,9 @@ async def test_the_zvms_own_names_of_states_go_before_ours(
 
 
 async def test_without_a_list_the_descriptions_name_the_states(
-    sim: Simulator, polled: Callable[[], Awaitable[Page]]
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:
-    """In whatever words; a VM has none."""
+    """In whatever words. A VM has none: it is named as its VPG, with the next poll at the latest."""
     sim.faults.set("/v1/vpgs/", faults.status(404))
     new = {"StatusDescription": "Rolling Back", "SubStatusDescription": "Ransomware suspected"}
     known = {"StatusDescription": "History Not Meeting SLA", "SubStatusDescription": "Recovery storage profile error"}
@@ -136,15 +136,16 @@ async def test_without_a_list_the_descriptions_name_the_states(
                 {"Status": 3, "SubStatus": 27} | (known if described else {}),
             ),
         )
-    page = await polled()
-    assert states(page, "vpg") == {
+    running = await export([zvm_config(sim, ca_file=ca_file)])
+    await clock.idle(1)
+    named = {
         "vpg-0": ("Rolling Back", "Ransomware suspected"),
         "vpg-1": ("HistoryNotMeetingSLA", "RecoveryStoragePolicyError"),
     }
-    assert states(page, "vm") == {
-        "vpg-0": ("Unknown(9)", "Unknown(41)"),
-        "vpg-1": ("RpoNotMeetingSLA", "RecoveryStoragePolicyError"),
-    }
+    assert states(await running.page(), "vpg") == named
+    await clock.advance(30)
+    page = await running.page()
+    assert states(page, "vm") == states(page, "vpg") == named
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ class Zvm:
         self._credentials = Credentials(settings.name, login, self._send_login, self._logins, self._reporter, monotonic)
         self._open: set[str] = set()  # the paths that the ZVM last let us in to
         self._names: dict[str, _Names] = {}
+        self._described: dict[str, dict[int | str, str]] = {}
         self._log = structlog.get_logger().bind(zvm=settings.name)
 
     async def get(self, path: str, decoder: Decoder[Row], params: Params | None = None) -> Decoded[Row]:
@@ -119,6 +120,10 @@ class Zvm:
             if known.failed:
                 known.in_vain.add(asker)
         return known.names
+
+    def described(self, path: str) -> dict[int | str, str]:
+        """Return in which words records describe the codes that *path* lists, for the records that do not."""
+        return self._described.setdefault(path, {})
 
     async def version(self) -> str:
         """Return `Version` of `GET /v1/localsite`, "" where the ZVM does not tell."""

@@ -81,10 +81,9 @@ async def name_states(zvm: Zvm, asker: str, rows: Sequence[Any]) -> None:
     Raises:
         AuthError: as Zvm.names.
     """
-    listed = await asyncio.gather(*(zvm.names(enum.path, asker) for enum in (STATUS, SUBSTATUS)))
-    statuses, substatuses = (
-        _States(enum, names, zvm.described(enum.path)) for enum, names in zip((STATUS, SUBSTATUS), listed, strict=True)
-    )
+    statuses, substatuses = [  # one after the other: a third connection to each ZVM would be for them alone
+        _States(enum, await zvm.names(enum.path, asker), zvm.described(enum.path)) for enum in (STATUS, SUBSTATUS)
+    ]
     for start in range(0, len(rows), _AT_ONCE):
         for row in rows[start : start + _AT_ONCE]:
             # All rows at each poll: nearly every one has a state that stays as it is, and costs no more than this.

@@ -158,7 +158,7 @@ class Zvm:
             await self._transport.close()
 
     async def _ask_names(self, path: str, known: _Names) -> None:
-        seconds = self.settings.timeout / 2  # so that one that hangs leaves the poll the time that it needs
+        seconds = self.settings.timeout / 4  # so that two that hang leave the poll the time that it needs
         try:
             known.hold.check()
             async with asyncio.timeout(seconds):

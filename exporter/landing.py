@@ -53,13 +53,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Sum:
-    """What the head of the page says of all ZVMs: `worst` has the worst RPO, `oldest` the oldest data."""
+    """What the head of the page says of all ZVMs: `worst` has the worst RPO, `oldest` the oldest data.
+
+    `without_rpo` VMs have none, so that nobody can tell whether theirs is not worse.
+    """
 
     verdict: str
     states: dict[State, int]
     vms: int
     series: int
     worst: ZvmView | None
+    without_rpo: int
     oldest: ZvmView | None
 
 
@@ -129,6 +133,7 @@ def summed(views: Sequence[ZvmView]) -> Sum:
         states=counts,
         vms=sum(view.summary.vms for view in served if view.summary is not None),
         series=sum(view.series for view in views),
+        without_rpo=sum(view.summary.without_rpo for view in served if view.summary is not None),
         worst=max(known, key=lambda view: view.worst_rpo or 0.0, default=None),
         oldest=min(tried, key=lambda view: view.last_success or 0.0, default=None),
     )

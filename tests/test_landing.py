@@ -182,6 +182,20 @@ class TestState:
         }
         assert words(next(parsed(page).iter("title"))) == f"3 up {NONE} Zerto exporter"
 
+    def test_vms_without_an_rpo_are_no_good_ones(self) -> None:
+        """Beside the worst RPO that is known, and where none is; not once they are no longer served."""
+        page = text(
+            view("nyc", up=True, summary=Summary(1000, 75.0, "erp-db-01", "ERP", 1)),
+            view("par", up=True, summary=Summary(7, None, without_rpo=1500)),
+            view("old", up=False, stale=True, summary=Summary(7, None, without_rpo=6)),
+        )
+        assert head(page)["Worst RPO"] == "1 min 15 s erp-db-01 in VPG ERP, at nyc 1,501 VMs without an RPO"
+        assert {row[0].partition("https")[0]: row[5] for row in cells(page) if len(row) == 8} == {
+            "nyc": "1 min 15 serp-db-01 in VPG ERP1 VM without an RPO",
+            "par": f"{NONE}1,500 VMs without an RPO",
+            "old": NONE,
+        }
+
     def test_no_data_at_all_is_the_oldest_data(self) -> None:
         page = text(view("nyc", up=True), view("lon", up=False, error="x"), view("new", up=None))
         assert head(page)["Oldest data"] == "none no good poll of lon yet"
@@ -435,9 +449,9 @@ class TestExporter:
         def vm(name: str | None, rpo: float | None) -> vms.Vm:
             return vms.Vm(id=f"id-{name}", vpg_id="1", name=name, vpg="ERP", actual_rpo=rpo)
 
-        assert vms.summary([vm("a", 3), vm("b", 8), vm("b", 8), vm("c", None)]) == Summary(3, 8, "b", "ERP")
-        assert vms.summary([vm("a", -1), vm("b", -7), vm("c", None), vm("d", 0)]) == Summary(4, None)
-        assert vms.summary([vm("a", 3_955_710), vm("b", 3), vm("c", 4_955_710)]) == Summary(3, 3, "b", "ERP")
+        assert vms.summary([vm("a", 3), vm("b", 8), vm("b", 8), vm("c", None)]) == Summary(3, 8, "b", "ERP", 1)
+        assert vms.summary([vm("a", -1), vm("b", -7), vm("c", None), vm("d", 0)]) == Summary(4, None, without_rpo=4)
+        assert vms.summary([vm("a", 3_955_710), vm("b", 3), vm("c", 4_955_710)]) == Summary(3, 3, "b", "ERP", 2)
         assert vms.summary([vm(None, 1)]) == Summary(1, 1, "", "ERP")
         assert vms.summary([]) == Summary(0, None)
 

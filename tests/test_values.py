@@ -121,9 +121,9 @@ async def test_the_zvms_own_names_of_states_go_before_ours(
 
 
 async def test_without_a_list_the_descriptions_name_the_states(
-    sim: Simulator, polled: Callable[[], Awaitable[Page]]
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:
-    """In whatever words; a VM has none."""
+    """In whatever words. A VM has none: it is named as its VPG, with the next poll at the latest."""
     sim.faults.set("/v1/vpgs/", faults.status(404))
     new = {"StatusDescription": "Rolling Back", "SubStatusDescription": "Ransomware suspected"}
     known = {"StatusDescription": "History Not Meeting SLA", "SubStatusDescription": "Recovery storage profile error"}
@@ -136,15 +136,16 @@ async def test_without_a_list_the_descriptions_name_the_states(
                 {"Status": 3, "SubStatus": 27} | (known if described else {}),
             ),
         )
-    page = await polled()
-    assert states(page, "vpg") == {
+    running = await export([zvm_config(sim, ca_file=ca_file)])
+    await clock.idle(1)
+    named = {
         "vpg-0": ("Rolling Back", "Ransomware suspected"),
         "vpg-1": ("HistoryNotMeetingSLA", "RecoveryStoragePolicyError"),
     }
-    assert states(page, "vm") == {
-        "vpg-0": ("Unknown(9)", "Unknown(41)"),
-        "vpg-1": ("RpoNotMeetingSLA", "RecoveryStoragePolicyError"),
-    }
+    assert states(await running.page(), "vpg") == named
+    await clock.advance(30)
+    page = await running.page()
+    assert states(page, "vm") == states(page, "vpg") == named
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,18 @@ async def test_a_list_of_names_that_is_no_use_does_no_harm(
     assert page.value("zerto_up") == 1
     for of in ("vm", "vpg"):
         assert set(states(page, of).values()) == {("Initializing", "InitialSync")}
+
+
+async def test_a_list_of_names_that_is_to_be_left_alone_holds_up_only_itself(
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    sim.faults.set("/v1/vpgs/s", faults.status(503, {"Retry-After": "95"}))
+    running = await export([zvm_config(sim, ca_file=ca_file, interval=30.0)])
+    await clock.idle(1)
+    for seconds, asked in ((0, 2), (30, 2), (60, 2), (60, 4)):
+        await clock.advance(seconds)
+        assert (await running.page()).value("zerto_up") == 1
+        assert sum(request.path.startswith("/v1/vpgs/s") for request in sim.requests) == asked
 
 
 async def test_a_list_of_names_that_hangs_costs_the_names_and_not_the_poll(

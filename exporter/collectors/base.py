@@ -18,12 +18,16 @@ Filters = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Summary:
-    """What the landing page says of an answer: how many VMs, the worst RPO among them in seconds, and whose it is."""
+    """What the landing page says of an answer.
+
+    How many VMs there are, the worst RPO among them in seconds, whose it is, and how many have none.
+    """
 
     vms: int
     worst_rpo: float | None
     worst_vm: str = ""
     worst_vpg: str = ""
+    without_rpo: int = 0
 
 
 @dataclass(frozen=True)

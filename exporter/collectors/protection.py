@@ -13,6 +13,7 @@ from exporter.collectors.wire import Link, NamedLink, Text
 from exporter.exposition import Labels, Value
 from exporter.zvm.client import Zvm
 
+_DESCRIBED: Final = 1000  # codes; there are fifty
 _AT_ONCE: Final = 1000  # rows; more would hold up the event loop
 
 
@@ -80,8 +81,9 @@ async def name_states(zvm: Zvm, asker: str, rows: Sequence[Any]) -> None:
     Raises:
         AuthError: as Zvm.names.
     """
-    listed = await asyncio.gather(*(zvm.names(enum.path, asker) for enum in (STATUS, SUBSTATUS)))
-    statuses, substatuses = _States(STATUS, listed[0]), _States(SUBSTATUS, listed[1])
+    statuses, substatuses = [  # one after the other: a third connection to each ZVM would be for them alone
+        _States(enum, await zvm.names(enum.path, asker), zvm.described(enum.path)) for enum in (STATUS, SUBSTATUS)
+    ]
     for start in range(0, len(rows), _AT_ONCE):
         for row in rows[start : start + _AT_ONCE]:
             # All rows at each poll: nearly every one has a state that stays as it is, and costs no more than this.
@@ -93,10 +95,14 @@ async def name_states(zvm: Zvm, asker: str, rows: Sequence[Any]) -> None:
 
 
 class _States:
-    """The states of one answer, each looked up once. `plain` are those that stay as they are without a description."""
+    """The states of one answer, each looked up once. `plain` are those that stay as they are without a description.
 
-    def __init__(self, enum: Enum, listed: tuple[str, ...]) -> None:
+    A VM is not described, its VPG is: what is said of one is *described* and holds for the other from then on.
+    """
+
+    def __init__(self, enum: Enum, listed: tuple[str, ...], described: dict[int | str, str]) -> None:
         self._enum = enum
+        self._described = described
         self._listed = enum.listed(listed)
         self._known: dict[tuple[Code, str | None], State] = {}
         self.plain: set[Code] = set()
@@ -105,7 +111,10 @@ class _States:
         """Return what the ZVM means by *wire*, which it describes by *description*."""
         sent = (wire, description)
         if sent not in self._known:
-            self._known[sent] = state = self._enum.resolve(wire, self._listed, description)
+            if wire is not None and description and (wire in self._described or len(self._described) < _DESCRIBED):
+                self._described[wire] = description
+            said = description or (None if wire is None else self._described.get(wire))
+            self._known[sent] = state = self._enum.resolve(wire, self._listed, said)
             if description is None and state is wire:
                 self.plain.add(wire)
         return self._known[sent]

@@ -275,14 +275,18 @@ async def fetch(zvm: Zvm, filters: Filters) -> Decoded[Vm]:
 
 
 def summary(vms: Sequence[Vm]) -> Summary:
-    """Sum up *vms*: how many they are, each counted once, and which has the worst RPO."""
-    worst, worst_rpo = None, 0.0
+    """Sum up *vms*: how many they are, each counted once, which has the worst RPO, and how many have none."""
+    worst, worst_rpo, unknown = None, 0.0, set()
     for vm in vms:
         rpo = calculated(vm.actual_rpo)
-        if rpo is not None and rpo > worst_rpo:
+        if rpo is None:
+            unknown.add(vm.id)
+        elif rpo > worst_rpo:
             worst, worst_rpo = vm, rpo
     count = len({vm.id for vm in vms})
-    return Summary(count, None) if worst is None else Summary(count, worst_rpo, worst.name or "", worst.vpg or "")
+    if worst is None:
+        return Summary(count, None, without_rpo=len(unknown))
+    return Summary(count, worst_rpo, worst.name or "", worst.vpg or "", len(unknown))
 
 
 COLLECTOR: Collector[Vm] = Collector("vms", PATH, fetch, TABLE, CHOSEN_BY, summary, yields=True)

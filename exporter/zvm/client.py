@@ -38,8 +38,12 @@ _LOCAL_SITE: Final = 2**16  # bytes; it has a few hundred
 
 @dataclass
 class _Names:
-    """A ZVM's list of names, and which *login* it was asked for in; *in_vain* are who has had the failure since."""
+    """A ZVM's list of names, and which *login* it was asked for in; *in_vain* are who has had the failure since.
 
+    A Retry-After of it *hold*s up nothing but itself: it is asked for again with each poll.
+    """
+
+    hold: Hold
     names: tuple[str, ...] = ()
     login: int = -1
     failed: bool = False
@@ -78,6 +82,7 @@ class Zvm:
         self._credentials = Credentials(settings.name, login, self._send_login, self._logins, self._reporter, monotonic)
         self._open: set[str] = set()  # the paths that the ZVM last let us in to
         self._names: dict[str, _Names] = {}
+        self._described: dict[str, dict[int | str, str]] = {}
         self._log = structlog.get_logger().bind(zvm=settings.name)
 
     async def get(self, path: str, decoder: Decoder[Row], params: Params | None = None) -> Decoded[Row]:
@@ -108,13 +113,17 @@ class Zvm:
         Raises:
             AuthError: the login is refused; any other failure costs only the names.
         """
-        known = self._names.setdefault(path, _Names())
+        known = self._names.setdefault(path, _Names(self._new_hold()))
         async with known.asking:
             if known.login != self._credentials.logins or asker in known.in_vain:
                 await self._ask_names(path, known)
             if known.failed:
                 known.in_vain.add(asker)
         return known.names
+
+    def described(self, path: str) -> dict[int | str, str]:
+        """Return in which words records describe the codes that *path* lists, for the records that do not."""
+        return self._described.setdefault(path, {})
 
     async def version(self) -> str:
         """Return `Version` of `GET /v1/localsite`, "" where the ZVM does not tell."""
@@ -134,6 +143,8 @@ class Zvm:
         self._hold.release()
         self._logins.release()
         self._closed.clear()
+        for known in self._names.values():
+            known.hold.release()
 
     def silence(self) -> None:
         """Tell the observer nothing from now on."""
@@ -147,8 +158,9 @@ class Zvm:
             await self._transport.close()
 
     async def _ask_names(self, path: str, known: _Names) -> None:
-        seconds = self.settings.timeout / 2  # so that one that hangs leaves the poll the time that it needs
+        seconds = self.settings.timeout / 4  # so that two that hang leave the poll the time that it needs
         try:
+            known.hold.check()
             async with asyncio.timeout(seconds):
                 answer = await self._get(path)
             listed = () if _nothing(answer) else decode_names(answer.body, answer.content_type, answer.said)
@@ -205,7 +217,7 @@ class Zvm:
     ) -> Answer:
         self._hold.check()
         answer = await self._transport.send("GET", path, headers=credential.headers, params=params, place=place)
-        _obey(self._hold, f"GET {path}", answer)
+        _obey(self._names[path].hold if path in self._names else self._hold, f"GET {path}", answer)
         return answer
 
     async def _send_login(

@@ -41,9 +41,11 @@ class Pool:
 class Connections:
     """The pool of connections to one ZVM, and pools that were given up while requests in them go on."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, interval: float) -> None:
         """Have no connection yet; one on which nothing is acknowledged soon after *timeout* seconds ends."""
         self._timeout = timeout
+        # Over the pause between two polls, so that not each begins with a handshake.
+        self._idle = min(2 * interval, _IDLE_SECONDS)
         self._current: Pool | None = None
         self._closed = False
 
@@ -72,7 +74,7 @@ class Connections:
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=Resolver(), keepalive_timeout=_IDLE_SECONDS, socket_factory=self._socket
+                resolver=Resolver(), keepalive_timeout=self._idle, socket_factory=self._socket
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),

@@ -45,7 +45,7 @@ class Transport:
         self._url = settings.url.rstrip("/")
         self._proxy = Proxy(settings, scrubber)
         self._tls = Follower(settings.name, settings.tls)
-        self._connections = Connections(settings.timeout)
+        self._connections = Connections(settings.timeout, settings.interval)
         self._tries = Tries(settings.name, settings.timeout)
         self._failures = Failures(settings, scrubber, self._proxy)
         self._at_once = asyncio.Semaphore(settings.max_requests)

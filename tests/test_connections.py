@@ -363,3 +363,13 @@ class TestTries:
             assert server.cancelled == 2
 
         run(scenario)
+
+    def test_a_zvm_that_does_not_answer_at_all_is_asked_twice_once(self) -> None:
+        async def scenario(poll: Poll) -> None:
+            server = Server(used=1000, fresh=1000)
+            for _ in range(5):
+                with pytest.raises(TimeoutError):
+                    await poll(server.ask)
+            assert server.asked == [False, True] + [False] * 4
+
+        run(scenario)

@@ -57,6 +57,8 @@ class Tries:
             self._learn(path, loop.time() - tries[answered])
             return response
         finally:
+            if answered is None and len(tries) > 1:
+                self._learn(path, self._timeout)  # it was not the connection: the next poll asks once
             for one in tries:
                 if one is not answered:
                     one.cancel()

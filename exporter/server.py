@@ -228,7 +228,9 @@ class Server:
         try:
             async with asyncio.timeout(self._limits.answer):
                 if packed:
-                    for batch in batches(body, _PIECE if request.secure else _SHARED_PIECE):
+                    # One large piece is cut without a copy; many small ones are joined to what is this client's own.
+                    shared = len(body) == 1 and not request.secure
+                    for batch in batches(body, _SHARED_PIECE if shared else _PIECE):
                         await response.write(batch)
                 else:
                     pieces = plain_pieces(body, _PIECE)

@@ -6,14 +6,14 @@ import gzip
 import importlib.util
 import sys
 import zlib
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import plain
 
-from exporter.fragments import Compressor, Stream, fragment, gzipped
+from exporter.fragments import Compressor, Stream, batches, fragment, gzipped, plain_pieces, plain_size
 
 texts = st.lists(st.binary(max_size=3000), max_size=8)
 
@@ -45,6 +45,35 @@ def test_texts_whose_pieces_share_a_stream_in_turns_stay_apart(first: list[bytes
         other.write(pieces[1])
     assert plain([other.finish()]) == b"".join(second)
     assert plain([one.finish()]) == b"".join(first)
+
+
+@given(texts, st.integers(1, 5000))
+def test_a_file_is_unpacked_in_pieces_of_bounded_size_and_its_length_known_before(
+    parts: list[bytes], most: int
+) -> None:
+    file = gzipped(*map(fragment, parts))
+    for body in (file, (b"".join(file),)):
+        pieces = list(plain_pieces(body, most))
+        assert b"".join(pieces) == b"".join(parts)
+        assert len(b"".join(parts)) == plain_size(body)
+        assert all(0 < len(piece) <= most for piece in pieces)
+
+
+def test_what_compresses_best_is_unpacked_in_pieces_too() -> None:
+    """A thousand times as much text as there is of the file: all of it would come at once."""
+    text = b"\n" * 2_000_000
+    pieces = list(plain_pieces(gzipped(fragment(text)), 2**16))
+    assert b"".join(pieces) == text
+    assert max(map(len, pieces)) <= 2**16
+
+
+@given(st.lists(st.binary(max_size=300), max_size=20), st.integers(1, 100))
+def test_pieces_are_joined_and_cut_to_what_is_worth_a_write(pieces: list[bytes], most: int) -> None:
+    made = list(batches(pieces, most))
+    assert b"".join(made) == b"".join(pieces)
+    assert all(len(batch) <= most for batch in made)
+    if all(len(piece) <= most for piece in pieces):
+        assert all(len(one) + len(next_one) > most for one, next_one in pairwise(made))
 
 
 def test_a_block_larger_than_the_window_is_whole() -> None:

@@ -33,7 +33,8 @@ _UNSENT: Final = 2**16  # bytes that may wait for a client to read, before its a
 _FEW: Final = 50  # connections that are taken as long as there is a descriptor: it is not they that take them all
 _FULL: Final = "file descriptors run out: new connections are closed, so that the ZVMs can still be polled"
 _ACCEPT_FAILED: Final = "socket.accept() out of system resource"
-_NOBODY_READS: Final = "socket.send() raised exception."  # a client has gone, as clients do
+# A client has gone, as clients do: so say asyncio, and uvloop of a connection with TLS.
+_NOBODY_READS: Final = frozenset({"socket.send() raised exception.", "SSL connection is closed"})
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,10 @@ class Connections:
         self.loop = asyncio.get_running_loop()
         self.unread = Seldom("a client did not take its answer in time; its connection was closed")
         self._full = Seldom(_FULL)
+        if runner.server is None:
+            raise RuntimeError("the runner is not set up")
         self._runner = runner
+        self._server = runner.server
         self._servers: list[asyncio.Server] = []
         logging.getLogger("aiohttp.server").addFilter(_is_ours)
         logging.getLogger("asyncio").addFilter(self._is_news)
@@ -110,19 +114,16 @@ class Connections:
 
     def _one(self) -> Connection:
         """Return what a connection that was just accepted is handled by."""
-        server = self._runner.server
-        if server is None:
-            raise RuntimeError("the runner is not set up")
-        refused = descriptors.lowest_free() >= self.limits.for_clients and len(server.connections) >= _FEW
+        refused = descriptors.lowest_free() >= self.limits.for_clients and len(self._server.connections) >= _FEW
         if refused:
             self._full(limit=self.limits.descriptors)
-        return Connection(server, self, refused=refused)
+        return Connection(self._server, self, refused=refused)
 
     def _is_news(self, record: logging.LogRecord) -> bool:
         """Say in our way, and once a minute, what asyncio says each second with a traceback."""
         text = record.getMessage()
         if not text.startswith(_ACCEPT_FAILED):
-            return text != _NOBODY_READS
+            return text not in _NOBODY_READS
         self._full(limit=self.limits.descriptors)
         return False
 

@@ -1,4 +1,4 @@
-"""Work off the event loop goes on where lookups of host names have taken all of asyncio's own threads."""
+"""Work off the event loop goes on whatever else takes long: lookups of host names, answers of other ZVMs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exporter.work import off_loop
+from exporter.work import in_line, off_loop
 
 
 async def test_lookups_that_hang_do_not_hold_up_work() -> None:
@@ -26,3 +26,34 @@ async def test_lookups_that_hang_do_not_hold_up_work() -> None:
 async def test_what_the_work_raises_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         await off_loop(divmod, 7, 0)
+
+
+async def test_what_takes_long_is_done_one_at_a_time_and_holds_up_nothing_else() -> None:
+    """And what ends a poll goes before what begins one, but takes nobody's turn who has it."""
+    gate, begun, order = threading.Event(), threading.Event(), []
+
+    def first() -> None:
+        begun.set()
+        gate.wait()
+        order.append("first")
+
+    try:
+        works = [asyncio.create_task(in_line(first))]
+        await asyncio.to_thread(begun.wait)
+        works += [asyncio.create_task(in_line(order.append, name)) for name in ("second", "third")]
+        works.append(asyncio.create_task(in_line(order.append, "end of a poll", first=True)))
+        for _ in range(20):
+            assert await off_loop(divmod, 7, 2) == (3, 1)
+        assert order == []
+        works[2].cancel()
+        await asyncio.wait(works[2:3])
+    finally:
+        gate.set()
+    await asyncio.wait(works)
+    assert order == ["first", "end of a poll", "second"]
+
+
+async def test_what_work_in_line_raises_is_raised_and_the_next_is_done() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await in_line(divmod, 7, 0)
+    assert await in_line(divmod, 7, 2) == (3, 1)

@@ -39,6 +39,7 @@ class Shape(Generic[Row]):
             for option in get_args(field.type)
             if isinstance(option, type) and issubclass(option, Struct)
         }
+        self.required = {field.encode_name for field in self.fields if field.required}
         # What a text takes beside its characters, in each of the fields.
         self.overhead: int = struct.__basicsize__ + _TEXT * len(self.fields)
         self.overhead += sum(shape.overhead for shape in self.nested.values())

@@ -30,22 +30,32 @@ class _Line:
         self._lines: tuple[deque[_Job], deque[_Job]] = (deque(), deque())
         self._lock = threading.Lock()
 
-    def submit(self, call: Callable[[], Any], *, first: bool) -> Future[Any]:
+    async def run(self, call: Callable[[], Any], *, first: bool) -> Any:
         job = (call, Future[Any]())
         with self._lock:
             self._lines[not first].append(job)
         self._thread.submit(self._next)
-        return job[1]
+        try:
+            return await asyncio.wrap_future(job[1])
+        finally:
+            with self._lock:  # what nobody waits for any more must not keep an answer
+                if job in self._lines[not first]:
+                    self._lines[not first].remove(job)
 
     def _next(self) -> None:
         with self._lock:
-            call, future = (self._lines[0] or self._lines[1]).popleft()
+            line = self._lines[0] or self._lines[1]
+            if not line:
+                return
+            call, future = line.popleft()
         if not future.set_running_or_notify_cancel():
             return
         try:
             future.set_result(call())
         except BaseException as error:  # noqa: BLE001 - it is raised where the result is waited for
             future.set_exception(error)
+        finally:
+            del call, future  # else the error, which has this frame, keeps what it was called with, and that an answer
 
 
 _Job = tuple[Callable[[], Any], Future[Any]]
@@ -62,7 +72,7 @@ async def in_line(function: Callable[..., Result], *arguments: object, first: bo
 
     What ends a poll goes *first*, so that rows do not pile up that wait to be published.
     """
-    result: Result = await asyncio.wrap_future(_LARGE.submit(partial(function, *arguments), first=first))
+    result: Result = await _LARGE.run(partial(function, *arguments), first=first)
     return result
 
 

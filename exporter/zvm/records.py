@@ -1,7 +1,7 @@
 """The records of a JSON array, cut out of its bytes. Knows where a record ends, nothing of what is in it.
 
 One call of C holds the interpreter until it ends, and with it the event loop, whatever thread it is in: for seconds
-where it is given an answer of 256 MiB. Hence nothing that is looked at here, or given away, is longer than LONGEST.
+where it is given an answer of 64 MiB. Hence nothing that is looked at here, or given away, is longer than LONGEST.
 """
 
 from __future__ import annotations

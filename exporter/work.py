@@ -41,6 +41,7 @@ class _Line:
             with self._lock:  # what nobody waits for any more must not keep an answer
                 if job in self._lines[not first]:
                     self._lines[not first].remove(job)
+            del job, call  # an error has this frame: in a circle, it would keep what it was called with, an answer
 
     def _next(self) -> None:
         with self._lock:
@@ -55,7 +56,7 @@ class _Line:
         except BaseException as error:  # noqa: BLE001 - it is raised where the result is waited for
             future.set_exception(error)
         finally:
-            del call, future  # else the error, which has this frame, keeps what it was called with, and that an answer
+            del call, future  # as above
 
 
 _Job = tuple[Callable[[], Any], Future[Any]]

@@ -54,7 +54,9 @@ HOSTILE: Mapping[str, Callable[[], bytes]] = {
     "lists": records(b'"Volumes":[' + b",".join([b"{}"] * 80_000) + b"]"),
     "short lists": records(b'"Volumes":[' + b",".join([b"{}"] * 200) + b"]"),
     "names": records(b'"VmName":"' + b"x" * 1000 + b'","OrganizationName":"' + b"y" * 1000 + b'"'),
-    "wide names": records(b'"VmName":"\\ud83d\\udd25' + b"x" * 1000 + b'","VpgName":"\\ud83d\\udd25' + b"y" * 1000 + b'"'),
+    "wide names": records(
+        b'"VmName":"\\ud83d\\udd25' + b"x" * 1000 + b'","VpgName":"\\ud83d\\udd25' + b"y" * 1000 + b'"'
+    ),
     "identities": records(b'"IOPs":1'),
     "keys": records(b",".join(b'"Key%d":%d' % (number, number) for number in range(1000))),
     "keys of each": lambda: json.dumps([{f"k{n}x{m}": m for m in range(1000)} for n in range(4000)]).encode(),
@@ -64,7 +66,9 @@ HOSTILE: Mapping[str, Callable[[], bytes]] = {
     "numbers": lambda: b"[" + b"1," * 99_000 + b"1" * (2**17) + b"]",
     "depth": lambda: b'[{"X":' + b"[" * (BYTES // 2) + b"]" * (BYTES // 2) + b"}]",
     "blanks": lambda: b"[" + b" " * BYTES + b"]",
-    "XML": lambda: b"<ArrayOfVmApi>" + b"<VmApi><Volumes>" + b"<a/>" * 20_000 + b"</Volumes></VmApi>" * 1 + b"</ArrayOfVmApi>",
+    "XML": lambda: (
+        b"<ArrayOfVmApi>" + b"<VmApi><Volumes>" + b"<a/>" * 20_000 + b"</Volumes></VmApi>" * 1 + b"</ArrayOfVmApi>"
+    ),
     "XML text": lambda: b"<ArrayOfVmApi><VmApi><VmName>" + b"x" * BYTES + b"</VmName></VmApi></ArrayOfVmApi>",
     "XML records": lambda: b"<ArrayOfVmApi>" + b"<VmApi/>" * (BYTES // 8) + b"</ArrayOfVmApi>",
 }
@@ -117,7 +121,7 @@ async def main() -> None:
         print(f"{'no fault':<22}{_most(ours):6.0f} MiB")
         for name, make in faults(options.only).items():
             fault = await asyncio.to_thread(make)
-            Path(f"/proc/{ours.pid}/clear_refs").write_text("5")  # what was the most is forgotten
+            _forget(ours)
             for zvm in zvms:
                 zvm.faults.set("/v1/v", fault)
             outcomes, seconds = await _polled(ours)
@@ -159,6 +163,11 @@ def _polls(ours: Process) -> dict[tuple[str, str], float]:
                 key = (sample.labels["zvm"], sample.labels["outcome"])
                 found[key] = found.get(key, 0) + sample.value
     return found
+
+
+def _forget(ours: Process) -> None:
+    """Forget what was the most memory that the process had."""
+    Path(f"/proc/{ours.pid}/clear_refs").write_text("5")
 
 
 def _most(ours: Process) -> float:

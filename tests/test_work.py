@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -57,3 +59,39 @@ async def test_what_work_in_line_raises_is_raised_and_the_next_is_done() -> None
     with pytest.raises(ZeroDivisionError):
         await in_line(divmod, 7, 0)
     assert await in_line(divmod, 7, 2) == (3, 1)
+
+
+async def test_work_that_fails_keeps_nothing_of_what_it_was_called_with() -> None:
+    """Nor does work that nobody waits for any more: it may be an answer of a hundred megabytes."""
+
+    class Answer:
+        pass
+
+    def fail(answer: Answer) -> None:
+        raise ValueError(type(answer))
+
+    async def failed(answer: Answer) -> None:
+        with pytest.raises(ValueError, match="Answer"):
+            await in_line(fail, answer)
+
+    gate, kept = threading.Event(), []
+    gc.disable()
+    try:
+        answer = Answer()
+        kept.append(weakref.ref(answer))
+        await failed(answer)
+        busy = asyncio.create_task(in_line(gate.wait))
+        await asyncio.sleep(0)
+        answer = Answer()
+        kept.append(weakref.ref(answer))
+        task = asyncio.create_task(in_line(fail, answer))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        del answer, task
+        await asyncio.sleep(0)
+        assert [one() for one in kept] == [None, None]
+    finally:
+        gate.set()
+        gc.enable()
+    await busy

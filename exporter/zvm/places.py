@@ -17,7 +17,7 @@ from typing import Final, Self
 
 LARGE: Final = 2**20  # bytes; an answer of 500 VMs
 
-_BYTES_A_PLACE: Final = 3 * 2**20  # bytes of large answers for each place of a small one
+_BYTES_A_PLACE: Final = 2 * 2**20  # bytes of large answers for each place of a small one
 _PATIENCE_SECONDS: Final = 1.0
 
 _in_hand: ContextVar[ExitStack | None] = ContextVar("in_hand", default=None)

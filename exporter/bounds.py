@@ -24,10 +24,12 @@ Matches = Callable[[str], bool]
 OWN_SERIES: Final = 1  # `zerto_up`
 OWN_SERIES_OF_A_COLLECTOR: Final = 3  # success, duration, time of the last success
 
+_ALL: Final = Records()
+
 
 @dataclass(frozen=True)
 class Published(Generic[Row]):
-    """An answer as it is published.
+    """An answer as it is published. `wanted` is how many series it would have without `max_series`.
 
     `rows` are those that the configuration asks for. `excluded` counts the others, `cut` those of `rows` that are not
     rendered because the ZVM has more series than `max_series`; `summary` is of all `rows`.
@@ -38,6 +40,7 @@ class Published(Generic[Row]):
     summary: Summary | None
     excluded: int
     cut: int
+    wanted: int
 
 
 class Bounds(Generic[Row]):
@@ -49,15 +52,15 @@ class Bounds(Generic[Row]):
         self._max_series = zvm.max_series
         self._own = OWN_SERIES + OWN_SERIES_OF_A_COLLECTOR * len(zvm.collectors)
         self._metrics = _metrics(zvm, collector)
-        records: Records = getattr(zvm, collector.name)
+        records: Records = getattr(zvm, collector.name, _ALL)
         self._include = _readings(collector, records.include)
         self._exclude = _readings(collector, records.exclude)
 
     def publish(self, rows: Sequence[Row], others: int) -> Published[Row]:
-        """Render of *rows* what the bounds allow; *others* is the number of series of the collectors that go first."""
+        """Render of *rows* what the bounds allow; *others* is the number of series that are not for them."""
         chosen = self._chosen(rows)
         rendered = self._render(chosen)
-        cut = 0
+        wanted, cut = rendered.series, 0
         if self._max_series is not None:
             left = max(self._max_series - self._own - others, 0)
             if rendered.series > left:
@@ -65,7 +68,7 @@ class Bounds(Generic[Row]):
                 cut = len(chosen) - rendered.duplicates - len(kept)
                 rendered = replace(rendered, blocks=self._render(kept).blocks)
         summary = None if self._collector.summary is None else self._collector.summary(chosen)
-        return Published(chosen, rendered, summary, excluded=len(rows) - len(chosen), cut=cut)
+        return Published(chosen, rendered, summary, excluded=len(rows) - len(chosen), cut=cut, wanted=wanted)
 
     def _chosen(self, rows: Sequence[Row]) -> Sequence[Row]:
         if not self._include and not self._exclude:

@@ -6,13 +6,14 @@ Knows collectors, clients and the store, but no field of the API and no HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 import structlog
 
 from exporter import collectors
-from exporter.bounds import Bounds
+from exporter.bounds import Bounds, Published
 from exporter.clock import Clock
 from exporter.collectors.base import Collector
 from exporter.config import Zvm as ZvmConfig
@@ -20,17 +21,17 @@ from exporter.outcomes import Failure, Outcome, StateLog
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.watch import Watch, ZvmView
-from exporter.work import off_loop
+from exporter.work import in_line, off_loop
 from exporter.zvm.client import Zvm
 from exporter.zvm.errors import REASONS, RequestTimeoutError, ZvmError
 from exporter.zvm.observer import Observer
+from exporter.zvm.places import in_hand
 from exporter.zvm.settings import Settings
-
-Ahead = Mapping[str, asyncio.Task[None]]  # the collectors of the same poll whose series count before ours
 
 POLL_OUTCOMES: Final = ("success", *REASONS, "bug")
 
 _GOODBYE_SECONDS: Final = 3.0
+_MANY_ROWS: Final = 500  # their rendering takes some 10 ms
 _GOLDEN_RATIO: Final = (5**0.5 - 1) / 2  # its multiples, modulo 1, are spread evenly however many there are
 _BY_NAME: Final = {collector.name: collector for collector in collectors.ALL}
 
@@ -169,6 +170,7 @@ class Poller:
             return
         if _same_samples(before.config, zvm):
             watch.inherit(before)
+            self._store.stale_after(zvm.name, zvm.served_for)
         else:
             self._store.drop(zvm.name)
 
@@ -192,21 +194,22 @@ class Poller:
 
     async def _poll(self, watch: Watch) -> None:
         started = self._clock.monotonic()
-        tasks: dict[str, asyncio.Task[None]] = {}
-        for collector in sorted(watch.collectors, key=lambda one: one.yields):
-            ahead = {name: task for name, task in tasks.items() if collector.yields}
-            tasks[collector.name] = asyncio.create_task(self._collect(watch, collector, ahead))
-        await asyncio.gather(*tasks.values())
+        if watch.config.max_series is not None and not watch.tried:
+            # One after the other, so that each knows how many series those want that go before it.
+            for collector in watch.by_rank:
+                await self._collect(watch, collector)
+        else:
+            await asyncio.gather(*(self._collect(watch, collector) for collector in watch.by_rank))
         watch.tried = True
         self._ready = self._ready or all(one.tried for one in self._watched.values())
         ended = self._clock.monotonic()
         watch.polled(ended, ended - started)
         watch.log.polled(watch.leading, watch.outcomes)
 
-    async def _collect(self, watch: Watch, collector: Collector[Any], ahead: Ahead) -> None:
+    async def _collect(self, watch: Watch, collector: Collector[Any]) -> None:
         name, started = watch.config.name, self._clock.monotonic()
         try:
-            outcome = await self._fetch_in_time(watch, collector, ahead)
+            outcome = await self._fetch_in_time(watch, collector)
         except ZvmError as error:
             outcome = Outcome(collector.name, error.reason, str(error))
         except Exception as error:  # noqa: BLE001 - an error of ours costs one poll of one collector, and is seen
@@ -223,23 +226,24 @@ class Poller:
             watch.since = self._clock.wall()
         self._store.put_health(name, watch.config.labels, watch.health(), up=watch.up)
 
-    async def _fetch_in_time(self, watch: Watch, collector: Collector[Any], ahead: Ahead) -> Outcome:
+    async def _fetch_in_time(self, watch: Watch, collector: Collector[Any]) -> Outcome:
         """Fetch, but not for ever: each of a login, a retry and lists of names may take nearly `timeout`."""
         seconds = max(watch.config.interval, 2 * watch.config.timeout)
         try:
             async with asyncio.timeout(seconds):
-                return await self._fetch(watch, collector, ahead)
+                return await self._fetch(watch, collector)
         except TimeoutError as error:
             raise RequestTimeoutError(f"no complete poll within {seconds:g} s") from error
 
-    async def _fetch(self, watch: Watch, collector: Collector[Any], ahead: Ahead) -> Outcome:
+    async def _fetch(self, watch: Watch, collector: Collector[Any]) -> Outcome:
         zvm = watch.config
-        decoded = await collector.fetch(watch.client, zvm.filters)
-        others = await self._series_ahead(watch, ahead) if zvm.max_series is not None else 0
-        # Never in line: a hundred rows may have names of megabytes.
-        published = await off_loop(watch.bounds[collector.name].publish, decoded.rows, others)
-        rendered = published.rendered
-        self._store.put(zvm.name, collector.name, rendered, zvm.served_for)
+        with in_hand():
+            decoded = await collector.fetch(watch.client, zvm.filters)
+            # Only where there is a limit: else what is small would wait for what is large.
+            async with watch.publishing if zvm.max_series is not None else nullcontext():
+                published = await self._published(watch, collector, decoded.rows)
+                rendered = published.rendered
+                self._store.put(zvm.name, collector.name, rendered, zvm.served_for)
         watch.summary = published.summary or watch.summary
         lost_values = decoded.invalid_values + rendered.impossible
         self._telemetry.lost(
@@ -260,12 +264,26 @@ class Poller:
             cut=published.cut,
         )
 
-    async def _series_ahead(self, watch: Watch, ahead: Ahead) -> int:
-        """Return how many series the collectors *ahead* have; the first time, once their polls have ended."""
-        first = [task for name, task in ahead.items() if name not in watch.outcomes]
-        if first:
-            await asyncio.wait(first)
-        return sum(self._store.series(watch.config.name, name) for name in ahead)
+    async def _published(self, watch: Watch, collector: Collector[Any], rows: Sequence[Any]) -> Published[Any]:
+        publish, others = watch.bounds[collector.name].publish, self._others(watch, collector)
+        # Never on the loop: a hundred rows may have names of megabytes.
+        if len(rows) > _MANY_ROWS:
+            published = await in_line(publish, rows, others, first=True)
+        else:
+            published = await off_loop(publish, rows, others)
+        watch.wanted[collector.name] = published.wanted
+        return published
+
+    def _others(self, watch: Watch, collector: Collector[Any]) -> int:
+        """Return how many series are not for *collector*: those that others have, or want and go before it."""
+        name, others, ahead = watch.config.name, 0, True
+        for other in watch.by_rank:
+            if other is collector:
+                ahead = False
+            elif self._store.serves(name, other.name):
+                has = self._store.series(name, other.name)
+                others += max(has, watch.wanted.get(other.name, 0)) if ahead else has
+        return others
 
 
 def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from exporter.exposition import NONE, SECONDS, TIMESTAMP, Block, Labels, Metric, Rendered, Table
@@ -66,11 +66,16 @@ COLLECTOR_TABLE: Table[Health] = Table(
 
 @dataclass(frozen=True)
 class _Kept:
-    """Blocks of one collector of one ZVM; from *until* on (monotonic seconds) they are stale."""
+    """Blocks of one collector of one ZVM: they came *at* a time, and *lasts* seconds later they are stale."""
 
     blocks: tuple[Block, ...]
     series: int
-    until: float
+    at: float
+    lasts: float
+
+    def stale(self, now: float) -> bool:
+        """Tell whether they are no longer to be served."""
+        return now >= self.at + self.lasts
 
 
 class Store:
@@ -98,9 +103,15 @@ class Store:
 
     def put(self, zvm: str, collector: str, rendered: Rendered, stale_after: float) -> None:
         """Replace the blocks of a collector; they are served for *stale_after* seconds."""
-        until = self._monotonic() + stale_after
-        self._kept.setdefault(zvm, {})[collector] = _Kept(rendered.blocks, rendered.series, until)
+        kept = _Kept(rendered.blocks, rendered.series, self._monotonic(), stale_after)
+        self._kept.setdefault(zvm, {})[collector] = kept
         self._changed(zvm)
+
+    def stale_after(self, zvm: str, seconds: float) -> None:
+        """Serve what is kept of *zvm* until it is so many *seconds* old; what is older goes with the next page."""
+        of_zvm = self._kept.get(zvm, {})
+        for collector, kept in of_zvm.items():
+            of_zvm[collector] = replace(kept, lasts=seconds)
 
     def put_health(self, zvm: str, labels: Mapping[str, str], health: Sequence[Health], *, up: bool | None) -> None:
         """Replace what is said of a ZVM itself; *up* is None as long as its leading collector was not tried."""
@@ -117,12 +128,12 @@ class Store:
     def series(self, zvm: str, collector: str) -> int:
         """Return how many series of a collector are served."""
         kept = self._kept.get(zvm, {}).get(collector)
-        return kept.series if kept is not None and self._monotonic() < kept.until else 0
+        return kept.series if kept is not None and not kept.stale(self._monotonic()) else 0
 
     def serves(self, zvm: str, collector: str) -> bool:
         """Tell whether samples of a collector are served, be they none: it had a good poll, and not too long ago."""
         kept = self._kept.get(zvm, {}).get(collector)
-        return kept is not None and self._monotonic() < kept.until
+        return kept is not None and not kept.stale(self._monotonic())
 
     def page(self) -> tuple[Fragment, ...]:
         """Return the page of all ZVMs in pieces; it is another tuple where anything has changed."""
@@ -151,7 +162,7 @@ class Store:
         """Drop what has become stale by now, as each page does."""
         now = self._monotonic()
         for zvm, of_zvm in self._kept.items():
-            for collector in [collector for collector, kept in of_zvm.items() if kept.until <= now]:
+            for collector in [collector for collector, kept in of_zvm.items() if kept.stale(now)]:
                 del of_zvm[collector]
                 self._changed(zvm)
                 self._on_stale(zvm, collector)

@@ -61,6 +61,8 @@ class Watch:
     failure: Failure | None = None
     history: History = field(default_factory=History)
     tried: bool = False
+    wanted: dict[str, int] = field(default_factory=dict)  # series that a collector would have without `max_series`
+    publishing: asyncio.Lock = field(default_factory=asyncio.Lock)  # so that two do not take the same room
 
     def quit(self) -> None:
         """End at once: what is under way must not publish or count anything any more."""
@@ -76,6 +78,7 @@ class Watch:
         self.since = before.since
         self.tried = before.tried
         self.history = before.history
+        self.wanted = dict(before.wanted)
 
     def polled(self, now: float, seconds: float) -> None:
         """Remember that a poll has ended *now* (monotonic seconds) and how long it took."""
@@ -112,6 +115,11 @@ class Watch:
     def done(self) -> list[Outcome]:
         """Return the last outcome of each collector that was polled, in the order of the page."""
         return [self.outcomes[collector.name] for collector in self.collectors if collector.name in self.outcomes]
+
+    @property
+    def by_rank(self) -> list[Collector[Any]]:
+        """The collectors, those first whose series count first against `max_series`."""
+        return sorted(self.collectors, key=lambda collector: collector.yields)
 
     @property
     def leading(self) -> str:

@@ -1,16 +1,20 @@
 """Work that would hold up the event loop, in threads of its own. Knows nothing of what is done there.
 
 asyncio's own threads also look up host names. Where a name server hangs they are all taken, and nobody's answers
-could be decoded any more: hence other ones. Their number bounds how many large answers are in hand at once.
+could be decoded any more: hence other ones. Large answers stand in a line of their own, so that no small one waits
+behind them; one at a time, as two would only take turns in the interpreter, and take the memory of two.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, TypeVar
 
 Result = TypeVar("Result")
 
@@ -18,9 +22,59 @@ _POLLS: Final = ThreadPoolExecutor(max_workers=max(os.cpu_count() or 1, 2), thre
 _SCRAPES: Final = ThreadPoolExecutor(max_workers=2, thread_name_prefix="scrape")
 
 
+class _Line:
+    """One thread, and two lines before it: who stands in the second waits until nobody stands in the first."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._lines: tuple[deque[_Job], deque[_Job]] = (deque(), deque())
+        self._lock = threading.Lock()
+
+    async def run(self, call: Callable[[], Any], *, first: bool) -> Any:
+        job = (call, Future[Any]())
+        with self._lock:
+            self._lines[not first].append(job)
+        self._thread.submit(self._next)
+        try:
+            return await asyncio.wrap_future(job[1])
+        finally:
+            with self._lock:  # what nobody waits for any more must not keep an answer
+                if job in self._lines[not first]:
+                    self._lines[not first].remove(job)
+            del job, call  # an error has this frame: in a circle, it would keep what it was called with, an answer
+
+    def _next(self) -> None:
+        with self._lock:
+            line = self._lines[0] or self._lines[1]
+            if not line:
+                return
+            call, future = line.popleft()
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is waited for
+            future.set_exception(error)
+        finally:
+            del call, future  # as above
+
+
+_Job = tuple[Callable[[], Any], Future[Any]]
+_LARGE: Final = _Line("large")
+
+
 async def off_loop(function: Callable[..., Result], *arguments: object) -> Result:
     """Return *function* of *arguments*, called in a thread; raises what it raises."""
     return await asyncio.get_running_loop().run_in_executor(_POLLS, function, *arguments)
+
+
+async def in_line(function: Callable[..., Result], *arguments: object, first: bool = False) -> Result:
+    """As off_loop, for what takes long: one after the other.
+
+    What ends a poll goes *first*, so that rows do not pile up that wait to be published.
+    """
+    result: Result = await _LARGE.run(partial(function, *arguments), first=first)
+    return result
 
 
 async def beside_polls(function: Callable[..., Result], *arguments: object) -> Result:

@@ -10,15 +10,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import convert
+from msgspec import Struct, convert
 from structlog.testing import capture_logs
 from support import DrivenClock, Page, Running, Simulate, plain, zvm_config
 
 from exporter.bounds import OWN_SERIES, OWN_SERIES_OF_A_COLLECTOR, Bounds
 from exporter.collectors import vms, vpgs
+from exporter.collectors.base import Collector
 from exporter.collectors.vms import Vm
 from exporter.config import Metrics, Records, Zvm
+from exporter.exposition import NONE, Metric, Table
+from exporter.poller import POLL_OUTCOMES, Poller
 from exporter.simulator import Estate, Simulator, faults
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+from exporter.work import off_loop
+from exporter.zvm.decode import Decoded
 
 Export = Callable[..., Awaitable[Running]]
 
@@ -212,3 +219,57 @@ async def test_a_tenant_sees_its_own_and_what_is_left_out_is_counted(
     (view,) = running.exporter.poller.views()
     assert view.summary is not None
     assert view.summary.vms == len(page.values("zerto_vm_info"))
+
+
+class Wire(Struct):
+    name: str
+    of: str
+
+
+def collector_of(name: str, counts: dict[str, int], gates: dict[str, asyncio.Event]) -> Collector[Wire]:
+    """Return a collector that yields to nobody, and whose ZVM has as many records as *counts* says."""
+
+    async def fetch(_zvm: Any, _filters: Any) -> Decoded[Wire]:
+        await gates[name].wait()
+        return Decoded([Wire(f"{name}-{number:03}", name) for number in range(counts[name])])
+
+    table: Table[Wire] = Table({"one": lambda row: row.name}, Metric(f"zerto_{name}", "One.", "x", NONE, lambda _: 1))
+    return Collector(name, f"/v1/{name}", fetch, table, {})
+
+
+async def test_max_series_holds_whatever_collectors_there_are(
+    sim: Simulator, ca_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three that yield to nobody, whichever ends first and however they grow: never passed, and used in their order."""
+    counts, gates = {"a": 30, "b": 30, "c": 30}, {name: asyncio.Event() for name in "abc"}
+    chosen = {name: collector_of(name, counts, gates) for name in counts}
+    monkeypatch.setattr("exporter.poller._BY_NAME", chosen)
+    telemetry = Telemetry("1", poll_outcomes=POLL_OUTCOMES, login_outcomes=(), series=lambda *_: 0, process=False)
+    store = Store({name: collector.table for name, collector in chosen.items()})
+    poller = Poller(store, telemetry)
+    own = OWN_SERIES + 3 * OWN_SERIES_OF_A_COLLECTOR
+    poller.watch([zvm_config(sim, ca_file=ca_file, max_series=own + 50, collectors=tuple(counts))])
+
+    async def polled(order: str) -> list[int]:
+        for gate in gates.values():
+            gate.clear()
+        poll = asyncio.create_task(poller.once())
+        for name in order:
+            gates[name].set()
+            for _ in range(3):
+                await off_loop(int)
+                await asyncio.sleep(0)
+            assert len(Page(plain(store.page()).decode()).samples) <= own + 50
+        await poll
+        assert len(Page(plain(store.page()).decode()).samples) <= own + 50
+        return [store.series("nyc", name) for name in "abc"]
+
+    assert await polled("cba") == [30, 20, 0]
+    counts.update(a=10)
+    await polled("cba")
+    assert await polled("bca") == [10, 30, 10]
+    counts.update(a=45)
+    await polled("acb")
+    await polled("acb")
+    assert await polled("cab") == [45, 5, 0]
+    await poller.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,10 +11,14 @@ import pytest
 from support import DrivenClock, Recorder, Running, Simulate, zvm_config
 
 from exporter.collectors import vms
+from exporter.collectors.vms import Vm
 from exporter.simulator import Estate, Simulator, faults
 from exporter.zvm import places as module
 from exporter.zvm.client import Zvm
-from exporter.zvm.places import Places
+from exporter.zvm.decode import Decoded, Decoder
+from exporter.zvm.errors import DecodeError
+from exporter.zvm.places import Place, Places
+from exporter.zvm.records import Buffer
 
 Export = Callable[..., Awaitable[Running]]
 
@@ -196,3 +201,94 @@ async def test_the_number_of_places_is_that_of_the_configuration(
     await settled()
     for _ in taken:
         places.give()
+
+
+async def test_large_answers_have_room_for_their_bytes_and_the_first_always_goes_on() -> None:
+    room, order = module.Room(10), []
+    first, second, third, fourth = (Place(Places(1)) for _ in range(4))
+
+    async def grow(place: Place, size: int) -> None:
+        await room.grow(place, size)
+        order.append((place, size))
+
+    await grow(first, 4)
+    await grow(second, 6)
+    await grow(first, 8)  # beyond what there is: nobody else could make room
+    waiting = [asyncio.create_task(grow(place, size)) for place, size in ((second, 7), (third, 1), (fourth, 1))]
+    await settled()
+    assert (len(order), room.taken) == (3, 14)
+    room.leave(first)
+    await settled()
+    assert order[3:] == [(second, 7), (third, 1), (fourth, 1)]
+    await asyncio.gather(*waiting)
+    blocked = asyncio.create_task(room.grow(fourth, 9))
+    await settled()
+    blocked.cancel()
+    await asyncio.wait([blocked])
+    room.leave(fourth)
+    room.resize(5)
+    late = asyncio.create_task(grow(fourth, 4))
+    await settled()
+    assert not late.done()
+    room.resize(12)
+    await late
+    for place in (second, third, fourth, fourth):
+        room.leave(place)
+    assert room.taken == 0
+
+
+class Gated(Decoder[Vm]):
+    """Decodes when it may, as if it took that long; `begun` counts how often it began."""
+
+    def __init__(self) -> None:
+        super().__init__(Vm)
+        self.gate = threading.Event()
+        self.begun = 0
+
+    def decode(self, body: Buffer, content_type: str, said: str) -> Decoded[Vm]:
+        self.begun += 1
+        self.gate.wait()
+        return super().decode(body, content_type, said)
+
+
+async def test_no_small_answer_waits_for_large_ones(
+    simulate: Simulate, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight large ones take every place and every thread that they may have, and a small one is read and converted."""
+    large: Simulator = await simulate(Estate("nyc", vms=30, seed=1), auth="session")
+    small: Simulator = await simulate(Estate("lon", vms=5, seed=2), auth="session")
+    monkeypatch.setattr(module, "LARGE", 30_000)
+    places, gated = Places(2), Gated()
+    zvms = [Zvm(zvm_config(large, str(n), ca_file=ca_file), Recorder(), places=places) for n in range(8)]
+    other = Zvm(zvm_config(small, ca_file=ca_file), Recorder(), places=places)
+    try:
+        asked = [asyncio.create_task(zvm.get(vms.PATH, gated)) for zvm in zvms]
+        await large.arrived(8, vms.PATH)
+        for _ in range(3):
+            assert len((await other.get(vms.PATH, vms.DECODER)).rows) == 5
+        assert not any(task.done() for task in asked)
+    finally:
+        gated.gate.set()
+    assert [len(decoded.rows) for decoded in await asyncio.gather(*asked)] == [30] * 8
+    assert (places.taken, places.room.taken) == (0, 0)
+    for zvm in (*zvms, other):
+        await zvm.close()
+
+
+async def test_a_large_answer_counts_until_it_is_published(
+    simulate: Simulate, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LARGE", 30_000)
+    large: Simulator = await simulate(Estate("nyc", vms=30, seed=1), auth="session")
+    places = Places(2)
+    zvm = Zvm(zvm_config(large, ca_file=ca_file), Recorder(), places=places)
+    with module.in_hand():
+        await zvm.get(vms.PATH, vms.DECODER)
+        assert places.room.taken > 30_000
+    assert places.room.taken == 0
+    with module.in_hand():
+        large.faults.set(vms.PATH, faults.wrong_shape())
+        with pytest.raises(DecodeError):
+            await zvm.get(vms.PATH, vms.DECODER)
+        assert places.room.taken == 0
+    await zvm.close()

@@ -290,6 +290,27 @@ async def test_changed_zvm_keeps_its_data_only_while_they_are_true(
     assert nyc.live_sessions == 1
 
 
+async def test_a_shorter_stale_after_holds_for_what_is_kept(
+    simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
+) -> None:
+    sim = await simulate()
+    configured.write(sim, stale_after="1h")
+    running = await run()
+    await clock.idle(1)
+    sim.faults.set("/v1/", faults.status(500))
+    await clock.advance(150)
+    assert (await running.page()).values("zerto_vm_info")
+    configured.write(sim, stale_after="3m")
+    assert await running.exporter.reload() == ""
+    await clock.idle(1)
+    assert (await running.page()).values("zerto_vm_info")
+    configured.write(sim, stale_after="2m")
+    assert await running.exporter.reload() == ""
+    page = await running.page()
+    assert not page.values("zerto_vm_info")
+    assert page.value("zerto_up") == 0
+
+
 async def test_samples_that_are_kept_keep_their_health(
     simulate: Simulate, configured: Configured, run: Export, clock: DrivenClock
 ) -> None:

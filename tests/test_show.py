@@ -67,7 +67,7 @@ zvms:
   url: https://zvm-lon.example.com
   interval: 1m30s
   timeout: 500ms
-  max_body: 256MiB
+  max_body: 64MiB
   max_requests: 4
   auth:
     method: keycloak_client

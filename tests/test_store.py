@@ -101,6 +101,25 @@ def test_the_page_is_made_once_for_each_change() -> None:
     assert store.page() is not page
 
 
+def test_what_is_kept_is_served_as_long_as_it_is_said_later() -> None:
+    stale: list[tuple[str, str]] = []
+    store, clock = make(stale)
+    put(store, "nyc", "a", 1, stale_after=60)
+    put(store, "lon", "a", 1, stale_after=60)
+    clock.now += 50
+    put(store, "nyc", "b", 1, stale_after=60)
+    store.stale_after("nyc", 45)
+    store.stale_after("lon", 90)
+    store.stale_after("par", 1)
+    assert (store.serves("nyc", "a"), store.series("nyc", "a"), store.serves("nyc", "b")) == (False, 0, True)
+    assert {dict(labels)["zvm"] for _, labels in Page(text(store)).samples} == {"nyc", "lon"}
+    assert stale == [("nyc", "a")]
+    clock.now += 39
+    assert store.serves("lon", "a")
+    clock.now += 1
+    assert not store.serves("lon", "a")
+
+
 def test_a_view_has_what_was_asked_for() -> None:
     store, _ = make()
     for zvm in ("nyc", "lon"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -37,10 +37,17 @@ class Answer:
         return self.headers.get("Content-Type", "")
 
 
-async def read(response: aiohttp.ClientResponse, limit: int, limit_is: str, what: str, scrubber: Scrubber) -> Answer:
+async def read(
+    response: aiohttp.ClientResponse,
+    limit: int,
+    limit_is: str,
+    what: str,
+    scrubber: Scrubber,
+    grown: Callable[[int], Awaitable[None]] | None = None,
+) -> Answer:
     """Return *response* with its body, at most *limit* bytes of it after decompression; *what* was asked for.
 
-    *limit_is* says in words what the limit is.
+    *limit_is* says in words what the limit is. *grown* is told how many bytes there are by now, and may take its time.
 
     Of an answer that is no success the body only serves to explain it: as much is kept as can be read.
 
@@ -57,6 +64,8 @@ async def read(response: aiohttp.ClientResponse, limit: int, limit_is: str, what
                 break
             if len(body) > limit:
                 raise TooLargeError(f"{what}: the answer is larger than {limit_is}, {limit} bytes")
+            if grown is not None:
+                await grown(len(body))
     except DecodeError:
         if good:
             raise

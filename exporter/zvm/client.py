@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from exporter.work import off_loop
+from exporter.work import in_line, off_loop
 from exporter.zvm.answer import Answer
 from exporter.zvm.auth import login_for
 from exporter.zvm.credentials import Credentials
@@ -100,7 +100,7 @@ class Zvm:
                 if len(answer.body) <= _BYTES_IN_LINE:
                     return decoder.decode(*arguments)
                 await place.read()
-                return await off_loop(decoder.decode, *arguments)
+                return await (in_line if place.large else off_loop)(decoder.decode, *arguments)
             except (DecodeError, TooLargeError) as error:
                 raise type(error)(self._scrubber.scrub(f"GET {path}: {error}")) from error
 

@@ -249,6 +249,8 @@ class _Answer(Generic[Row]):
 def convert(shape: Shape[Row], record: dict[str, Any]) -> Row | None:
     """Build the struct of *shape* from *record*, whose keys are case-folded, if all of it fits: be it as texts."""
     known = shape.canonical(record)
+    if not known.keys() >= shape.required:
+        return None
     for strict in (True, False):
         with suppress(msgspec.ValidationError):
             row = msgspec.convert(known, shape.struct, strict=strict)
@@ -267,16 +269,15 @@ def _finite(row: Struct) -> bool:
 def fit(shape: Shape[Row], record: dict[str, Any], path: str, complaints: list[str]) -> Row | None:
     """Build the struct of *shape* from *record*, whose keys are case-folded; None where a required field lacks."""
     values: dict[str, Any] = {}
-    for known in shape.fields:
-        here = f"{path}.{known.encode_name}"
-        value = record.get(known.encode_name.casefold())
+    for key, known in shape.known.items():
+        value = record.get(key)
         if value is not None:
-            fitted = _value(shape, known, value, here, complaints)
+            fitted = _value(shape, known, value, f"{path}.{known.encode_name}", complaints)
             if fitted is not None:
                 values[known.name] = fitted
-        if known.required and known.name not in values:
+        if known.encode_name in shape.required and known.name not in values:
             if value is None:
-                complaints.append(f"{here}: missing")
+                complaints.append(f"{path}.{known.encode_name}: missing")
             return None
     return shape.struct(**values)
 

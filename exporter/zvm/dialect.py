@@ -11,6 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 import msgspec
@@ -19,6 +20,7 @@ from msgspec import Raw, Struct
 Row = TypeVar("Row", bound=Struct)
 
 MOST_KEYS: Final = 64  # of one object, beyond those of its struct; real ones have ten
+_MOST_STUDIED: Final = 4 * MOST_KEYS  # keys of an object that are looked at to learn them
 _LONGEST_KEY: Final = 128  # characters
 _TEXT: Final = 57  # bytes that a text takes beside its characters, if all are ASCII
 _USELESS: Final = 56  # bytes: a place in the row, and what lies there
@@ -39,6 +41,7 @@ class Shape(Generic[Row]):
             for option in get_args(field.type)
             if isinstance(option, type) and issubclass(option, Struct)
         }
+        self.required = {field.encode_name for field in self.fields if field.required}
         # What a text takes beside its characters, in each of the fields.
         self.overhead: int = struct.__basicsize__ + _TEXT * len(self.fields)
         self.overhead += sum(shape.overhead for shape in self.nested.values())
@@ -112,7 +115,7 @@ class Keys:
         """Add those keys of *record*, of the struct of *shape*, that fit to what is known; never without bound."""
         if not isinstance(record, dict):
             return
-        for key, value in record.items():
+        for key, value in islice(record.items(), _MOST_STUDIED):
             known = shape.known.get(key.casefold())
             if known is None:
                 if len(self.others) < MOST_KEYS and _plain(key):

@@ -1,23 +1,44 @@
 """How many answers may be in hand at once, over all ZVMs: being read, or being converted.
 
 Whoever waits for a ZVM takes no place: hundreds that are dead or slow to begin keep nobody from being read. An answer
-that has begun and then dawdles gives its place to the next after a while.
+that has begun and then dawdles gives its place to the next after a while. One that turns out to be large gives its
+place back too: from then on it is its bytes that count, and no small answer waits for a large one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, Self
 
+LARGE: Final = 2**20  # bytes; an answer of 500 VMs
+
+_BYTES_A_PLACE: Final = 2 * 2**20  # bytes of large answers for each place of a small one
 _PATIENCE_SECONDS: Final = 1.0
+
+_in_hand: ContextVar[ExitStack | None] = ContextVar("in_hand", default=None)
+
+
+@contextmanager
+def in_hand() -> Iterator[None]:
+    """Count the large answers that are read within as in hand until its end: what is made of them takes memory too."""
+    with ExitStack() as held:
+        token = _in_hand.set(held)
+        try:
+            yield
+        finally:
+            _in_hand.reset(token)
 
 
 class Places:
     """Places for *most* answers."""
 
     def __init__(self, most: int) -> None:
+        self.room = Room(most * _BYTES_A_PLACE)
         self._most = most
         self._taken = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -31,6 +52,7 @@ class Places:
         """Have *most* places; who has one now keeps it."""
         self._most = most
         self._next()
+        self.room.resize(most * _BYTES_A_PLACE)
 
     def one(self) -> Place:
         """Return a place that is not taken yet."""
@@ -63,6 +85,51 @@ class Places:
                 turn.set_result(None)
 
 
+class Room:
+    """Room for *most* bytes of large answers. The one that came first always may go on, so that they never all wait."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: dict[Place, int] = {}  # in the order in which they came
+        self._waiting: dict[Place, tuple[int, asyncio.Future[None]]] = {}
+
+    @property
+    def taken(self) -> int:
+        """How many bytes are taken."""
+        return sum(self._taken.values())
+
+    def resize(self, most: int) -> None:
+        """Have room for *most* bytes; who has some now keeps them."""
+        self._most = most
+        self._next()
+
+    async def grow(self, place: Place, size: int) -> None:
+        """Wait until the answer of *place* may have *size* bytes in all."""
+        self._taken.setdefault(place, 0)
+        if not self._fits(place, size):
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting[place] = size, turn
+            try:
+                await turn
+            finally:
+                self._waiting.pop(place, None)
+        self._taken[place] = size
+
+    def leave(self, place: Place) -> None:
+        """Give back what the answer of *place* has."""
+        if self._taken.pop(place, None) is not None:
+            self._next()
+
+    def _fits(self, place: Place, size: int) -> bool:
+        return place is next(iter(self._taken)) or self.taken - self._taken[place] + size <= self._most
+
+    def _next(self) -> None:
+        for place, (size, turn) in list(self._waiting.items()):
+            if not turn.done() and self._fits(place, size):
+                self._taken[place] = size
+                turn.set_result(None)
+
+
 class Place:
     """The place of one answer, given back where its block ends."""
 
@@ -70,6 +137,13 @@ class Place:
         self._places = places
         self._taken = False
         self._lending: asyncio.TimerHandle | None = None
+        self.bytes = LARGE
+        """As many bytes may be read until it has to grow."""
+
+    @property
+    def large(self) -> bool:
+        """Whether the answer has grown large."""
+        return self.bytes > LARGE
 
     async def begins(self) -> None:
         """Take the place, now that the answer begins; it is lent if reading lasts."""
@@ -77,10 +151,19 @@ class Place:
         await self._take()
         self._lending = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._give)
 
+    async def grow(self, size: int) -> None:
+        """Wait until the answer, which has *size* bytes by now, may be read on."""
+        self._keep()
+        self._give()
+        more = size + LARGE
+        await self._places.room.grow(self, more)
+        self.bytes = more
+
     async def read(self) -> None:
         """Have the place again, now that the answer was read: converting it keeps a processor busy."""
         self._keep()
-        await self._take()
+        if not self.large:
+            await self._take()
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,6 +173,11 @@ class Place:
     ) -> None:
         self._keep()
         self._give()
+        held = _in_hand.get()
+        if held is None or error is not None:
+            self._places.room.leave(self)
+        else:
+            held.callback(self._places.room.leave, self)
 
     async def _take(self) -> None:
         if not self._taken:

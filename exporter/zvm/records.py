@@ -1,7 +1,7 @@
 """The records of a JSON array, cut out of its bytes. Knows where a record ends, nothing of what is in it.
 
 One call of C holds the interpreter until it ends, and with it the event loop, whatever thread it is in: for seconds
-where it is given an answer of 256 MiB. Hence nothing that is looked at here, or given away, is longer than LONGEST.
+where it is given an answer of 64 MiB. Hence nothing that is looked at here, or given away, is longer than LONGEST.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST: Final = 100_000  # records; a ZVM protects at most 10,000 VMs
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
-_NEXT: Final = re.compile(rb'[ \t\n\r]*,[ \t\n\r]*\{[ \t\n\r]*"[^"]*"')
+_NEXT: Final = re.compile(rb'[ \t\n\r]*,[ \t\n\r]*\{[ \t\n\r]*(?:"[^"]*"|\})')
 _NEXT_WITHIN: Final = 2**12  # bytes in which to look for the next record's first key
 _AHEAD: Final = 3  # bytes; what ends a number is seen only behind it: `1e+` is read as 1, and may go on
 _GLANCE: Final = 2**14  # bytes; of an answer that fits no more than this is looked at
@@ -107,7 +107,7 @@ class Records:
         return found + between.index(b",") if found > 0 else 0
 
     def _find_between(self) -> bytes:
-        """Return what stands between the next record and the one after it, up to the latter's first key."""
+        """Return what stands between the next record and the one after it, up to the latter's first key or its end."""
         self._next()
         end = self._find_end()
         if end is None:

@@ -68,7 +68,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     url: str
     interval: float = 30.0
     timeout: float = DEFAULT_TIMEOUT
-    max_body: int = 256 * 2**20
+    max_body: int = 64 * 2**20
     max_requests: int = 4
     auth: Auth = field(default_factory=Auth)
     tls: Tls = field(default_factory=Tls)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -115,7 +116,8 @@ class Transport:
                     raise ConnectError(f"{what}: {self._failures.refused(407, response.reason or '')}")
                 if place is not None:
                     await _uncounted(place.begins(), deadline)
-                return await read(response, limit, limit_is, what, self._scrubber)
+                grown = None if place is None else partial(_grow, place, deadline)
+                return await read(response, limit, limit_is, what, self._scrubber, grown)
         except TimeoutError as error:
             raise RequestTimeoutError(f"{what}: {self._late()} within {settings.timeout:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -149,6 +151,12 @@ class Transport:
         if host is not None and LOOKUPS.has(host):
             return f"the name {host} was not resolved (its name server does not answer)"
         return f"no complete answer{self._failures.through}"
+
+
+async def _grow(place: Place, deadline: asyncio.Timeout, size: int) -> None:
+    """Wait until the answer of *place*, of *size* bytes by now, may be read on."""
+    if size > place.bytes:
+        await _uncounted(place.grow(size), deadline)
 
 
 async def _uncounted(awaited: Awaitable[None], deadline: asyncio.Timeout) -> None:

@@ -31,8 +31,9 @@ def parse_xml(body: Buffer, said: str) -> Iterator[Any]:
     Raises:
         DecodeError: no XML, an entity, a root that is no array, or too long a record; the text quotes *said*.
     """
+    source = _Source(body, said)
     try:
-        yield from _records(_Source(body, said), said)
+        yield from _records(source, said)
     except ParseError as error:
         raise DecodeError(f"expected JSON or XML: {error}: got {said}") from error
     except DefusedXmlException as error:
@@ -41,6 +42,8 @@ def parse_xml(body: Buffer, said: str) -> Iterator[Any]:
         raise DecodeError(f"expected XML in UTF-8: {error}: got {said}") from error
     except RecursionError as error:
         raise DecodeError(f"expected records, got XML that is nested too deep: {said}") from error
+    finally:
+        source.leave()  # iterparse is a circle of references, which would keep the answer for a while
 
 
 class _Source:
@@ -58,6 +61,10 @@ class _Source:
         piece = bytes(self._body[self._given : self._given + size])
         self._given += len(piece)
         return piece
+
+    def leave(self) -> None:
+        """Keep nothing."""
+        self._body = b""
 
     def found(self) -> None:
         """Take note that a record has ended."""

@@ -272,8 +272,8 @@ async def test_a_bomb_is_not_unpacked(sim: Simulator, reach: Callable[..., Zvm],
 
 
 async def test_a_body_packed_in_one_chunk_is_unpacked_in_pieces(sim: Simulator, reach: Callable[..., Zvm]) -> None:
-    """Whatever one chunk expands to: here 64 MiB of white space in 64 KiB."""
-    packed = gzip.compress(b"[" + b" " * (64 * 2**20) + b"]")
+    """Whatever one chunk expands to: here 32 MiB of white space in 32 KiB."""
+    packed = gzip.compress(b"[" + b" " * (32 * 2**20) + b"]")
     sim.faults.set(vms.PATH, answered(packed, {"Content-Encoding": "gzip"}))
     tracemalloc.start()
     try:

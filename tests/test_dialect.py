@@ -198,6 +198,17 @@ def test_of_a_list_that_is_only_counted_nothing_is_kept() -> None:
     assert sum(map(kept.size_of, rows)) < 5 * 1000
 
 
+def test_a_row_in_any_dialect_is_measured_alike() -> None:
+    usual = Estate("nyc", vms=40, seed=3).vms()
+    decoder = fresh()
+    plain = decode(*usual, decoder=decoder).rows  # the first slice, record by record
+    learned = decode(*usual, decoder=decoder).rows
+    assert type(plain[0]) is Vm
+    assert type(learned[0]) is not Vm
+    for one, other in zip(plain, learned, strict=True):
+        assert kept.size_of(one) <= kept.size_of(other) <= 1.5 * kept.size_of(one) < 5000
+
+
 def test_the_rows_of_an_answer_take_no_more_memory_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
     """What they take is measured before it is refused, and the error says which limit it was."""
     monkeypatch.setattr(kept, "KEPT", 2**20)

@@ -80,6 +80,7 @@ async def test_work_that_fails_keeps_nothing_of_what_it_was_called_with() -> Non
         answer = Answer()
         kept.append(weakref.ref(answer))
         await failed(answer)
+        await in_line(int)  # the thread is done with it
         busy = asyncio.create_task(in_line(gate.wait))
         await asyncio.sleep(0)
         answer = Answer()

@@ -321,7 +321,7 @@ async def test_samples_that_are_kept_keep_their_health(
     await clock.idle(1)
     first = clock.now
     clock.now += 5
-    nyc.faults.set("/v1/vpgs", faults.hang())
+    nyc.faults.set("/v1/vpgs", faults.hang(), times=1)  # not the lists of names below it
     configured.write(nyc, interval="45s")
     assert (await post(running))[0] == 200
     assert "not tried yet" not in (await running.get("/"))[1]

@@ -12,7 +12,6 @@ from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,7 +78,11 @@ async def _serve(options: Namespace) -> int:
     exporter = Exporter(_loader(options, os.environ), shard=options.part, notifier=Notifier(os.environ))
     exporter.configure()
     flags = replace(_web_flags(options), lifecycle=options.web_enable_lifecycle)
-    stopping = partial(_exit_within, _STOPPING_SECONDS, 0) if options.whole_process else bool
+
+    def stopping() -> None:
+        if options.whole_process:
+            _exit_within(_STOPPING_SECONDS, 0)
+
     await exporter.serve(_listeners(options), flags, stopping)
     return 0
 

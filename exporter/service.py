@@ -36,6 +36,10 @@ _TABLES: Final = {collector.name: collector.table for collector in collectors.AL
 Load = Callable[[], Config]
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Exporter:
     """A store, what fills it and what serves it. *load* reads the configuration, at the start and at each reload."""
 
@@ -146,7 +150,7 @@ class Exporter:
         log.info("stopped")
 
     async def serve(
-        self, listeners: Sequence[Listener], flags: WebFlags, stopping: Callable[[], object] = bool
+        self, listeners: Sequence[Listener], flags: WebFlags, stopping: Callable[[], object] = _nothing
     ) -> None:
         """Poll and serve until SIGTERM or SIGINT, call *stopping* and stop; SIGHUP reloads."""
         stop = asyncio.Event()

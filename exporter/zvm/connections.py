@@ -44,8 +44,9 @@ class Connections:
     def __init__(self, timeout: float, interval: float) -> None:
         """Have no connection yet; one on which nothing is acknowledged soon after *timeout* seconds ends."""
         self._timeout = timeout
-        # Over the pause between two polls, so that not each begins with a handshake.
-        self._idle = min(2 * interval, _IDLE_SECONDS)
+        # Over the pause between two polls, so that not each begins with a handshake. Not much longer: connections take
+        # turns, so that one more than are needed would be used now and then, and kept for ever.
+        self._idle = min(1.25 * interval, _IDLE_SECONDS)
         self._current: Pool | None = None
         self._closed = False
 

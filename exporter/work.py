@@ -29,6 +29,7 @@ class _Line:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._lines: tuple[deque[_Job], deque[_Job]] = (deque(), deque())
         self._lock = threading.Lock()
+        self._busy = False
 
     async def run(self, call: Callable[[], Any], *, first: bool) -> Any:
         job = (call, Future[Any]())
@@ -43,20 +44,41 @@ class _Line:
                     self._lines[not first].remove(job)
             del job, call  # an error has this frame: in a circle, it would keep what it was called with, an answer
 
+    def behind(self, callback: Callable[[], object]) -> None:
+        future = Future[Any]()
+        with self._lock:
+            busy = self._busy
+            if busy:
+                self._lines[0].appendleft((bool, future))
+        if not busy:
+            callback()
+            return
+        asyncio.wrap_future(future).add_done_callback(lambda _: callback())
+        self._thread.submit(self._next)
+
     def _next(self) -> None:
         with self._lock:
             line = self._lines[0] or self._lines[1]
             if not line:
                 return
             call, future = line.popleft()
-        if not future.set_running_or_notify_cancel():
-            return
+            self._busy = True
         try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is waited for
-            future.set_exception(error)
+            if future.set_running_or_notify_cancel():
+                _do(call, future)
         finally:
             del call, future  # as above
+            with self._lock:
+                self._busy = False
+
+
+def _do(call: Callable[[], Any], future: Future[Any]) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 - it is raised where the result is waited for
+        future.set_exception(error)
+    finally:
+        del call, future  # as above
 
 
 _Job = tuple[Callable[[], Any], Future[Any]]
@@ -75,6 +97,14 @@ async def in_line(function: Callable[..., Result], *arguments: object, first: bo
     """
     result: Result = await _LARGE.run(partial(function, *arguments), first=first)
     return result
+
+
+def behind_line(callback: Callable[[], object]) -> None:
+    """Call *callback* on the loop once what is being done in line has ended: at once where that is nothing.
+
+    Who gives up waiting for it goes on; what was lent to it may only then be lent again.
+    """
+    _LARGE.behind(callback)
 
 
 async def beside_polls(function: Callable[..., Result], *arguments: object) -> Result:

@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exposition": {"fragments"},
     "telemetry": set(),
     "work": set(),
-    "zvm": {"work"},
+    "zvm": {"memory", "work"},
     "simulator": set(),
     "collectors": {"exposition", "zvm"},
     "config": {"collectors", "zvm"},

@@ -27,6 +27,7 @@ from exporter.work import off_loop
 from exporter.zvm.decode import Decoded, decode_names
 from exporter.zvm.errors import DecodeError, TooLargeError
 from exporter.zvm.records import LONGEST, MOST, Records
+from exporter.zvm.terms import StoppedError, Terms
 
 JSON = "application/json"
 XML = "application/xml"
@@ -461,7 +462,7 @@ def test_a_byte_that_is_no_utf8_costs_nothing_where_no_field_is() -> None:
 
 
 def one_by_one(body: bytes) -> list[Any]:
-    records, found = Records(body, ""), []
+    records, found = Records(body, "", Terms()), []
     while records.more:
         record = records.one()
         found.append(None if record is None else json.loads(record))
@@ -626,6 +627,67 @@ def test_a_flood_takes_little_memory(monkeypatch: pytest.MonkeyPatch, flood: str
     finally:
         tracemalloc.stop()
     assert peak < SIZE
+
+
+NEVER_ENDING = {
+    "usual": lambda: MINIMAL % 1 * 50_000,
+    "odd": lambda: b',{"VmIdentifier":1,"VpgIdentifier":"g"}' * 50_000,
+    "one by one": lambda: (b',{"VmIdentifier":"a","VpgIdentifier":"g","X":"' + b"x" * LONGEST + b'"}') * 20,
+    "XML": lambda: b"<ArrayOfVmApi>" + b"<VmApi/>" * 50_000,
+}
+
+
+@pytest.mark.parametrize("shape", NEVER_ENDING)
+def test_who_gives_up_waiting_stops_the_decoding(shape: str) -> None:
+    """Within some hundred records, whatever they are; these are never read to their broken end."""
+    body, asked, places = NEVER_ENDING[shape](), 0, [0]
+
+    def stopped() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 12
+
+    body = body if body.startswith(b"<") else b"[" + body[1:]
+    with pytest.raises(StoppedError):
+        vms.DECODER.decode(body, "", "", Terms(stopped=stopped, spent=places.append))
+    assert (asked, places) == (13, sorted(places))
+
+
+def test_bytes_that_are_told_to_be_spent_are_not_looked_at_again() -> None:
+    usual = Estate("nyc", vms=600, seed=1).vms()
+    usual[100]["ActualRPO"] = "N/A"
+    usual[300]["X"] = "x" * 2 * LONGEST
+    for body in (json.dumps(usual).encode(), array_of("VmApi", usual[:300])):
+        given = bytearray(body)
+        told: list[int] = []
+
+        def spent(place: int, given: bytearray = given, told: list[int] = told) -> None:
+            told.append(place)
+            given[:place] = bytes(min(place, len(given)))
+
+        assert vms.DECODER.decode(given, "", "", Terms(spent=spent)) == vms.DECODER.decode(body, "", "")
+        assert max(told) > len(body) // 2
+
+
+def test_records_of_the_usual_kind_may_be_as_many_as_max_body_lets_in() -> None:
+    """10,000 VMs in three VPGs each are within the default."""
+    site = Estate("nyc", vms=1000, seed=1)
+    for decoder, records in ((vms.DECODER, site.vms()), (vpgs.DECODER, site.vpgs())):
+        one = json.dumps(records, separators=(",", ":"))[1:-1]
+        max_body = 8 * (len(one) + 1) + 1
+        body = f"[{','.join([one] * 8)}]".encode()
+        assert len(body) == max_body
+        assert len(decoder.decode(body, JSON, "", Terms(max_body)).rows) == 8 * len(records)
+    body = f"[{','.join([json.dumps(site.vms(), separators=(',', ':'))[1:-1]] * 30)}]".encode()
+    assert Terms().max_body * 0.9 < len(body) < Terms().max_body
+    assert len(vms.DECODER.decode(body, JSON, "").rows) == 30_000
+
+
+def test_whoever_raises_max_body_raises_what_rows_may_take() -> None:
+    tiny = b"[" + b",".join(b'{"VmIdentifier":"%d","VpgIdentifier":"g"}' % n for n in range(20_000)) + b"]"
+    with pytest.raises(TooLargeError, match="with this max_body"):
+        vms.DECODER.decode(tiny, JSON, "", Terms(2**20))
+    assert len(vms.DECODER.decode(tiny, JSON, "", Terms(2**23)).rows) == 20_000
 
 
 def test_as_many_records_as_there_may_be_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

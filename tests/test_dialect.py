@@ -23,6 +23,7 @@ from exporter.zvm.decode import Decoded, Decoder
 from exporter.zvm.dialect import MOST_KEYS
 from exporter.zvm.errors import TooLargeError
 from exporter.zvm.records import LONGEST
+from exporter.zvm.terms import Terms
 
 CASES: tuple[Callable[[str], str], ...] = (
     str,
@@ -211,7 +212,7 @@ def test_a_row_in_any_dialect_is_measured_alike() -> None:
 
 def test_the_rows_of_an_answer_take_no_more_memory_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
     """What they take is measured before it is refused, and the error says which limit it was."""
-    monkeypatch.setattr(kept, "KEPT", 2**20)
+    monkeypatch.setattr(Terms, "max_rows", 2**20)
     many = [vm(number, VmName="x" * 900) for number in range(800)]
     assert len(decode(*many[:400]).rows) == 400
     for odd in ([], ["no record"]):

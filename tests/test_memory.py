@@ -1,51 +1,38 @@
-"""All threads share one heap of the C library, where it is glibc."""
+"""Memory that is given back while the answer in it is still being read."""
 
 from __future__ import annotations
 
-import ctypes
-import platform
-import subprocess
 import sys
 
 import pytest
 
-from exporter.memory import share_one_heap
+from exporter.memory import spent
 
-COUNT_HEAPS = """
-import ctypes, threading
-from exporter.memory import share_one_heap
-
-{first}
-together = threading.Barrier(4)
-
-def allocate():
-    blocks = [bytes(5000) for _ in range(100)]
-    together.wait()
-
-threads = [threading.Thread(target=allocate) for _ in range(4)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-libc = ctypes.CDLL(None)
-libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
-libc.fflush(None)
-"""
+MIB = 2**20
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has a heap for each thread")
-def test_threads_share_one_heap() -> None:
-    assert heaps("pass") > 1
-    assert heaps("share_one_heap()") == 1
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is given back")
+def test_the_start_of_a_buffer_is_given_back_and_nothing_behind_it() -> None:
+    body = bytearray(b"x" * (8 * MIB))
+    give = spent(body)
+    give(MIB // 2)
+    assert body.count(b"x") == 8 * MIB
+    for place in (3 * MIB, 3 * MIB + 5):
+        give(place)
+        kept = body.count(b"x")
+        assert body.endswith(b"x" * (5 * MIB))
+        assert 5 * MIB <= kept < 5.5 * MIB
+    with pytest.raises(BufferError):
+        body += b"more"
+    give(9 * MIB)
+    assert body.count(b"x") < MIB // 2
+    del give
+    body += b"more"
+    assert body.endswith(b"more")
 
 
-def heaps(first: str) -> int:
-    run = subprocess.run(
-        [sys.executable, "-c", COUNT_HEAPS.format(first=first)], capture_output=True, text=True, check=True
-    )
-    return run.stdout.count("<heap nr=")
-
-
-def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
-    share_one_heap()
+@pytest.mark.parametrize("body", [b"x" * 8 * MIB, bytearray()])
+def test_what_cannot_be_given_back_is_kept(body: bytes | bytearray) -> None:
+    before = bytes(body)
+    spent(body)(len(body))
+    assert body == before

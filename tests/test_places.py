@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,16 @@ from support import DrivenClock, Recorder, Running, Simulate, zvm_config
 from exporter.collectors import vms
 from exporter.collectors.vms import Vm
 from exporter.simulator import Estate, Simulator, faults
+from exporter.work import in_line
 from exporter.zvm import places as module
 from exporter.zvm.client import Zvm
 from exporter.zvm.decode import Decoded, Decoder
 from exporter.zvm.errors import DecodeError
 from exporter.zvm.places import Place, Places
 from exporter.zvm.records import Buffer
+from exporter.zvm.terms import StoppedError, Terms
 
+_USUAL = Terms()
 Export = Callable[..., Awaitable[Running]]
 
 
@@ -245,10 +249,10 @@ class Gated(Decoder[Vm]):
         self.gate = threading.Event()
         self.begun = 0
 
-    def decode(self, body: Buffer, content_type: str, said: str) -> Decoded[Vm]:
+    def decode(self, body: Buffer, content_type: str, said: str, terms: Terms = _USUAL) -> Decoded[Vm]:
         self.begun += 1
         self.gate.wait()
-        return super().decode(body, content_type, said)
+        return super().decode(body, content_type, said, terms)
 
 
 async def test_no_small_answer_waits_for_large_ones(
@@ -291,4 +295,76 @@ async def test_a_large_answer_counts_until_it_is_published(
         with pytest.raises(DecodeError):
             await zvm.get(vms.PATH, vms.DECODER)
         assert places.room.taken == 0
+    await zvm.close()
+
+
+class Watched(Decoder[Vm]):
+    """Waits at the start of an answer until it may go on; `stopped` tells whether it then stopped."""
+
+    def __init__(self) -> None:
+        super().__init__(Vm)
+        self.begun, self.gate, self.stopped = threading.Event(), threading.Event(), False
+
+    def decode(self, body: Buffer, content_type: str, said: str, terms: Terms = _USUAL) -> Decoded[Vm]:
+        def spent(_place: int) -> None:
+            self.begun.set()
+            self.gate.wait()
+
+        try:
+            return super().decode(body, content_type, said, replace(terms, spent=spent))
+        except StoppedError:
+            self.stopped = True
+            raise
+
+
+async def test_a_large_answer_that_nobody_waits_for_is_no_longer_decoded_and_then_gives_its_room_back(
+    simulate: Simulate, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LARGE", 30_000)
+    large: Simulator = await simulate(Estate("nyc", vms=30, seed=1), auth="session")
+    places, watched = Places(2), Watched()
+    zvm = Zvm(zvm_config(large, ca_file=ca_file), Recorder(), places=places)
+    try:
+        with module.in_hand():
+            asked = asyncio.create_task(zvm.get(vms.PATH, watched))
+        await asyncio.to_thread(watched.begun.wait)
+        asked.cancel()
+        await asyncio.wait([asked])
+        assert asked.cancelled()
+        assert places.room.taken > 30_000
+    finally:
+        watched.gate.set()
+    await in_line(int)
+    await settled()
+    assert (watched.stopped, places.room.taken) == (True, 0)
+    await zvm.close()
+
+
+async def test_the_rows_of_a_poll_that_was_given_up_count_until_they_are_let_go(
+    simulate: Simulate, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LARGE", 30_000)
+    large: Simulator = await simulate(Estate("nyc", vms=30, seed=1), auth="session")
+    places, begun, gate = Places(2), threading.Event(), threading.Event()
+    zvm = Zvm(zvm_config(large, ca_file=ca_file), Recorder(), places=places)
+
+    def publish(_rows: object) -> None:
+        begun.set()
+        gate.wait()
+
+    async def poll() -> None:
+        with module.in_hand():
+            await in_line(publish, await zvm.get(vms.PATH, vms.DECODER), first=True)
+
+    try:
+        polled = asyncio.create_task(poll())
+        await asyncio.to_thread(begun.wait)
+        polled.cancel()
+        await asyncio.wait([polled])
+        assert places.room.taken > 30_000
+    finally:
+        gate.set()
+    await in_line(int)
+    await settled()
+    assert places.room.taken == 0
     await zvm.close()

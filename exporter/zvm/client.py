@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from exporter.memory import spent
 from exporter.work import in_line, off_loop
 from exporter.zvm.answer import Answer
 from exporter.zvm.auth import login_for
@@ -27,6 +29,7 @@ from exporter.zvm.paths import LOCAL_SITE
 from exporter.zvm.places import Place, Places
 from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import DEFAULT_ANSWERS, Settings
+from exporter.zvm.terms import Terms
 from exporter.zvm.transport import Transport
 
 Params = Mapping[str, str]
@@ -95,12 +98,8 @@ class Zvm:
             answer = await self._get(path, params, place)
             if _nothing(answer):
                 return Decoded()
-            arguments = (answer.body, answer.content_type, answer.said)
             try:
-                if len(answer.body) <= _BYTES_IN_LINE:
-                    return decoder.decode(*arguments)
-                await place.read()
-                return await (in_line if place.large else off_loop)(decoder.decode, *arguments)
+                return await self._decoded(answer, decoder, place)
             except (DecodeError, TooLargeError) as error:
                 raise type(error)(self._scrubber.scrub(f"GET {path}: {error}")) from error
 
@@ -156,6 +155,21 @@ class Zvm:
             await self._credentials.close(hurry)
         finally:
             await self._transport.close()
+
+    async def _decoded(self, answer: Answer, decoder: Decoder[Row], place: Place) -> Decoded[Row]:
+        body, content_type, said = answer.body, answer.content_type, answer.said
+        max_body = self.settings.max_body
+        if len(body) <= _BYTES_IN_LINE:
+            return decoder.decode(body, content_type, said, Terms(max_body))
+        await place.read()
+        given_up = threading.Event()
+        try:
+            if not place.large:
+                return await off_loop(decoder.decode, body, content_type, said, Terms(max_body, given_up.is_set))
+            terms = Terms(max_body, given_up.is_set, spent(body))
+            return await in_line(decoder.decode, body, content_type, said, terms)
+        finally:
+            given_up.set()
 
     async def _ask_names(self, path: str, known: _Names) -> None:
         seconds = self.settings.timeout / 4  # so that two that hang leave the poll the time that it needs

@@ -23,6 +23,7 @@ from exporter.zvm.dialect import Dialect, Keys, Shape, folded
 from exporter.zvm.errors import DecodeError
 from exporter.zvm.kept import Kept
 from exporter.zvm.records import LONGEST, MOST, Buffer, Records
+from exporter.zvm.terms import Terms
 from exporter.zvm.xml import is_xml, parse_xml
 
 Row = TypeVar("Row", bound=Struct)
@@ -37,6 +38,7 @@ _LONGEST_LIST = 2**14  # bytes; the API's lists of names have a thousand
 _SURROGATE = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
+_USUAL: Final = Terms()
 _UNREADABLE = (ValueError, RecursionError)  # msgspec.DecodeError and UnicodeDecodeError are such
 
 
@@ -68,19 +70,20 @@ class Decoder(Generic[Row]):
         self.canonical = msgspec.json.Decoder(row)
         self._dialects: tuple[Dialect[Row], ...] = (Dialect(self.shape, Keys()),)
 
-    def decode(self, body: Buffer, content_type: str, said: str) -> Decoded[Row]:
-        """Decode *body*; *said* is how to quote it in an error.
+    def decode(self, body: Buffer, content_type: str, said: str, terms: Terms = _USUAL) -> Decoded[Row]:
+        """Decode *body* on *terms*; *said* is how to quote it in an error.
 
         Raises:
             DecodeError: it is no array of records at all.
             TooLargeError: its records would take too much memory.
+            StoppedError: nobody waits for it any more.
         """
-        answer = _Answer(self, self._dialects, said)
+        answer = _Answer(self, self._dialects, said, terms)
         if is_xml(body, content_type):
-            for record in parse_xml(body, said):
+            for record in parse_xml(body, said, terms):
                 answer.take(record)
         else:
-            answer.read(Records(body, said))
+            answer.read(Records(body, said, terms))
         self._remember(answer.dialect)
         return answer.decoded
 
@@ -96,7 +99,7 @@ class Decoder(Generic[Row]):
 class _Answer(Generic[Row]):
     """An answer that is being decoded."""
 
-    def __init__(self, decoder: Decoder[Row], dialects: Sequence[Dialect[Row]], said: str) -> None:
+    def __init__(self, decoder: Decoder[Row], dialects: Sequence[Dialect[Row]], said: str, terms: Terms) -> None:
         self.decoded: Decoded[Row] = Decoded()
         self.dialect = dialects[0]
         self._others = dialects[1:]
@@ -104,7 +107,8 @@ class _Answer(Generic[Row]):
         self._repair = decoder.repair
         self._canonical = decoder.canonical
         self._said = said
-        self._kept = Kept(self.decoded.rows, said)
+        self._terms = terms
+        self._kept = Kept(self.decoded.rows, terms.max_rows, said)
         self._count = 0
         self._lessons = _LESSONS
 
@@ -147,6 +151,7 @@ class _Answer(Generic[Row]):
             typed = 0
             odd: list[Any] = []
             for raw in raws:
+                self._terms.go_on()
                 if self._typed(raw):
                     typed += 1
                 else:
@@ -231,6 +236,7 @@ class _Answer(Generic[Row]):
         self._count += 1
 
     def _limit(self, more: int) -> None:
+        self._terms.go_on()
         if self._count + more > MOST:
             raise DecodeError(f"expected at most {MOST} records, got {self._said}")
 
@@ -311,7 +317,7 @@ def decode_names(body: Buffer, content_type: str, said: str) -> tuple[str, ...]:
         raise DecodeError(f"expected an array of strings of at most {_LONGEST_LIST} bytes, got {said}")
     try:
         if is_xml(body, content_type):
-            return tuple(msgspec.convert(list(parse_xml(body, said)), list[str]))
+            return tuple(msgspec.convert(list(parse_xml(body, said, _USUAL)), list[str]))
         return tuple(msgspec.json.decode(body, type=list[str]))
     except _UNREADABLE as error:
         raise DecodeError(f"expected an array of strings, got {said}") from error

@@ -12,20 +12,19 @@ from msgspec.structs import astuple
 from exporter.zvm.dialect import NOTHING
 from exporter.zvm.errors import TooLargeError
 
-KEPT: Final = 64 * 2**20  # bytes that the rows of one answer may take; those of 10,000 VMs take 16 MiB
-
 _RAW: Final = 48  # bytes
 
 
 class Kept:
-    """Watches what the *rows* of an answer take; *said* is how to quote it in an error.
+    """Watches that the *rows* of an answer take no more than *most* bytes; *said* is how to quote it in an error.
 
     To measure each takes as long as to decode it. So they are taken for as much as they can be at most, until that is
     too much: only then, and from then on, they are measured.
     """
 
-    def __init__(self, rows: Sequence[Struct], said: str) -> None:
+    def __init__(self, rows: Sequence[Struct], most: int, said: str) -> None:
         self._rows = rows
+        self._limit = most
         self._said = said
         self._seen = 0
         self._bytes = 0
@@ -43,7 +42,7 @@ class Kept:
         # One character beyond ASCII can make its text four times as wide, and only an escape can hide it.
         width = 1 if text.isascii() and b"\\" not in text else 4
         most = self._bytes + width * (overhead * (len(self._rows) - self._seen) + len(text))
-        if most > KEPT:
+        if most > self._limit:
             self._seen = self._bytes = 0
             self.measure()
         else:
@@ -54,10 +53,10 @@ class Kept:
         self._measured = True
         self._bytes += sum(map(size_of, self._rows[self._seen :]))
         self._seen = len(self._rows)
-        if self._bytes > KEPT:
+        if self._bytes > self._limit:
             raise TooLargeError(
-                f"the records of the answer take more than {KEPT} bytes of memory, "
-                f"which is the most for one answer, from record {self._seen - 1} on: {self._said}"
+                f"the records of the answer take more than {self._limit} bytes of memory, "
+                f"which is the most with this max_body, from record {self._seen - 1} on: {self._said}"
             )
 
 

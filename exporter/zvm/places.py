@@ -12,8 +12,11 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
+
+from exporter.work import behind_line
 
 LARGE: Final = 2**20  # bytes; an answer of 500 VMs
 
@@ -30,6 +33,9 @@ def in_hand() -> Iterator[None]:
         token = _in_hand.set(held)
         try:
             yield
+        except asyncio.CancelledError:
+            behind_line(held.pop_all().close)
+            raise
         finally:
             _in_hand.reset(token)
 
@@ -174,10 +180,13 @@ class Place:
         self._keep()
         self._give()
         held = _in_hand.get()
-        if held is None or error is not None:
-            self._places.room.leave(self)
+        leave = partial(self._places.room.leave, self)
+        if isinstance(error, asyncio.CancelledError):
+            behind_line(leave)
+        elif held is None or error is not None:
+            leave()
         else:
-            held.callback(self._places.room.leave, self)
+            held.callback(leave)
 
     async def _take(self) -> None:
         if not self._taken:

@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 
 from exporter.zvm.errors import DecodeError
 from exporter.zvm.overlong import end_of_value
+from exporter.zvm.terms import Terms
 
 Buffer = bytes | bytearray
 
@@ -27,13 +28,14 @@ _GLANCE: Final = 2**14  # bytes; of an answer that fits no more than this is loo
 
 
 class Records:
-    """Gives the JSON array *body* away from its start: an array of many records, or one record.
+    """Gives the JSON array *body* away from its start, on *terms*: an array of many records, or one record.
 
     *said* is how to quote it in an error. Each method raises DecodeError where it finds that it is no array.
     """
 
-    def __init__(self, body: Buffer, said: str) -> None:
+    def __init__(self, body: Buffer, said: str, terms: Terms) -> None:
         self._body = body
+        self._terms = terms
         self._said = said
         self._look(len(_BYTE_ORDER_MARK) if body.startswith(_BYTE_ORDER_MARK) else 0, _GLANCE)
         self._index = 0
@@ -122,6 +124,7 @@ class Records:
             raise self._error("more after its end")
 
     def _look(self, start: int, length: int | None = None) -> None:
+        self._terms.reached(start)
         # As Latin-1 each byte is a character: a place in the text is one in the body.
         self._start, self._at = start, 0
         self._text = self._body[start : start + (LONGEST + _AHEAD if length is None else length)].decode("latin-1")

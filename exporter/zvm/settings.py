@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 
 DEFAULT_TIMEOUT = 20.0  # seconds
+DEFAULT_MAX_BODY = 64 * 2**20  # bytes
 DEFAULT_ANSWERS = 16  # read and converted at the same time: of 1,000 VMs each holds some 2 MB and 60 ms of a processor
 DIRECT = "direct"  # as proxy_url: no proxy, whatever the environment says
 KEYCLOAK_CLIENT = "zerto-client"  # the public client that every appliance has
@@ -68,7 +69,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     url: str
     interval: float = 30.0
     timeout: float = DEFAULT_TIMEOUT
-    max_body: int = 64 * 2**20
+    max_body: int = DEFAULT_MAX_BODY
     max_requests: int = 4
     auth: Auth = field(default_factory=Auth)
     tls: Tls = field(default_factory=Tls)

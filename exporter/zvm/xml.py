@@ -14,6 +14,7 @@ from defusedxml.ElementTree import iterparse
 
 from exporter.zvm.errors import DecodeError
 from exporter.zvm.records import LONGEST, Buffer
+from exporter.zvm.terms import Terms
 
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
@@ -25,13 +26,13 @@ def is_xml(body: Buffer, content_type: str) -> bool:
     return start[:1] == b"<" and not html
 
 
-def parse_xml(body: Buffer, said: str) -> Iterator[Any]:
-    """Yield the records of an `ArrayOf...` document: dicts by local name, None for `i:nil`, else text.
+def parse_xml(body: Buffer, said: str, terms: Terms) -> Iterator[Any]:
+    """Yield the records of an `ArrayOf...` document, on *terms*: dicts by local name, None for `i:nil`, else text.
 
     Raises:
         DecodeError: no XML, an entity, a root that is no array, or too long a record; the text quotes *said*.
     """
-    source = _Source(body, said)
+    source = _Source(body, said, terms)
     try:
         yield from _records(source, said)
     except ParseError as error:
@@ -49,8 +50,9 @@ def parse_xml(body: Buffer, said: str) -> Iterator[Any]:
 class _Source:
     """Gives *body* to the parser in pieces, as long as it finds records in it."""
 
-    def __init__(self, body: Buffer, said: str) -> None:
+    def __init__(self, body: Buffer, said: str, terms: Terms) -> None:
         self._body = body
+        self._terms = terms
         self._said = said
         self._given = 0
         self._found = 0
@@ -60,6 +62,7 @@ class _Source:
             raise DecodeError(f"expected records of at most {LONGEST} bytes, got XML with a longer one: {self._said}")
         piece = bytes(self._body[self._given : self._given + size])
         self._given += len(piece)
+        self._terms.reached(self._given)
         return piece
 
     def leave(self) -> None:

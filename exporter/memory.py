@@ -15,6 +15,7 @@ from typing import Final
 _ARENA_MAX: Final = -8  # M_ARENA_MAX and M_MMAP_THRESHOLD of glibc's malloc.h
 _MMAP_THRESHOLD: Final = -3
 _LARGE: Final = 2**20  # bytes; a mapping for each smaller block would cost more time than it saves memory
+_MUCH: Final = 32 * 2**20  # bytes; usual polls leave less behind, and are not slowed down
 _DONTNEED: Final = 4  # MADV_DONTNEED of Linux' mman.h
 
 
@@ -31,6 +32,33 @@ def share_one_heap() -> None:
         return
     mallopt(_ARENA_MAX, 1)
     mallopt(_MMAP_THRESHOLD, _LARGE)
+
+
+class _Info(ctypes.Structure):
+    """What glibc's mallinfo2 returns; `fordblks` are the bytes of the heap that are free."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+def trim() -> None:
+    """Give back what is free in the heap, if it is much: what an unusual answer took, and the next one takes elsewhere.
+
+    Another C library, and an old one, goes on as it is.
+    """
+    try:
+        library = ctypes.CDLL(None)
+        info, give = library.mallinfo2, library.malloc_trim
+    except (AttributeError, OSError):
+        return
+    info.restype = _Info
+    if info().fordblks > _MUCH:
+        give(0)
 
 
 def spent(buffer: bytes | bytearray) -> Callable[[int], None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
 import sys
 
 import pytest
@@ -36,3 +38,26 @@ def test_what_cannot_be_given_back_is_kept(body: bytes | bytearray) -> None:
     before = bytes(body)
     spent(body)(len(body))
     assert body == before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no other C library is told to")
+def test_what_is_free_in_the_heap_is_given_back_where_it_is_much() -> None:
+    """In a process of its own, as in this one others free and take memory."""
+    script = (
+        "from exporter.memory import share_one_heap, trim\n"
+        "def resident(): return int(open('/proc/self/statm').read().split()[1]) * 4096\n"
+        "share_one_heap()\n"
+        "few = [bytes(2000) for _ in range(4000)]\n"
+        "last = bytes(2000)\n"
+        "few.clear()\n"
+        "before = resident()\n"
+        "trim()\n"
+        "assert resident() > before - 2**20\n"
+        "many = [bytes(2000) for _ in range(40_000)]\n"
+        "last = bytes(2000), bytes(2000)\n"
+        "many.clear()\n"
+        "before = resident()\n"
+        "trim()\n"
+        "assert resident() < before - 60 * 2**20, (before, resident())\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

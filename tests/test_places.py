@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from support import DrivenClock, Recorder, Running, Simulate, zvm_config
@@ -368,3 +369,45 @@ async def test_the_rows_of_a_poll_that_was_given_up_count_until_they_are_let_go(
     await settled()
     assert places.room.taken == 0
     await zvm.close()
+
+
+async def test_the_next_large_answer_is_decoded_when_the_rows_of_the_last_are_gone(
+    simulate: Simulate, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But it does not wait for a ZVM that dawdles in what it is asked for in between."""
+    monkeypatch.setattr(module, "LARGE", 30_000)
+    large: Simulator = await simulate(Estate("nyc", vms=30, seed=1), auth="session")
+    wanted = asyncio.Event()
+
+    class Turn(asyncio.Lock):
+        async def acquire(self) -> Literal[True]:
+            if self.locked():
+                wanted.set()
+            return await super().acquire()
+
+    places, gated = Places(2), Gated()
+    places.turn = Turn()
+    gated.gate.set()
+    zvms = [Zvm(zvm_config(large, str(n), ca_file=ca_file), Recorder(), places=places) for n in range(2)]
+
+    async def poll(zvm: Zvm, decoded: asyncio.Event, published: asyncio.Event) -> None:
+        with module.in_hand():
+            await zvm.get(vms.PATH, gated)
+            decoded.set()
+            await published.wait()
+
+    for patience, begun in ((60.0, 1), (0.0, 2)):
+        monkeypatch.setattr(module, "_PATIENCE_SECONDS", patience)
+        gated.begun = 0
+        events = [asyncio.Event() for _ in range(3)]
+        polls = [asyncio.create_task(poll(zvms[0], *events[:2]))]
+        await events[0].wait()
+        polls.append(asyncio.create_task(poll(zvms[1], events[2], events[1])))
+        await (wanted if begun == 1 else events[2]).wait()
+        await settled()
+        assert gated.begun == begun
+        events[1].set()
+        await asyncio.gather(*polls)
+        assert (gated.begun, places.turn.locked(), places.room.taken) == (2, False, 0)
+    for zvm in zvms:
+        await zvm.close()

@@ -2,7 +2,8 @@
 
 Whoever waits for a ZVM takes no place: hundreds that are dead or slow to begin keep nobody from being read. An answer
 that has begun and then dawdles gives its place to the next after a while. One that turns out to be large gives its
-place back too: from then on it is its bytes that count, and no small answer waits for a large one.
+place back too: from then on it is its bytes that count, and no small answer waits for a large one. Of the large ones
+one after the other is converted, and the next when nothing but samples is left of it: rows take more than bytes.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from exporter.work import behind_line
+from exporter.memory import trim
+from exporter.work import behind_line, off_loop
 
 LARGE: Final = 2**20  # bytes; an answer of 500 VMs
 
@@ -45,6 +46,7 @@ class Places:
 
     def __init__(self, most: int) -> None:
         self.room = Room(most * _BYTES_A_PLACE)
+        self.turn = asyncio.Lock()
         self._most = most
         self._taken = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -142,6 +144,7 @@ class Place:
     def __init__(self, places: Places) -> None:
         self._places = places
         self._taken = False
+        self._has_turn = False
         self._lending: asyncio.TimerHandle | None = None
         self.bytes = LARGE
         """As many bytes may be read until it has to grow."""
@@ -161,14 +164,23 @@ class Place:
         """Wait until the answer, which has *size* bytes by now, may be read on."""
         self._keep()
         self._give()
+        if not self.large:
+            await off_loop(trim)
         more = size + LARGE
         await self._places.room.grow(self, more)
         self.bytes = more
 
     async def read(self) -> None:
-        """Have the place again, now that the answer was read: converting it keeps a processor busy."""
+        """Have the place again, now that the answer was read: converting it keeps a processor busy.
+
+        A large one waits for its turn instead, and has it until the end of `in_hand`: but not for long if it dawdles,
+        as it does where the ZVM is asked for something else before.
+        """
         self._keep()
-        if not self.large:
+        if self.large:
+            await self._places.turn.acquire()
+            self._has_turn = True
+        else:
             await self._take()
 
     async def __aenter__(self) -> Self:
@@ -180,13 +192,23 @@ class Place:
         self._keep()
         self._give()
         held = _in_hand.get()
-        leave = partial(self._places.room.leave, self)
         if isinstance(error, asyncio.CancelledError):
-            behind_line(leave)
+            behind_line(self._leave)
         elif held is None or error is not None:
-            leave()
+            self._leave()
         else:
-            held.callback(leave)
+            held.callback(self._leave)
+            self._lending = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._give_turn)
+
+    def _leave(self) -> None:
+        self._keep()
+        self._give_turn()
+        self._places.room.leave(self)
+
+    def _give_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._places.turn.release()
 
     async def _take(self) -> None:
         if not self._taken:

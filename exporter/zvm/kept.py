@@ -19,7 +19,7 @@ class Kept:
     """Watches that the *rows* of an answer take no more than *most* bytes; *said* is how to quote it in an error.
 
     To measure each takes as long as to decode it. So they are taken for as much as they can be at most, until that is
-    too much: only then, and from then on, they are measured.
+    too much: only then those are measured that were not yet.
     """
 
     def __init__(self, rows: Sequence[Struct], most: int, said: str) -> None:
@@ -27,8 +27,9 @@ class Kept:
         self._limit = most
         self._said = said
         self._seen = 0
-        self._bytes = 0
-        self._measured = False  # whether `_bytes` are those that were measured
+        self._bytes = 0  # at most
+        self._measured = 0  # rows
+        self._measured_bytes = 0
 
     def look(self, text: bytes, overhead: int) -> None:
         """Take note of the new rows: *text* is what they were made of, *overhead* what each takes at most beside that.
@@ -36,23 +37,18 @@ class Kept:
         Raises:
             TooLargeError: all together take too much.
         """
-        if self._measured:
-            self.measure()
-            return
         # One character beyond ASCII can make its text four times as wide, and only an escape can hide it.
         width = 1 if text.isascii() and b"\\" not in text else 4
-        most = self._bytes + width * (overhead * (len(self._rows) - self._seen) + len(text))
-        if most > self._limit:
-            self._seen = self._bytes = 0
+        self._bytes += width * (overhead * (len(self._rows) - self._seen) + len(text))
+        self._seen = len(self._rows)
+        if self._bytes > self._limit:
             self.measure()
-        else:
-            self._seen, self._bytes = len(self._rows), most
 
     def measure(self) -> None:
         """Take note of the new rows as they are; raises as `look`."""
-        self._measured = True
-        self._bytes += sum(map(size_of, self._rows[self._seen :]))
-        self._seen = len(self._rows)
+        self._measured_bytes += sum(map(size_of, self._rows[self._measured :]))
+        self._measured = self._seen = len(self._rows)
+        self._bytes = self._measured_bytes
         if self._bytes > self._limit:
             raise TooLargeError(
                 f"the records of the answer take more than {self._limit} bytes of memory, "

@@ -47,7 +47,7 @@ class _Info(ctypes.Structure):
 
 
 def trim() -> None:
-    """Give back what is free in the heap, if it is much: what an unusual answer took, and the next one takes elsewhere.
+    """Give back what is free in the heap, if it is much, as after a large answer: the next one may take other blocks.
 
     Another C library, and an old one, goes on as it is.
     """

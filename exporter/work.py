@@ -107,6 +107,11 @@ def behind_line(callback: Callable[[], object]) -> None:
     _LARGE.behind(callback)
 
 
+def afterwards(function: Callable[[], object]) -> None:
+    """Call *function* in a thread, once what runs on the loop right now has ended; nobody waits for it."""
+    asyncio.get_running_loop().call_soon(_POLLS.submit, function)
+
+
 async def beside_polls(function: Callable[..., Result], *arguments: object) -> Result:
     """As off_loop, for what a scrape waits for: it is not queued behind the answers of hundreds of ZVMs."""
     return await asyncio.get_running_loop().run_in_executor(_SCRAPES, function, *arguments)

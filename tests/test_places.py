@@ -285,12 +285,15 @@ async def test_a_large_answer_counts_until_it_is_published(
 ) -> None:
     monkeypatch.setattr(module, "LARGE", 30_000)
     large: Simulator = await simulate(Estate("nyc", vms=30, seed=1), auth="session")
-    places = Places(2)
+    places, trimmed = Places(2), threading.Event()
+    monkeypatch.setattr(module, "trim", trimmed.set)
     zvm = Zvm(zvm_config(large, ca_file=ca_file), Recorder(), places=places)
     with module.in_hand():
         await zvm.get(vms.PATH, vms.DECODER)
         assert places.room.taken > 30_000
+        assert not trimmed.is_set()
     assert places.room.taken == 0
+    assert await asyncio.to_thread(trimmed.wait, 10)
     with module.in_hand():
         large.faults.set(vms.PATH, faults.wrong_shape())
         with pytest.raises(DecodeError):

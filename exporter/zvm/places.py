@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from exporter.memory import trim
-from exporter.work import behind_line, off_loop
+from exporter.work import afterwards, behind_line
 
 LARGE: Final = 2**20  # bytes; an answer of 500 VMs
 
@@ -164,8 +164,6 @@ class Place:
         """Wait until the answer, which has *size* bytes by now, may be read on."""
         self._keep()
         self._give()
-        if not self.large:
-            await off_loop(trim)
         more = size + LARGE
         await self._places.room.grow(self, more)
         self.bytes = more
@@ -204,6 +202,8 @@ class Place:
         self._keep()
         self._give_turn()
         self._places.room.leave(self)
+        if self.large:
+            afterwards(trim)
 
     def _give_turn(self) -> None:
         if self._has_turn:

@@ -284,6 +284,7 @@ async def test_a_large_answer_counts_until_it_is_published(
     simulate: Simulate, ca_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LARGE", 30_000)
+    monkeypatch.setattr(module, "HUGE", 30_000)
     large: Simulator = await simulate(Estate("nyc", vms=30, seed=1), auth="session")
     places, trimmed = Places(2), threading.Event()
     monkeypatch.setattr(module, "trim", trimmed.set)

@@ -1,8 +1,8 @@
 """Work that would hold up the event loop, in threads of its own. Knows nothing of what is done there.
 
-asyncio's own threads also look up host names. Where a name server hangs they are all taken, and nobody's answers
-could be decoded any more: hence other ones. Large answers stand in a line of their own, so that no small one waits
-behind them; one at a time, as two would only take turns in the interpreter, and take the memory of two.
+Not in asyncio's own, which any library may keep busy: nobody's answers could be decoded then. Large answers stand in a
+line of their own, so that no small one waits behind them; one at a time, as two would only take turns in the
+interpreter, and take the memory of two.
 """
 
 from __future__ import annotations

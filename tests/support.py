@@ -13,16 +13,23 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.clock import Clock
+from exporter.collectors import vms
 from exporter.config import Config, Zvm
 from exporter.fragments import Fragment, gzipped, unzipped
 from exporter.listen import listen
 from exporter.server import WebFlags
 from exporter.service import Exporter
 from exporter.simulator import Simulator
+from exporter.zvm.client import Zvm as Client
 from exporter.zvm.settings import Auth, Tls
 
 PASSWORD = 'pl4nted p@ss/w"ord'
 CLIENT_SECRET = "pl4nted+client&secret"
+
+
+async def ask(zvm: Client) -> int:
+    """Return how many VMs *zvm* answers."""
+    return len((await zvm.get(vms.PATH, vms.DECODER)).rows)
 
 
 class DrivenClock(Clock):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from support import CLIENT_SECRET, PASSWORD, DrivenClock, Recorder, Running, Simulate, zvm_config
+from support import CLIENT_SECRET, PASSWORD, DrivenClock, Recorder, Running, Simulate, ask, zvm_config
 
 from exporter.collectors import vms, vpgs
 from exporter.simulator import Simulator, faults
@@ -40,11 +40,6 @@ def reach(connect: Connect, ca_file: Path) -> Reach:
         return connect(zvm_config(sim, ca_file=ca_file, auth=Auth(**given)))
 
     return make
-
-
-async def ask(zvm: Zvm) -> int:
-    """Return how many VMs *zvm* answers."""
-    return len((await zvm.get(vms.PATH, vms.DECODER)).rows)
 
 
 def bodies(sim: Simulator) -> list[Any]:

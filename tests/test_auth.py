@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from support import CLIENT_SECRET, PASSWORD, DrivenClock, Recorder, Simulate, zvm_config
+from support import CLIENT_SECRET, PASSWORD, DrivenClock, Recorder, Simulate, ask, zvm_config
 
 from exporter.collectors import vms, vpgs
 from exporter.simulator import Simulator, faults
@@ -57,11 +57,6 @@ def reach(sim: Simulator, connect: Connect, ca_file: Path) -> Callable[..., Zvm]
         return connect(zvm_config(sim, ca_file=ca_file, auth=Auth(**given)))
 
     return make
-
-
-async def ask(zvm: Zvm) -> int:
-    """Return how many VMs *zvm* answers."""
-    return len((await zvm.get(vms.PATH, vms.DECODER)).rows)
 
 
 def tries(method: str) -> int:

@@ -19,7 +19,7 @@ from aiohttp import web
 from aioresponses import aioresponses
 from hypothesis import given
 from hypothesis import strategies as st
-from support import PASSWORD, DrivenClock, Recorder, Simulate, zvm_config
+from support import PASSWORD, DrivenClock, Recorder, Simulate, ask, zvm_config
 
 from exporter.collectors import vms, vpgs
 from exporter.simulator import Simulator, faults
@@ -62,11 +62,6 @@ def reach(sim: Simulator, connect: Connect, ca_file: Path) -> Callable[..., Zvm]
         return connect(zvm_config(sim, ca_file=ca_file, **given))
 
     return make
-
-
-async def ask(zvm: Zvm) -> int:
-    """Return how many VMs *zvm* answers."""
-    return len((await zvm.get(vms.PATH, vms.DECODER)).rows)
 
 
 async def failure(zvm: Zvm, error: type[ZvmError]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 import aiohttp
 import pytest
 from structlog.testing import capture_logs
-from support import PASSWORD, Recorder, Simulate, zvm_config
+from support import PASSWORD, Recorder, Simulate, ask, zvm_config
 
 from exporter.collectors import vms
 from exporter.simulator import Simulator
@@ -97,11 +97,6 @@ def reach(sim: Simulator, box: Middlebox, connect: Connect, ca_file: Path) -> Ca
         return connect(zvm_config(sim, ca_file=ca_file, url=f"https://127.0.0.1:{box.port}", auth=auth, **keys))
 
     return make
-
-
-async def ask(zvm: Zvm) -> int:
-    """Return how many VMs *zvm* answers."""
-    return len((await zvm.get(vms.PATH, vms.DECODER)).rows)
 
 
 async def test_a_connection_that_was_forgotten_costs_no_poll(

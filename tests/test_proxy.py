@@ -17,7 +17,7 @@ from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from support import PASSWORD, Recorder, Simulate
+from support import PASSWORD, Recorder, Simulate, ask
 
 from exporter import config
 from exporter.collectors import vms, vpgs
@@ -114,11 +114,6 @@ def through(proxy: Proxy, sim: Simulator, connect: Connect, ca_file: Path) -> Ca
         return connect(Settings(**{"name": "nyc", **given, **keys}))
 
     return make
-
-
-async def ask(zvm: Zvm) -> int:
-    """Return how many VMs *zvm* answers."""
-    return len((await zvm.get(vms.PATH, vms.DECODER)).rows)
 
 
 async def failure(zvm: Zvm) -> str:

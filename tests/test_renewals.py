@@ -13,7 +13,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
-from support import PASSWORD, DrivenClock, Recorder, Running, Simulate, zvm_config
+from support import PASSWORD, DrivenClock, Recorder, Running, Simulate, ask, zvm_config
 
 from exporter.collectors import vms
 from exporter.simulator import Simulator, faults
@@ -49,11 +49,6 @@ def reach(sim: Simulator, connect: Connect, ca_file: Path) -> Callable[..., Zvm]
         return connect(zvm_config(sim, ca_file=ca_file, auth=auth, **keys))
 
     return make
-
-
-async def ask(zvm: Zvm) -> int:
-    """Return how many VMs *zvm* answers."""
-    return len((await zvm.get(vms.PATH, vms.DECODER)).rows)
 
 
 async def until(condition: Callable[[], Any]) -> None:

@@ -20,9 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
-from support import Simulate, zvm_config
+from support import Simulate, ask, zvm_config
 
-from exporter.collectors import vms
 from exporter.config.web import TlsServer
 from exporter.zvm.client import Zvm
 from exporter.zvm.errors import ConnectError
@@ -35,11 +34,6 @@ AUTH: Final = Auth(username="monitor", password="pl4nted")
 OLD: Final = "DEFAULT:@SECLEVEL=0"
 USED = "the TLS files have changed: new connections use them"
 NOT_USED = "the TLS files have changed and cannot be used; those before hold on"
-
-
-async def ask(zvm: Zvm) -> int:
-    """Return how many VMs *zvm* answers."""
-    return len((await zvm.get(vms.PATH, vms.DECODER)).rows)
 
 
 async def failure(zvm: Zvm) -> str:

@@ -21,6 +21,7 @@ from exporter.zvm.answer import Answer
 from exporter.zvm.auth import login_for
 from exporter.zvm.credentials import Credentials
 from exporter.zvm.decode import Decoded, Decoder, Row, decode_names
+from exporter.zvm.dialect import folded
 from exporter.zvm.errors import AuthError, ClosedError, DecodeError, StatusError, TooLargeError, ZvmError
 from exporter.zvm.hold import Hold
 from exporter.zvm.login import Credential
@@ -134,8 +135,7 @@ class Zvm:
         except (ZvmError, msgspec.DecodeError, UnicodeDecodeError) as error:
             self._log.debug("no version from the ZVM", error=str(error))
             return ""
-        folded = {key.casefold(): value for key, value in site.items()}
-        return str(folded.get("version") or "")
+        return str(folded(site).get("version") or "")
 
     def release(self) -> None:
         """Forget refused logins and Retry-After: the next request is sent at once."""

@@ -1,12 +1,12 @@
 """`python -m exporter` is `zerto-exporter`."""
 
-from exporter import signals
+from exporter.cli import signals
 
 
 def main() -> None:
     """Run the command line of the process and end the process with its code."""
     signals.hold()
-    from exporter import main as program  # noqa: PLC0415 - takes a second, in which signals arrive
+    from exporter.cli import main as program  # noqa: PLC0415 - takes a second, in which signals arrive
 
     program.main()
 

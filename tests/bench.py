@@ -30,10 +30,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import exposition, fragments
 from exporter.collectors.vms import DECODER, TABLE
-from exporter.exposition import Rendered
-from exporter.fragments import Compressor, gzipped, unzipped
+from exporter.prometheus import gzip as fragments
+from exporter.prometheus import table as exposition
+from exporter.prometheus.gzip import Compressor, gzipped, unzipped
+from exporter.prometheus.table import Rendered
 from exporter.simulator import Estate
 
 CONSTANT = {"zvm": "nyc"}
@@ -50,14 +51,14 @@ def cpu_ms(work: Callable[[], object]) -> float:
 
 def poll_cost(body: bytes, rounds: int) -> Iterator[Line]:
     """Decode, render and compress against json.loads, render against generate_latest; CPU, in turns."""
-    said = ""
-    rows = DECODER.decode(body, "application/json", said).rows
+    quote = ""
+    rows = DECODER.decode(body, "application/json", quote).rows
     rendered = TABLE.render(CONSTANT, rows)
     registry = CollectorRegistry()
     registry.register(_Ready(list(text_string_to_metric_families(_page(rendered)))))
 
     def whole() -> None:
-        TABLE.render(CONSTANT, DECODER.decode(body, "application/json", said).rows)
+        TABLE.render(CONSTANT, DECODER.decode(body, "application/json", quote).rows)
 
     def render() -> None:
         with patch.object(exposition, "Compressor", _Nothing):
@@ -65,7 +66,7 @@ def poll_cost(body: bytes, rounds: int) -> Iterator[Line]:
 
     works: dict[str, Callable[[], object]] = {
         "json": lambda: json.loads(body),
-        "decode": lambda: DECODER.decode(body, "application/json", said),
+        "decode": lambda: DECODER.decode(body, "application/json", quote),
         "render": render,
         "render and compress": lambda: TABLE.render(CONSTANT, rows),
         "whole": whole,

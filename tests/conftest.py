@@ -15,8 +15,8 @@ import structlog
 import trustme
 from support import PASSWORD, DrivenClock, Recorder, Running, start_exporter
 
-from exporter.clock import Clock
 from exporter.config import Zvm
+from exporter.polling.clock import Clock
 from exporter.simulator import Estate, Simulator
 from exporter.zvm.client import Zvm as Client
 from exporter.zvm.settings import Settings

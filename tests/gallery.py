@@ -21,15 +21,15 @@ from browser import Browser
 from support import DrivenClock, start_exporter, zvm_config
 
 from exporter.collectors.base import Summary
-from exporter.history import History
-from exporter.listen import listen
-from exporter.outcomes import Failure, Outcome
-from exporter.pages import Pages
-from exporter.server import Server, WebFlags
+from exporter.polling.history import History
+from exporter.polling.outcome import Failure, Outcome
+from exporter.polling.target import Status
+from exporter.prometheus.store import Store
+from exporter.prometheus.telemetry import Telemetry
 from exporter.simulator import Simulator, faults, pair
-from exporter.store import Store
-from exporter.telemetry import Telemetry
-from exporter.watch import ZvmView
+from exporter.web.listen import listen
+from exporter.web.pages import Pages
+from exporter.web.server import Server, WebFlags
 
 NOW = 1_795_470_225.0
 INTERVAL = 30.0
@@ -62,7 +62,7 @@ _KINDS = (
 class Polls:
     """A poller of which the server only sees what it tells."""
 
-    seen: Sequence[ZvmView] = ()
+    seen: Sequence[Status] = ()
 
     def names(self) -> tuple[str, ...]:
         return tuple(view.name for view in self.seen)
@@ -70,7 +70,7 @@ class Polls:
     def untried(self) -> tuple[str, ...]:
         return tuple(view.name for view in self.seen if view.up is None)
 
-    def views(self) -> list[ZvmView]:
+    def statuses(self) -> list[Status]:
         return list(self.seen)
 
 
@@ -83,17 +83,17 @@ class Made:
     numbers: random.Random
     history: History = field(default_factory=History)
 
-    def view(self) -> ZvmView:
+    def view(self) -> Status:
         """Return it as it is NOW."""
         if self.kind == "new":
-            return ZvmView(self.name, self.url, None, None, None, None, 0, ())
+            return Status(self.name, self.url, None, None, None, None, 0, ())
         down_for = {"down": 75.0, "dropped": 1500.0, "refused": 7200.0}.get(self.kind)
         worst_rpo = self._poll(down_for or 0.0)
         count = self.numbers.randint(10, 1500)
         good = down_for is None
         served = down_for is None or down_for < 120
         vms = self._outcome("vms", count)
-        return ZvmView(
+        return Status(
             name=self.name,
             url=self.url,
             up=good,
@@ -141,7 +141,7 @@ class Made:
         )
 
 
-def made_up(count: int) -> list[ZvmView]:
+def made_up(count: int) -> list[Status]:
     """Return *count* ZVMs; every state is among them from 15 on."""
     numbers = random.Random(1)  # noqa: S311 - pictures, not secrets
     return [Made(_KINDS[index % len(_KINDS)], f"site-{index:03}", numbers).view() for index in range(count)]
@@ -156,14 +156,14 @@ class LivelyClock(DrivenClock):
 
 @asynccontextmanager
 async def serving(
-    views: Sequence[ZvmView], flags: WebFlags | None = None, address: str = "127.0.0.1:0"
+    statuses: Sequence[Status], flags: WebFlags | None = None, address: str = "127.0.0.1:0"
 ) -> AsyncIterator[str]:
-    """Serve the page of *views* as of NOW; yields its address."""
+    """Serve the page of *statuses* as of NOW; yields its address."""
     store = Store({})
     telemetry = Telemetry("1.2.3", poll_outcomes=[], login_outcomes=[], series=store.series, process=False)
     server = Server(
         Pages(store, telemetry),
-        Polls(views),
+        Polls(statuses),
         flags or WebFlags(),
         collectors=("vms", "vpgs"),
         reload=_never,

@@ -94,12 +94,12 @@ class Container:
     def says(self, text: str) -> None:
         """Wait for a line with *text*."""
         assert self.process.stdout is not None
-        said = []
+        quote = []
         for line in self.process.stdout:
-            said.append(line)
+            quote.append(line)
             if text in line:
                 return
-        raise AssertionError(f"never said {text!r}:\n{''.join(said)}")
+        raise AssertionError(f"never said {text!r}:\n{''.join(quote)}")
 
     def ends(self) -> tuple[int, str]:
         """Wait for the end; return exit code and output."""
@@ -219,8 +219,8 @@ def test_the_demo_runs_is_healthy_and_ends_at_sigterm(start: Callable[..., Conta
     assert "ro" in root.split()[5].split(",")
 
     assert start("healthcheck", **listening).ends() == (0, "")
-    code, said = start("healthcheck", ZERTO_EXPORTER_WEB_LISTEN_ADDRESS=f"127.0.0.1:{free_port()}").ends()
-    assert (code, "Connection refused" in said) == (1, True), said
+    code, quote = start("healthcheck", ZERTO_EXPORTER_WEB_LISTEN_ADDRESS=f"127.0.0.1:{free_port()}").ends()
+    assert (code, "Connection refused" in quote) == (1, True), quote
     while True:  # the first polls are done within a second
         try:
             with urllib.request.urlopen(f"http://{address}/-/ready", timeout=5):
@@ -240,8 +240,8 @@ def test_the_demo_runs_is_healthy_and_ends_at_sigterm(start: Callable[..., Conta
 
 
 def test_it_reads_its_configuration_from_its_folder(start: Callable[..., Container]) -> None:
-    code, said = start("check").ends()
-    assert (code, said.startswith("zerto-exporter: config.yaml: there is none;")) == (1, True), said
+    code, quote = start("check").ends()
+    assert (code, quote.startswith("zerto-exporter: config.yaml: there is none;")) == (1, True), quote
 
 
 def test_nothing_is_left_that_installs_or_compiles(image: Image) -> None:

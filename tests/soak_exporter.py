@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from unittest.mock import patch
 
-from exporter import main
+from exporter.cli import main
 
 _factory = main._loop_factory
 

@@ -175,22 +175,22 @@ class _Reader:
         if len(parts) < 4 or parts[0] != "#" or parts[1] not in {"HELP", "TYPE"} or not _NAME.fullmatch(parts[2]):
             self._wrong("invalid line", line)
             return
-        kind, name, said = parts[1:]
+        kind, name, quote = parts[1:]
         if kind == "HELP":
             if name in self._helps:
                 self._wrong("a second HELP", line)
             self._helps.add(name)
             self._family, self._names = name, ()
             return
-        if said not in _TYPES:
+        if quote not in _TYPES:
             self._wrong("invalid line", line)
         if name in self._types:
             self._wrong("a second TYPE", line)
         if name != self._family:
             self._wrong("TYPE without its HELP before", line)
-        self._types[name] = said
+        self._types[name] = quote
         self._family = name
-        self._names = tuple(name + suffix for suffix in _SUFFIXES.get(said, ("",)))
+        self._names = tuple(name + suffix for suffix in _SUFFIXES.get(quote, ("",)))
 
     def _sample(self, line: str) -> None:
         match = _SAMPLE.fullmatch(line)

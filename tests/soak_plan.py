@@ -14,7 +14,7 @@ from typing import Any, Literal
 import yaml
 from soak_page import ROUND, STALE_AFTER
 
-from exporter.simulator.auth import Method
+from exporter.simulator.login.authority import Method
 
 USERNAME = "prometheus@vsphere.local"
 PASSWORD = "planted-by-the-soak"

@@ -12,14 +12,14 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.clock import Clock
+from exporter.app import Exporter
 from exporter.collectors import vms
 from exporter.config import Config, Zvm
-from exporter.fragments import Fragment, gzipped, unzipped
-from exporter.listen import listen
-from exporter.server import WebFlags
-from exporter.service import Exporter
+from exporter.polling.clock import Clock
+from exporter.prometheus.gzip import Fragment, gzipped, unzipped
 from exporter.simulator import Simulator
+from exporter.web.listen import listen
+from exporter.web.server import WebFlags
 from exporter.zvm.client import Zvm as Client
 from exporter.zvm.settings import Auth, Tls
 

@@ -13,14 +13,14 @@ from support import CLIENT_SECRET, PASSWORD, DrivenClock, Recorder, Running, Sim
 
 from exporter.collectors import vms, vpgs
 from exporter.simulator import Simulator, faults
-from exporter.simulator.auth import Authority
 from exporter.simulator.exchange import Call, Payload
 from exporter.simulator.faults import Fault
+from exporter.simulator.login.authority import Authority
 from exporter.zvm.client import Zvm
 from exporter.zvm.errors import AuthError, ClosedError, SecretError, StatusError, ZvmError
+from exporter.zvm.login.secrets import Scrubber
 from exporter.zvm.observer import Reporter
 from exporter.zvm.paths import DISCOVERY, LOGOUT, SESSION_ADD, TOKEN
-from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Auth, Settings
 from exporter.zvm.transport import Transport
 
@@ -120,10 +120,10 @@ class TestAccounts:
         zvm = reach(sim, password="wrong")
         with pytest.raises(AuthError) as refused:
             await ask(zvm)
-        said = str(refused.value)
-        assert said.startswith(f"login refused for user '{sim.username}': HTTP 401 at {SESSION_ADD} as a ")
-        assert said.count("HTTP 401") == 2
-        assert "(auth.account); next login in" in said
+        quote = str(refused.value)
+        assert quote.startswith(f"login refused for user '{sim.username}': HTTP 401 at {SESSION_ADD} as a ")
+        assert quote.count("HTTP 401") == 2
+        assert "(auth.account); next login in" in quote
         assert sorted(bodies(sim), key=str) == [WINDOWS, HYPERVISOR]
         assert recorder.logins == ["refused"]
         await clock.advance(31)

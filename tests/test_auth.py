@@ -27,10 +27,10 @@ from exporter.zvm.errors import (
     StatusError,
     ZvmError,
 )
-from exporter.zvm.hold import Hold
-from exporter.zvm.login import Credential
+from exporter.zvm.login.backoff import Backoff
+from exporter.zvm.login.protocol import Credential
+from exporter.zvm.login.secrets import read_secret
 from exporter.zvm.paths import DISCOVERY, LOGOUT, SESSION, SESSION_ADD, TOKEN
-from exporter.zvm.secrets import read_secret
 from exporter.zvm.settings import Auth, Settings
 
 Connect = Callable[[Settings], Zvm]
@@ -636,7 +636,7 @@ async def test_a_path_that_is_closed_to_us_keeps_no_other_from_being_asked(
 def test_the_back_off_has_its_bounds() -> None:
     """From three quarters of the interval to 10 min, whatever the number of refusals."""
     now = 0.0
-    hold = Hold(30.0, lambda: now, random.Random(1))  # noqa: S311 - jitter
+    hold = Backoff(30.0, lambda: now, random.Random(1))  # noqa: S311 - jitter
     for _ in range(2000):
         assert "login in" in str(hold.refused("no"))
         with pytest.raises(AuthError, match="no; not asked again for") as caught:

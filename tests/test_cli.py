@@ -25,8 +25,9 @@ import pytest
 import trustme
 from support import PASSWORD, Page
 
-from exporter import __version__, arguments
-from exporter.main import main
+from exporter import __version__
+from exporter.cli import arguments
+from exporter.cli.main import main
 from exporter.simulator import Estate, Simulator, faults
 
 Result = TypeVar("Result")
@@ -73,17 +74,17 @@ class Run:
     """A process of the program; its standard error is read line by line."""
 
     process: subprocess.Popen[str]
-    said: list[str] = field(default_factory=list)
+    quote: list[str] = field(default_factory=list)
 
     def says(self, pattern: str) -> re.Match[str]:
         """Wait for a line on standard error that holds *pattern*."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            self.said.append(line)
+            self.quote.append(line)
             found = re.search(pattern, line)
             if found:
                 return found
-        raise AssertionError(f"never said {pattern!r}:\n{''.join(self.said)}")
+        raise AssertionError(f"never said {pattern!r}:\n{''.join(self.quote)}")
 
     def url(self) -> str:
         """Wait until it listens; return where."""
@@ -94,7 +95,7 @@ class Run:
         if number is not None:
             self.process.send_signal(number)
         _, rest = self.process.communicate()
-        self.said.append(rest)
+        self.quote.append(rest)
         return self.process.returncode
 
 
@@ -382,7 +383,7 @@ class TestStartErrors:
         (tmp_path / "c.yaml").write_text(self.BAD)
         run = start("--config.file", "c.yaml")
         assert run.ends() == 1
-        assert "".join(run.said).splitlines() == [f"zerto-exporter: c.yaml: {problem}" for problem in self.PROBLEMS]
+        assert "".join(run.quote).splitlines() == [f"zerto-exporter: c.yaml: {problem}" for problem in self.PROBLEMS]
 
     def test_without_a_configuration(self, command: Command) -> None:
         done = command()
@@ -444,8 +445,8 @@ class TestCheck:
         files = ("--config.file", "config.yaml", "--config.file", "zvms.d/*.yaml")
         assert command("check", *files) == Done(0, "the configuration is good: 2 ZVMs\n", "")
         (tmp_path / "zvms.d" / "fra.yaml").write_text("- {name: nyc, url: 'https://c'}\n")
-        said = "zerto-exporter: zvms.d/fra.yaml: [0].name: 'nyc' is already the name of config.yaml: zvms[0]\n"
-        assert command("check", *files) == Done(1, "", said)
+        quote = "zerto-exporter: zvms.d/fra.yaml: [0].name: 'nyc' is already the name of config.yaml: zvms[0]\n"
+        assert command("check", *files) == Done(1, "", quote)
 
     def test_counts_what_it_found_good(self, command: Command, tmp_path: Path, ca_file: Path) -> None:
         file = write_config(tmp_path, ca_file, ("nyc", "https://a"))
@@ -571,7 +572,7 @@ class TestOnce:
         run.process.stdout.close()
         run.process.stdout = None
         assert run.ends() == 0
-        assert run.said == [""]
+        assert run.quote == [""]
 
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
     def test_signal_logs_out(
@@ -585,7 +586,7 @@ class TestOnce:
         assert nyc.live_sessions == 1
         assert run.ends(number) == code
         assert nyc.live_sessions == 0
-        assert "Traceback" not in "".join(run.said)
+        assert "Traceback" not in "".join(run.quote)
 
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
     def test_signal_in_this_process(
@@ -639,7 +640,7 @@ class TestServe:
         run.says('msg="ZVM is up"')
         assert run.ends(signal.SIGINT) == 0
         assert nyc.live_sessions == 0
-        assert "Traceback" not in "".join(run.said)
+        assert "Traceback" not in "".join(run.quote)
 
     def test_starts_with_a_dead_zvm(self, start: Start, sites: Sites, tmp_path: Path, ca_file: Path) -> None:
         nyc = sites.start()
@@ -664,7 +665,7 @@ class TestServe:
             "        threading.Event().wait()\n"
             "    return real(host, *args, **options)\n"
             "socket.getaddrinfo = lookup\n"
-            "from exporter.main import main\n"
+            "from exporter.cli.main import main\n"
             "main()\n"
         )
         run = start("--web.listen-address", "127.0.0.1:0", program=("-c", program))
@@ -684,7 +685,7 @@ class TestSimulate:
         context = ssl.create_default_context(cafile=ca_file)
         assert "token_endpoint" in get(f"{url[0]}/auth/realms/zerto/.well-known/openid-configuration", context)
         assert run.ends(signal.SIGTERM) == 0
-        assert run.said == [""]
+        assert run.quote == [""]
 
     def test_in_plain_text(self, command: Command) -> None:
         done = command("simulate", "--port", end_when_it_answers(), "--vms", "2")
@@ -723,7 +724,7 @@ class TestDemo:
         assert page.values("zerto_vm_info", zvm="nyc")
         assert page.values("zerto_vm_info", zvm="lon")
         assert run.ends(signal.SIGTERM) == 0
-        assert "Traceback" not in "".join(run.said)
+        assert "Traceback" not in "".join(run.quote)
 
     def test_in_this_process(self, command: Command) -> None:
         address = f"127.0.0.1:{end_when_it_answers()}"
@@ -835,13 +836,13 @@ class TestStandardStreams:
             (start("check", "--no-such-flag", redirect="2>/dev/full"), 2, ""),
         ]
         for run, code, says in runs:
-            assert (run.ends(), says in run.said[-1], "Traceback" in run.said[-1]) == (code, True, False)
+            assert (run.ends(), says in run.quote[-1], "Traceback" in run.quote[-1]) == (code, True, False)
 
     def test_complete_gives_each_closed_one_its_number(self, start: Start) -> None:
         """Else a socket would be standard error, and get what is written there."""
         program = (
             "import os, sys\n"
-            "from exporter import streams\n"
+            "from exporter.cli import streams\n"
             "streams.complete()\n"
             "print('said')\n"
             "opened = os.open('/dev/null', os.O_RDONLY)\n"
@@ -877,12 +878,12 @@ class TestSignalsAtTheStart:
         ]
         reloading = start(*serve, program=self.early(signal.SIGHUP))
         for run, code in runs:
-            assert (run.ends(), "Traceback" in run.said[-1]) == (code, False)
+            assert (run.ends(), "Traceback" in run.quote[-1]) == (code, False)
         reloading.says('msg="configuration reloaded"')
         assert reloading.ends(signal.SIGTERM) == 0
 
     def test_the_second_ends_at_once(self, start: Start) -> None:
-        program = "import os\nfrom exporter import signals\nsignals.hold()\n" + "os.kill(os.getpid(), 15)\n" * 2
+        program = "import os\nfrom exporter.cli import signals\nsignals.hold()\n" + "os.kill(os.getpid(), 15)\n" * 2
         assert start(program=("-c", f"{program}print('survived')\n")).ends() == 143
 
 
@@ -894,14 +895,14 @@ def test_stops_within_time_while_answers_are_converted(
     write_config(tmp_path, ca_file, *((f"zvm{number}", zvm.url) for number, zvm in enumerate(zvms)))
     program = (
         "import sys, time\n"
-        "from exporter import bounds\n"
+        "from exporter.polling import selection\n"
         "def publish(self, rows, others=0):\n"
         "    end = time.monotonic() + 20\n"
         "    print('converting', file=sys.stderr, flush=True)\n"
         "    while time.monotonic() < end:\n"
         "        pass\n"
         "    print('converted', file=sys.stderr, flush=True)\n"
-        "bounds.Bounds.publish = publish\n"
+        "selection.Selector.publish = publish\n"
         "from exporter.__main__ import main\n"
         "main()\n"
     )
@@ -911,16 +912,16 @@ def test_stops_within_time_while_answers_are_converted(
         sites.run(zvm.arrived())
     assert run.ends(signal.SIGTERM) == 0
     assert [zvm.live_sessions for zvm in zvms] == [0, 0, 0]
-    assert "msg=stopped" in "".join(run.said)
-    assert "converted" not in "".join(run.said)
+    assert "msg=stopped" in "".join(run.quote)
+    assert "converted" not in "".join(run.quote)
 
 
 def test_stops_within_time_whatever_hangs(start: Start, tmp_path: Path, ca_file: Path) -> None:
     write_config(tmp_path, ca_file, ("dead", f"https://127.0.0.1:{dead_port()}"))
     program = (
         "import asyncio\n"
-        "from exporter import main, signals\n"
-        "from exporter.poller import Poller\n"
+        "from exporter.cli import main, signals\n"
+        "from exporter.polling.poller import Poller\n"
         "async def never(self):\n"
         "    await asyncio.Event().wait()\n"
         "Poller.stop = never\n"
@@ -931,5 +932,5 @@ def test_stops_within_time_whatever_hangs(start: Start, tmp_path: Path, ca_file:
     run = start("--web.listen-address", "127.0.0.1:0", program=("-c", program))
     run.url()
     assert run.ends(signal.SIGTERM) == 0
-    assert "msg=stopping" in run.said[-1]
-    assert "msg=stopped" not in run.said[-1]
+    assert "msg=stopping" in run.quote[-1]
+    assert "msg=stopped" not in run.quote[-1]

@@ -34,10 +34,10 @@ from exporter.zvm.errors import (
     TooLargeError,
     ZvmError,
 )
-from exporter.zvm.hold import seconds_of
+from exporter.zvm.login.backoff import seconds_of
+from exporter.zvm.login.secrets import MASK, Scrubber
 from exporter.zvm.observer import Reporter
 from exporter.zvm.paths import LOCAL_SITE, SESSION_ADD, TOKEN
-from exporter.zvm.secrets import MASK, Scrubber
 from exporter.zvm.settings import Auth, Settings, Tls
 from exporter.zvm.transport import Transport
 

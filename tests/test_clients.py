@@ -17,14 +17,14 @@ import structlog
 import uvloop
 from structlog.testing import LogCapture, capture_logs
 from structlog.typing import EventDict, WrappedLogger
-from test_gate import GOOD, TLS, USERS, Files
+from test_access import GOOD, TLS, USERS, Files
 from test_server import VMS, Site
 
-from exporter import descriptors
-from exporter.clients import Limits, Seldom
-from exporter.gate import Gate
-from exporter.listen import listen
-from exporter.server import Server, WebFlags
+from exporter.web import descriptors
+from exporter.web.access import Access
+from exporter.web.clients import Limits, Seldom
+from exporter.web.listen import listen
+from exporter.web.server import Server, WebFlags
 
 NEVER = 3600.0
 SOON = 0.05
@@ -117,8 +117,8 @@ async def serving(
 ) -> AsyncIterator[Here]:
     site = Site()
     site.store.put("nyc", "vms", LARGE, 600)
-    gate = Gate(files.write(TLS + (USERS if users else ""))) if files else None
-    flags = WebFlags(gate=gate, limits=given or limits(), max_requests=max_requests, lifecycle=True)
+    access = Access(files.write(TLS + (USERS if users else ""))) if files else None
+    flags = WebFlags(access=access, limits=given or limits(), max_requests=max_requests, lifecycle=True)
     server = Server(
         site.pages, site.polls, flags, collectors=("vms", "vpgs"), reload=reloaded, configuration=str, wall=lambda: 1.0
     )
@@ -228,8 +228,8 @@ def test_half_a_request_is_cut_before_a_login_is_asked_for(run: Loops, tmp_path:
 def test_a_client_that_does_not_read_is_cut_and_told_of(
     run: Loops, door: Files | None, encoding: str, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.server._PIECE", BUFFER)
-    monkeypatch.setattr("exporter.server._SHARED_PIECE", BUFFER)
+    monkeypatch.setattr("exporter.web.server._PIECE", BUFFER)
+    monkeypatch.setattr("exporter.web.server._SHARED_PIECE", BUFFER)
     heard = Heard()
     structlog.configure(processors=[heard])
 
@@ -305,7 +305,7 @@ def test_too_many_requests_at_once_are_sent_away_but_for_probes(run: Loops) -> N
 def test_near_the_last_descriptor_a_client_is_sent_away_and_the_log_says_so(
     run: Loops, door: Files | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.clients._FEW", 1)
+    monkeypatch.setattr("exporter.web.clients._FEW", 1)
 
     async def scenario() -> None:
         async with serving(door, limits(descriptors=1)) as here:  # as if it were reached

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import config
-from exporter.config import Config, ConfigError, Metrics, Records, Zvm
+from exporter.config import Config, ConfigError, Metrics, Selection, Zvm
 from exporter.config.document import DocumentError, read_document
 from exporter.config.scalars import duration, size
 from exporter.zvm.settings import Auth, Tls
@@ -84,7 +84,7 @@ def test_full_file() -> None:
         max_series=1000,
         max_requests=2,
         metrics=Metrics(deny=("zerto_vm_iops",)),
-        vms=Records(include={"vpg": ("ERP",), "organization": ("Acme",)}, exclude={"vm": ("a", "b")}),
+        vms=Selection(include={"vpg": ("ERP",), "organization": ("Acme",)}, exclude={"vm": ("a", "b")}),
     )
     assert own == Zvm(
         name="own",
@@ -101,8 +101,8 @@ def test_full_file() -> None:
         max_series=5,
         max_requests=2,
         metrics=Metrics(allow=("zerto_vm_.*",)),
-        vms=Records(include={"vpg": (), "organization": ("Acme",), "vm": ("c",)}, exclude={"vm": ("a", "b")}),
-        vpgs=Records(exclude={"vpg": ("x|y",)}),
+        vms=Selection(include={"vpg": (), "organization": ("Acme",), "vm": ("c",)}, exclude={"vm": ("a", "b")}),
+        vpgs=Selection(exclude={"vpg": ("x|y",)}),
     )
     assert windows.auth == Auth(method="session", username="monitor", password_file=other)
     assert client.auth == Auth(

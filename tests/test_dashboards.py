@@ -32,7 +32,7 @@ OF_PROMETHEUS = {"up", "scrape_duration_seconds"}
 
 Node = TypeVar("Node", bound=promql_parser.Expr)
 Json = dict[str, Any]
-Place = tuple[str, str | None]  # the titles of a dashboard and of its panel
+Slot = tuple[str, str | None]  # the titles of a dashboard and of its panel
 
 
 @cache
@@ -77,7 +77,7 @@ def nodes(expression: str, kind: type[Node]) -> list[Node]:
     return [part for part in parts(expression) if isinstance(part, kind)]
 
 
-def violations(rule: Callable[[Json], Iterator[str | None]]) -> set[Place]:
+def violations(rule: Callable[[Json], Iterator[str | None]]) -> set[Slot]:
     return {(board["title"], panel) for board in committed() for panel in rule(board)}
 
 
@@ -310,11 +310,9 @@ def test_the_names_in_addresses_never_change() -> None:
 def test_panels_do_not_overlap_and_are_told_apart(board: Json) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in board["panels"]:
-        place = panel["gridPos"]
+        slot = panel["gridPos"]
         cells = {
-            (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
+            (x, y) for x in range(slot["x"], slot["x"] + slot["w"]) for y in range(slot["y"], slot["y"] + slot["h"])
         }
         assert not cells & taken, panel["title"]
         taken |= cells

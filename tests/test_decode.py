@@ -19,15 +19,15 @@ from support import plain
 from exporter.collectors import vms, vpgs
 from exporter.collectors.enums import LIMIT, STATUS
 from exporter.collectors.vms import Vm
-from exporter.exposition import Rendered
+from exporter.prometheus.table import Rendered
 from exporter.simulator import Estate
-from exporter.simulator.mutations import camel_case, enum_names, lower_first, nulls, strings_for_numbers
-from exporter.simulator.xmlwire import array_of, strings
-from exporter.work import off_loop
-from exporter.zvm.decode import Decoded, decode_names
+from exporter.simulator.api.xmlwire import array_of, strings
+from exporter.simulator.faults.mutations import camel_case, enum_names, lower_first, nulls, strings_for_numbers
+from exporter.threads import in_poll_thread
+from exporter.zvm.decode.json_array import LONGEST, MOST, JsonArray
+from exporter.zvm.decode.rows import Decoded, decode_names
+from exporter.zvm.decode.terms import StoppedError, Terms
 from exporter.zvm.errors import DecodeError, TooLargeError
-from exporter.zvm.records import LONGEST, MOST, Records
-from exporter.zvm.terms import StoppedError, Terms
 
 JSON = "application/json"
 XML = "application/xml"
@@ -462,7 +462,7 @@ def test_a_byte_that_is_no_utf8_costs_nothing_where_no_field_is() -> None:
 
 
 def one_by_one(body: bytes) -> list[Any]:
-    records, found = Records(body, "", Terms()), []
+    records, found = JsonArray(body, "", Terms()), []
     while records.more:
         record = records.one()
         found.append(None if record is None else json.loads(record))
@@ -487,8 +487,8 @@ def test_an_array_is_cut_into_its_records_wherever_a_piece_of_it_ends(
 
     longest = max((len(encoded([value])) - 2 for value in values), default=0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("exporter.zvm.records.LONGEST", longest + spare)
-        patch.setattr("exporter.zvm.records._GLANCE", spare + 1)
+        patch.setattr("exporter.zvm.decode.json_array.LONGEST", longest + spare)
+        patch.setattr("exporter.zvm.decode.json_array._GLANCE", spare + 1)
         assert one_by_one(encoded(values)) == values
 
 
@@ -499,8 +499,8 @@ def test_a_long_answer_is_decoded_in_slices_that_no_reader_sees(
 ) -> None:
     body = json.dumps(estate().vms(), indent=indent).encode()
     whole = vms.DECODER.decode(body, JSON, "")
-    monkeypatch.setattr("exporter.zvm.records.LONGEST", len(body) // 7)
-    monkeypatch.setattr("exporter.zvm.decode._APART", None)  # all of it fits
+    monkeypatch.setattr("exporter.zvm.decode.json_array.LONGEST", len(body) // 7)
+    monkeypatch.setattr("exporter.zvm.decode.rows._APART", None)  # all of it fits
     given = kind(body)
     assert vms.DECODER.decode(given, JSON, "") == whole
     assert given == body
@@ -530,7 +530,7 @@ def test_a_long_answer_is_salvaged_as_a_short_one_is(
     body = bytearray(f"[{','.join(odd([json.dumps(one) for one in estate().vms()]))}]".replace(" ,", " ").encode())
     whole, before = vms.DECODER.decode(body, JSON, ""), bytes(body)
     assert len(whole.rows) >= 30
-    monkeypatch.setattr("exporter.zvm.records.LONGEST", 4000)
+    monkeypatch.setattr("exporter.zvm.decode.json_array.LONGEST", 4000)
     assert vms.DECODER.decode(body, JSON, "") == whole
     assert body == before
 
@@ -538,7 +538,7 @@ def test_a_long_answer_is_salvaged_as_a_short_one_is(
 @pytest.mark.parametrize("end", ["", " ", "]]", "] x", ",]", ',{"VmIdentifier":"a"', ",{}}]", " {}]"])
 def test_a_long_answer_that_does_not_end_as_it_must_is_an_error(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     good = ",".join(json.dumps(one) for one in estate().vms())
-    monkeypatch.setattr("exporter.zvm.records.LONGEST", 4000)
+    monkeypatch.setattr("exporter.zvm.decode.json_array.LONGEST", 4000)
     with pytest.raises(DecodeError, match=r"expected a JSON array: .*: got what came"):
         vms.DECODER.decode(f"[{good}{end}".encode(), JSON, "what came")
 
@@ -594,7 +594,7 @@ FLOODS = {
 @pytest.mark.parametrize("flood", FLOODS)
 async def test_a_flood_is_refused_while_the_loop_goes_on(monkeypatch: pytest.MonkeyPatch, flood: str) -> None:
     """Time is that of the process, as others' work on the machine is no stall of ours."""
-    monkeypatch.setattr("exporter.zvm.decode.MOST", MOST // 5)
+    monkeypatch.setattr("exporter.zvm.decode.rows.MOST", MOST // 5)
     body, gaps = FLOODS[flood](), [0.0]
 
     async def tick() -> None:
@@ -608,7 +608,7 @@ async def test_a_flood_is_refused_while_the_loop_goes_on(monkeypatch: pytest.Mon
     ticking = asyncio.create_task(tick())
     await asyncio.sleep(0.01)
     with pytest.raises((DecodeError, TooLargeError), match="what came"):
-        await off_loop(vms.DECODER.decode, body, "", "what came")
+        await in_poll_thread(vms.DECODER.decode, body, "", "what came")
     await asyncio.sleep(0.01)
     ticking.cancel()
     assert len(gaps) > 2
@@ -617,7 +617,7 @@ async def test_a_flood_is_refused_while_the_loop_goes_on(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("flood", ["records of nothing", "one minimal record", "XML", "an array in a record"])
 def test_a_flood_takes_little_memory(monkeypatch: pytest.MonkeyPatch, flood: str) -> None:
-    monkeypatch.setattr("exporter.zvm.decode.MOST", MOST // 20)
+    monkeypatch.setattr("exporter.zvm.decode.rows.MOST", MOST // 20)
     body = bytearray(FLOODS[flood]())
     tracemalloc.start()
     try:
@@ -640,7 +640,7 @@ NEVER_ENDING = {
 @pytest.mark.parametrize("shape", NEVER_ENDING)
 def test_who_gives_up_waiting_stops_the_decoding(shape: str) -> None:
     """Within some hundred records, whatever they are; these are never read to their broken end."""
-    body, asked, places = NEVER_ENDING[shape](), 0, [0]
+    body, asked, slots = NEVER_ENDING[shape](), 0, [0]
 
     def stopped() -> bool:
         nonlocal asked
@@ -649,8 +649,8 @@ def test_who_gives_up_waiting_stops_the_decoding(shape: str) -> None:
 
     body = body if body.startswith(b"<") else b"[" + body[1:]
     with pytest.raises(StoppedError):
-        vms.DECODER.decode(body, "", "", Terms(stopped=stopped, spent=places.append))
-    assert (asked, places) == (13, sorted(places))
+        vms.DECODER.decode(body, "", "", Terms(stopped=stopped, spent=slots.append))
+    assert (asked, slots) == (13, sorted(slots))
 
 
 def test_bytes_that_are_told_to_be_spent_are_not_looked_at_again() -> None:
@@ -661,9 +661,9 @@ def test_bytes_that_are_told_to_be_spent_are_not_looked_at_again() -> None:
         given = bytearray(body)
         told: list[int] = []
 
-        def spent(place: int, given: bytearray = given, told: list[int] = told) -> None:
-            told.append(place)
-            given[:place] = bytes(min(place, len(given)))
+        def spent(slot: int, given: bytearray = given, told: list[int] = told) -> None:
+            told.append(slot)
+            given[:slot] = bytes(min(slot, len(given)))
 
         assert vms.DECODER.decode(given, "", "", Terms(spent=spent)) == vms.DECODER.decode(body, "", "")
         assert max(told) > len(body) // 2
@@ -691,7 +691,7 @@ def test_whoever_raises_max_body_raises_what_rows_may_take() -> None:
 
 
 def test_as_many_records_as_there_may_be_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporter.zvm.decode.MOST", 3)
+    monkeypatch.setattr("exporter.zvm.decode.rows.MOST", 3)
     for odd in ([], [None]):
         good = [record()] * (3 - len(odd))
         assert len(decode(*good, *odd).rows) == len(good)

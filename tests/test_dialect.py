@@ -16,14 +16,14 @@ from exporter.collectors import vms, vpgs
 from exporter.collectors.vms import Vm
 from exporter.collectors.vpgs import Vpg
 from exporter.simulator import Estate
-from exporter.simulator.mutations import camel_case, lower_first
-from exporter.zvm import decode as module
-from exporter.zvm import kept
-from exporter.zvm.decode import Decoded, Decoder
-from exporter.zvm.dialect import MOST_KEYS
+from exporter.simulator.faults.mutations import camel_case, lower_first
+from exporter.zvm.decode import kept
+from exporter.zvm.decode import rows as module
+from exporter.zvm.decode.dialect import MOST_KEYS
+from exporter.zvm.decode.json_array import LONGEST
+from exporter.zvm.decode.rows import Decoded, Decoder
+from exporter.zvm.decode.terms import Terms
 from exporter.zvm.errors import TooLargeError
-from exporter.zvm.records import LONGEST
-from exporter.zvm.terms import Terms
 
 CASES: tuple[Callable[[str], str], ...] = (
     str,
@@ -127,7 +127,7 @@ def test_an_answer_in_another_case_has_a_decoder_of_its_own(
     monkeypatch: pytest.MonkeyPatch, spell: Callable[[Any], Any]
 ) -> None:
     """From its second slice on nothing of it is read record by record, and of the next answer nothing at all."""
-    monkeypatch.setattr("exporter.zvm.records.LONGEST", 2**14)
+    monkeypatch.setattr("exporter.zvm.decode.json_array.LONGEST", 2**14)
     usual = Estate("nyc", vms=300, seed=3).vms()
     encoded, decoder, odd = body(*spell(json.loads(json.dumps(usual)))), fresh(), []
     read = module._Answer._odd
@@ -136,7 +136,7 @@ def test_an_answer_in_another_case_has_a_decoder_of_its_own(
         odd.append(raw)
         return read(answer, raw)
 
-    monkeypatch.setattr("exporter.zvm.decode._Answer._odd", counted)
+    monkeypatch.setattr("exporter.zvm.decode.rows._Answer._odd", counted)
     rows = decoder.decode(encoded, "", "").rows
     assert len(odd) < 20
     assert len(rows) == len(usual)
@@ -149,7 +149,7 @@ def test_an_answer_in_another_case_has_a_decoder_of_its_own(
 
 
 def test_a_record_that_does_not_fit_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporter.zvm.records.LONGEST", 2**14)
+    monkeypatch.setattr("exporter.zvm.decode.json_array.LONGEST", 2**14)
     usual, decoder, odd = Estate("nyc", vms=300, seed=3).vms(), fresh(), []
     decode(*usual, decoder=decoder)
     usual[150]["ActualRPO"] = "N/A"
@@ -159,7 +159,7 @@ def test_a_record_that_does_not_fit_costs_itself(monkeypatch: pytest.MonkeyPatch
         odd.append(raw)
         return read(answer, raw)
 
-    monkeypatch.setattr("exporter.zvm.decode._Answer._odd", counted)
+    monkeypatch.setattr("exporter.zvm.decode.rows._Answer._odd", counted)
     decoded = decode(*usual, decoder=decoder)
     assert (len(decoded.rows), decoded.invalid_records, decoded.invalid_values) == (len(usual), 1, 1)
     assert decoded.complaint.startswith("record 150.ActualRPO: ")

@@ -12,10 +12,10 @@ import pytest
 
 from exporter import collectors
 from exporter.collectors.enums import STATUS, SUBSTATUS
-from exporter.exposition import Metric, Table
-from exporter.poller import POLL_OUTCOMES
-from exporter.store import COLLECTOR_TABLE, ZVM_TABLE
-from exporter.telemetry import Telemetry
+from exporter.polling.poller import POLL_OUTCOMES
+from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE
+from exporter.prometheus.table import Metric, Table
+from exporter.prometheus.telemetry import Telemetry
 from exporter.zvm.observer import LOGIN_OUTCOMES
 
 ROOT = Path(__file__).parent.parent
@@ -158,11 +158,11 @@ def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
     """Each number of the chapter on speed stands in the tables and outputs of docs/performance.md."""
     chapter = (ROOT / "README.md").read_text().partition("\n## Speed\n")[2].partition("\n## ")[0]
     measured = figures((ROOT / "docs" / "performance.md").read_text())
-    said = [row.split("|")[2] for row in chapter.splitlines() if row.startswith("| ")][1:]
+    quote = [row.split("|")[2] for row in chapter.splitlines() if row.startswith("| ")][1:]
     after = chapter.rpartition("|\n")[2]
-    assert len(said) > 5
+    assert len(quote) > 5
     assert len(figures(after)) > 3
-    assert [text for text in [*said, after] if not figures(text) <= measured] == []
+    assert [text for text in [*quote, after] if not figures(text) <= measured] == []
 
 
 def figures(text: str) -> set[str]:

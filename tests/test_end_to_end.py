@@ -23,7 +23,7 @@ from aiohttp import web
 from prometheus_server import Prometheus, free_port, needs_prometheus
 from support import Running, Simulate, zvm_config
 
-from exporter.clock import Clock
+from exporter.polling.clock import Clock
 from exporter.simulator import Estate, Simulator
 
 DEPLOY = Path(__file__).parent.parent / "deploy" / "prometheus"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from exporter.collectors import enums
 from exporter.collectors.enums import ENTITY, LIMIT, PRIORITY, STATUS, SUBSTATUS, Code, Enum, Named
+from exporter.collectors.fields import Link, identity_from_link, timestamp
 from exporter.collectors.protection import role
-from exporter.collectors.wire import Link, identity_from_link, timestamp
 
 
 @pytest.mark.parametrize(

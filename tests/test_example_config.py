@@ -9,9 +9,10 @@ import msgspec
 import pytest
 import trustme
 
-from exporter import arguments, collectors, config
+from exporter import collectors, config
+from exporter.cli import arguments
 from exporter.collectors.vms import FILTERS
-from exporter.config import Config, Metrics, Records, Zvm
+from exporter.config import Config, Metrics, Selection, Zvm
 from exporter.config.scalars import duration, size, whole
 from exporter.zvm.settings import KEYCLOAK_CLIENT, Auth, ProxyAuth, Tls
 
@@ -23,8 +24,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "tls": Tls,
     "proxy_auth": ProxyAuth,
     "metrics": Metrics,
-    "vms": Records,
-    "vpgs": Records,
+    "vms": Selection,
+    "vpgs": Selection,
 }
 FIELDS = {field.name for field in msgspec.structs.fields(Zvm)} - {"metrics", "vms", "vpgs"}
 KEYS = [
@@ -78,11 +79,11 @@ def test_example_is_valid_with_its_other_keys(files: Path) -> None:
     assert fra.auth.client_id_file == files / "zvm-fra-id"
     assert nyc.auth.password == fra.auth.client_secret == "pl4nted"
     assert nyc.metrics == Metrics(allow=("zerto_vm_.*", "zerto_vpg_.*"), deny=("zerto_vm_journal_.*",))
-    assert nyc.vms == Records(
+    assert nyc.vms == Selection(
         include={"organization": ("Acme",), "vpg": ("ERP.*",)},
         exclude={"vm": (".*-test",)},
     )
-    assert nyc.vpgs == Records(include={"organization": ("Acme",)}, exclude={"vpg": (".*-test",)})
+    assert nyc.vpgs == Selection(include={"organization": ("Acme",)}, exclude={"vpg": (".*-test",)})
     assert nyc.max_series == 200_000
     assert nyc.filters == {"organizationName": "Acme"}
     assert nyc.tls == Tls(

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Page, plain
 
-from exporter import exposition
-from exporter.exposition import MEBIBYTES, NONE, PERCENT, Metric, Rendered, Table, Unit
+from exporter.prometheus import table as exposition
+from exporter.prometheus.table import MEBIBYTES, NONE, PERCENT, Metric, Rendered, Table, Unit
 
 Row = tuple[str, Any]
 

@@ -15,7 +15,7 @@ from support import PASSWORD, DrivenClock, Page, Running, Simulate, zvm_config
 from exporter.collectors import vms, vpgs
 from exporter.simulator import Estate, Simulator, faults
 from exporter.simulator.faults import Fault
-from exporter.simulator.hostile import HOSTILE_NAMES
+from exporter.simulator.faults.hostile import HOSTILE_NAMES
 from exporter.zvm.settings import Auth
 
 Export = Callable[..., Awaitable[Running]]
@@ -369,7 +369,7 @@ async def test_stopping_leaves_no_session(sim: Simulator, running: Running) -> N
 async def test_stopping_does_not_wait_for_a_zvm_that_hangs(
     sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.poller._GOODBYE_SECONDS", 0.05)
+    monkeypatch.setattr("exporter.polling.poller._GOODBYE_SECONDS", 0.05)
     running = await export([zvm_config(sim, ca_file=ca_file)])
     await clock.idle(1)
     sim.faults.set("/", faults.hang())

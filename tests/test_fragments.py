@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import plain
 
-from exporter.fragments import Compressor, Stream, batches, fragment, gzipped, plain_pieces, plain_size
+from exporter.prometheus.gzip import Compressor, Stream, batches, fragment, gzipped, plain_pieces, plain_size
 
 texts = st.lists(st.binary(max_size=3000), max_size=8)
 
@@ -83,7 +83,7 @@ def test_a_block_larger_than_the_window_is_whole() -> None:
 
 def test_without_isal_it_is_only_slower(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "isal", None)
-    spec = importlib.util.find_spec("exporter.fragments")
+    spec = importlib.util.find_spec("exporter.prometheus.gzip")
     assert spec is not None
     assert spec.loader is not None
     slow = importlib.util.module_from_spec(spec)

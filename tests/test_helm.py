@@ -27,8 +27,9 @@ import pytest
 import trustme
 import yaml
 
-from exporter import __version__, arguments, config
-from exporter.config import Config, Metrics, Records, Zvm
+from exporter import __version__, config
+from exporter.cli import arguments
+from exporter.config import Config, Metrics, Selection, Zvm
 from exporter.zvm.settings import Auth, Tls
 
 ROOT = Path(__file__).parent.parent
@@ -653,7 +654,7 @@ def test_the_schema_knows_the_keys_of_the_configuration() -> None:
     assert keys(definitions["zvm"]) == fields(Zvm)
     assert keys(definitions["defaults"]) == fields(Zvm) - {"name", "url"}
     structs: dict[str, type[msgspec.Struct]]
-    structs = {"auth": Auth, "tls": Tls, "metrics": Metrics, "vms": Records, "vpgs": Records}
+    structs = {"auth": Auth, "tls": Tls, "metrics": Metrics, "vms": Selection, "vpgs": Selection}
     for name, struct in structs.items():
         for holder in ("zvm", "defaults"):
             assert keys(definitions[holder]["properties"][name]) == fields(struct)

@@ -24,14 +24,14 @@ from support import DrivenClock, Running, Simulate, zvm_config
 
 from exporter.collectors import vms, vpgs
 from exporter.collectors.base import Summary
-from exporter.fragments import unzipped
-from exporter.history import MINUTES, History, Hour
-from exporter.landing import DOCUMENTATION, Landing, brief, rows, span, state, summed
-from exporter.outcomes import Failure, Outcome
-from exporter.plots import BARS, bars
-from exporter.server import WebFlags
+from exporter.polling.history import MINUTES, History, Hour
+from exporter.polling.outcome import Failure, Outcome
+from exporter.polling.target import Status
+from exporter.prometheus.gzip import unzipped
 from exporter.simulator import faults
-from exporter.watch import ZvmView
+from exporter.web.landing.page import DOCUMENTATION, Landing, brief, rows, span, state, summed
+from exporter.web.landing.plots import BARS, bars
+from exporter.web.server import WebFlags
 
 Export = Callable[..., Awaitable[Running]]
 
@@ -39,10 +39,10 @@ NONE = "\N{EN DASH}"
 HOSTILE = "<script>alert(1)</script>\"'&amp;\x00\x1b\u202e\ufffe{{ 7 * 7 }}"
 
 
-def view(name: str, *, up: bool | None, error: str = "", summary: Summary | None = None, **more: Any) -> ZvmView:
+def view(name: str, *, up: bool | None, error: str = "", summary: Summary | None = None, **more: Any) -> Status:
     tried = up is not None
     outcome = Outcome("vms", "connect" if error else "success", error)
-    view = ZvmView(
+    view = Status(
         name=name,
         url=f"https://{name}.example.com",
         up=up,
@@ -55,8 +55,8 @@ def view(name: str, *, up: bool | None, error: str = "", summary: Summary | None
     return replace(view, **more)
 
 
-def text(*views: ZvmView, refresh: bool = False, dashboards: str | None = None) -> str:
-    return unzipped(Landing("/metrics", dashboards).page(views, NOW, refresh=refresh)).decode()
+def text(*statuses: Status, refresh: bool = False, dashboards: str | None = None) -> str:
+    return unzipped(Landing("/metrics", dashboards).page(statuses, NOW, refresh=refresh)).decode()
 
 
 def parsed(page: str) -> Element:
@@ -120,7 +120,7 @@ class TestState:
     def test_what_answers_in_part_comes_after_what_is_down(self) -> None:
         bad = Outcome("vpgs", "http", "HTTP 403")
         good = Outcome("vms", rows=20)
-        views = [
+        statuses = [
             view("b-cut", up=True, outcomes=(replace(good, cut=3),)),
             view("a-good", up=True),
             view("c-lost", up=True, outcomes=(replace(good, lost=(1, 0, 0), complaint="record 7: no identifier"),)),
@@ -130,14 +130,14 @@ class TestState:
             view("g-down", up=False, error="x"),
             view("h-new", up=None),
         ]
-        assert [(row.view.name[0], row.state) for row in rows(views)] == [
+        assert [(row.view.name[0], row.state) for row in rows(statuses)] == [
             ("g", "down"),
             *((name, "degraded") for name in "bcef"),
             ("h", "not tried yet"),
             ("a", "up"),
             ("d", "up"),
         ]
-        page = text(*views)
+        page = text(*statuses)
         assert "vms: 3 of 20 records are cut off: more series than <code>max_series</code>" in page
         assert ["vms: 1 records and 0 values of the answer could not be used; the first: record 7: no identifier"] in (
             found := cells(page)
@@ -342,7 +342,9 @@ class TestHarmless:
 class TestLegible:
     @staticmethod
     def colours() -> Iterator[tuple[str, dict[str, str]]]:
-        style = (Path(__file__).parent.parent / "exporter" / "templates" / "landing.css").read_text()
+        style = (
+            Path(__file__).parent.parent / "exporter" / "web" / "landing" / "templates" / "landing.css"
+        ).read_text()
         light, dark = re.findall(r":root \{([^}]*)\}", style)
         for theme, found in (("light", light), ("dark", dark)):
             yield theme, dict(re.findall(r"--(\w+): #([0-9a-f]{6})", found))
@@ -369,7 +371,7 @@ class TestLegible:
                     assert self.contrast(colour[ink], colour[ground]) >= 3, (theme, ink, ground)
 
     @pytest.mark.parametrize(
-        ("seconds", "said"),
+        ("seconds", "quote"),
         [
             (None, "never"),
             (0, "0 s"),
@@ -381,14 +383,14 @@ class TestLegible:
             (273600, "3 d 4 h"),
         ],
     )
-    def test_spans_are_said_as_people_do(self, seconds: float | None, said: str) -> None:
-        assert span(seconds) == said
+    def test_spans_are_said_as_people_do(self, seconds: float | None, quote: str) -> None:
+        assert span(seconds) == quote
 
     @pytest.mark.parametrize(
-        ("seconds", "said"), [(0.0, "0.00 s"), (9.99, "9.99 s"), (9.996, "10 s"), (75, "1 min 15 s")]
+        ("seconds", "quote"), [(0.0, "0.00 s"), (9.99, "9.99 s"), (9.996, "10 s"), (75, "1 min 15 s")]
     )
-    def test_short_spans_have_two_places(self, seconds: float, said: str) -> None:
-        assert brief(seconds) == said
+    def test_short_spans_have_two_places(self, seconds: float, quote: str) -> None:
+        assert brief(seconds) == quote
 
 
 class TestExporter:
@@ -400,7 +402,7 @@ class TestExporter:
         running = await export([zvm_config(sim, ca_file=ca_file)])
         await clock.idle(1)
         await clock.advance(600)
-        (seen,) = running.exporter.poller.views()
+        (seen,) = running.exporter.poller.statuses()
         assert (state(seen), seen.stale, seen.failure, seen.hour.polls, seen.hour.failed) == ("up", False, None, 21, 0)
         assert seen.hour.worst_rpo == seen.worst_rpo is not None
         assert seen.summary is not None
@@ -410,7 +412,7 @@ class TestExporter:
         )
         sim.faults.set(vms.PATH, faults.status(500))
         await clock.advance(60)
-        (seen,) = running.exporter.poller.views()
+        (seen,) = running.exporter.poller.statuses()
         assert (state(seen), seen.stale, seen.hour.polls, seen.hour.failed) == ("down", False, 23, 2)
         assert seen.failure is not None
         assert (seen.failure.at, seen.failure.collector) == (clock.now, "vms")
@@ -421,7 +423,7 @@ class TestExporter:
         sim.faults.clear()
         sim.faults.set(vpgs.PATH, faults.status(500))
         await clock.advance(30)
-        (seen,) = running.exporter.poller.views()
+        (seen,) = running.exporter.poller.statuses()
         assert (state(seen), seen.hour.failed) == ("degraded", 5)
         assert seen.hour.minutes[-1].worst_rpo == seen.worst_rpo
         sim.faults.clear()
@@ -440,10 +442,10 @@ class TestExporter:
         sim.faults.set("/v1/v", faults.hang())
         running.zvms[0] = zvm_config(sim, ca_file=ca_file, timeout=10.0)
         await running.exporter.reload()
-        assert running.exporter.poller.views()[0].hour.polls == 11
+        assert running.exporter.poller.statuses()[0].hour.polls == 11
         running.zvms[0] = zvm_config(sim, ca_file=ca_file, labels={"region": "us-east"})
         await running.exporter.reload()
-        assert running.exporter.poller.views()[0].hour.polls == 0
+        assert running.exporter.poller.statuses()[0].hour.polls == 0
 
     def test_the_worst_rpo_is_told_with_its_vm(self) -> None:
         def vm(name: str | None, rpo: float | None) -> vms.Vm:
@@ -487,9 +489,9 @@ def _needs_chromium() -> None:
 async def test_a_browser_finds_nothing_wrong_in_any_width() -> None:
     """No sideways scrolling, not a word in its console, and plots and tables have their names."""
     long = view("n" * 300, up=False, error="e" * 300, summary=Summary(1, 1e300, "v" * 300, "g" * 300))
-    views = [long, *made_up(15)]
+    statuses = [long, *made_up(15)]
     flags = WebFlags(grafana_url="https://grafana.example.com/")
-    async with serving(views, flags) as url, Browser.started() as browser:
+    async with serving(statuses, flags) as url, Browser.started() as browser:
         for width, dark in ((320, False), (390, True), (820, False), (1400, True)):
             await browser.open(url + "?refresh", width=width, dark=dark)
             assert await browser.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [width, width]
@@ -497,11 +499,11 @@ async def test_a_browser_finds_nothing_wrong_in_any_width() -> None:
             assert ground == ("rgb(18, 23, 29)" if dark else "rgb(244, 246, 248)")
             told = await browser.accessible()
             plots = [name for role, name in told if role == "image"]
-            assert len(plots) == 2 * len(views)
+            assert len(plots) == 2 * len(statuses)
             assert all(name.startswith(("Worst RPO by", "Duration of polls by")) for name in plots)
             assert ("table", "ZVMs, those with trouble first") in told
             roles = [role for role, _ in told]
-            assert (roles.count("rowheader"), roles.count("columnheader")) == (len(views), 8)
+            assert (roles.count("rowheader"), roles.count("columnheader")) == (len(statuses), 8)
             assert ("link", "samples of site-000") in told
         assert browser.told == []
 

@@ -15,7 +15,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import logs
+from exporter.cli import logs
 
 HOSTILE = {
     "newlines": "a\nb\r\nc",

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from exporter.memory import spent
+from exporter.malloc import spent
 
 MIB = 2**20
 
@@ -44,7 +44,7 @@ def test_what_cannot_be_given_back_is_kept(body: bytes | bytearray) -> None:
 def test_what_is_free_in_the_heap_is_given_back_where_it_is_much() -> None:
     """In a process of its own, as in this one others free and take memory."""
     script = (
-        "from exporter.memory import share_one_heap, trim\n"
+        "from exporter.malloc import share_one_heap, trim\n"
         "def resident(): return int(open('/proc/self/statm').read().split()[1]) * 4096\n"
         "share_one_heap()\n"
         "few = [bytes(2000) for _ in range(4000)]\n"

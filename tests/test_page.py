@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 from support import Page, plain
 
-from exporter import collectors, exposition
+from exporter import collectors
 from exporter.collectors import vms, vpgs
-from exporter.exposition import Table, Unit
-from exporter.store import COLLECTOR_TABLE, ZVM_TABLE, Health, Store
-from exporter.zvm.decode import Decoder
+from exporter.prometheus import table as exposition
+from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE, Health, Store
+from exporter.prometheus.table import Table, Unit
+from exporter.zvm.decode.rows import Decoder
 
 FIXTURES = Path(__file__).parent / "fixtures"
 GOLDEN = Path(__file__).parent / "golden" / "page.txt"
@@ -100,17 +101,17 @@ def mutations() -> Iterator[Any]:
                 if other is not metric and other.unit == unit and not metric.labels and not other.labels:
                     swapped = changed(table, index, value=other.value)
                     yield pytest.param(collector, swapped, id=f"{metric.name}-value-of-{other.name}")
-            for place, label in enumerate(metric.labels):
+            for slot, label in enumerate(metric.labels):
                 blank = changed(table, index, labels={**metric.labels, label: lambda _: "?"})
                 yield pytest.param(collector, blank, id=f"{metric.name}-label-{label}")
-                if place + 1 < len(metric.labels):
-                    order = changed(table, index, labels=reordered(metric.labels, place))
+                if slot + 1 < len(metric.labels):
+                    order = changed(table, index, labels=reordered(metric.labels, slot))
                     yield pytest.param(collector, order, id=f"{metric.name}-order-{label}")
-        for place, label in enumerate(table.labels):
+        for slot, label in enumerate(table.labels):
             blank = Table({**table.labels, label: lambda _: "?"}, *table.metrics)
             yield pytest.param(collector, blank, id=f"{collector}-label-{label}")
-            if place + 1 < len(table.labels):
-                order = Table(reordered(table.labels, place), *table.metrics)
+            if slot + 1 < len(table.labels):
+                order = Table(reordered(table.labels, slot), *table.metrics)
                 yield pytest.param(collector, order, id=f"{collector}-order-{label}")
 
 

@@ -15,12 +15,12 @@ import trustme
 from structlog.testing import capture_logs
 from support import PASSWORD, DrivenClock, Page, Running, Simulate, zvm_config
 
-from exporter import poller as poller_module
-from exporter.clock import Clock
+from exporter.app import Exporter
 from exporter.collectors import vms, vpgs
 from exporter.config import Config, Zvm
-from exporter.outcomes import Outcome, StateLog
-from exporter.service import Exporter
+from exporter.polling import poller as poller_module
+from exporter.polling.clock import Clock
+from exporter.polling.outcome import Outcome, StateLog
 from exporter.simulator import Estate, Simulator, faults
 from exporter.zvm.client import Zvm as Client
 from exporter.zvm.errors import ConnectError
@@ -253,12 +253,12 @@ async def test_views_tell_what_is_known(sim: Simulator, export: Export, clock: D
     gate = asyncio.Event()
     sim.faults.set(vms.PATH, faults.slow(gate=gate))
     running = await export([zvm_config(sim, ca_file=ca_file)])
-    (view,) = running.exporter.poller.views()
+    (view,) = running.exporter.poller.statuses()
     assert (view.name, view.url, view.up, view.since, view.last_success) == ("nyc", sim.url, None, None, None)
     assert (view.summary, view.series, view.outcomes) == (None, 0, ())
     gate.set()
     await clock.idle(1)
-    (view,) = running.exporter.poller.views()
+    (view,) = running.exporter.poller.statuses()
     assert (view.up, view.since, view.last_success) == (True, clock.now, clock.now)
     assert view.summary is not None
     assert view.summary.vms == 5
@@ -268,7 +268,7 @@ async def test_views_tell_what_is_known(sim: Simulator, export: Export, clock: D
     good = clock.now
     sim.faults.set(vms.PATH, faults.status(500))
     await clock.advance(60)
-    (view,) = running.exporter.poller.views()
+    (view,) = running.exporter.poller.statuses()
     assert (view.up, view.since, view.last_success) == (False, good + 30, good)
     assert "HTTP 500" in view.outcomes[0].error
     assert await running.exporter.poller.version("nyc") != ""
@@ -556,4 +556,4 @@ async def test_a_poll_of_many_slow_requests_ends_nonetheless(
     page = await running.page()
     assert page.value("zerto_up") == 0
     assert page.value("zerto_exporter_polls_total", collector="vms", outcome="timeout") == 1
-    assert "no complete poll within 0.4 s" in running.exporter.poller.views()[0].outcomes[0].error
+    assert "no complete poll within 0.4 s" in running.exporter.poller.statuses()[0].outcomes[0].error

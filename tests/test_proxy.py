@@ -25,9 +25,9 @@ from exporter.config import ConfigError
 from exporter.simulator import Simulator, faults
 from exporter.zvm.client import Zvm
 from exporter.zvm.errors import ConnectError, RequestTimeoutError
+from exporter.zvm.login.secrets import Scrubber
 from exporter.zvm.paths import SESSION_ADD
 from exporter.zvm.proxy import Proxy as ZvmProxy
-from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Auth, ProxyAuth, Settings, Tls
 
 Connect = Callable[[Settings], Zvm]

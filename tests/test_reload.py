@@ -18,11 +18,12 @@ from structlog.testing import capture_logs
 from support import PASSWORD, DrivenClock, Running
 
 from exporter import config
+from exporter.app import Exporter
+from exporter.cli.serving import serve
 from exporter.config import Config
-from exporter.listen import listen
-from exporter.server import WebFlags
-from exporter.service import Exporter
 from exporter.simulator import Simulator, faults
+from exporter.web.listen import listen
+from exporter.web.server import WebFlags
 from exporter.zvm.client import Zvm as Client
 from exporter.zvm.observer import Observer
 from exporter.zvm.settings import Settings
@@ -475,7 +476,7 @@ async def test_sighup_reloads_and_sigterm_ends(simulate: Simulate, configured: C
     exporter = Exporter(configured.load, clock=clock)
     exporter.configure()
     with capture_logs() as logs:
-        serving = asyncio.create_task(exporter.serve([listen("127.0.0.1:0")], WebFlags()))
+        serving = asyncio.create_task(serve(exporter, [listen("127.0.0.1:0")], WebFlags()))
         await clock.idle(1)
         configured.write(nyc, ("lon", lon))
         os.kill(os.getpid(), signal.SIGHUP)

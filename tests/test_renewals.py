@@ -17,17 +17,17 @@ from support import PASSWORD, DrivenClock, Recorder, Running, Simulate, ask, zvm
 
 from exporter.collectors import vms
 from exporter.simulator import Simulator, faults
-from exporter.simulator.auth import Authority
 from exporter.simulator.exchange import Call, Payload
 from exporter.simulator.faults import Fault
+from exporter.simulator.login.authority import Authority
 from exporter.zvm.answer import Answer
-from exporter.zvm.auth import KeycloakLogin
 from exporter.zvm.client import Zvm
 from exporter.zvm.errors import AuthError, ConnectError, DecodeError, ZvmError
+from exporter.zvm.login.methods import KeycloakLogin
+from exporter.zvm.login.secrets import Scrubber
+from exporter.zvm.login.tokens import LONGEST, SHORTEST, lifetime, read_tokens
 from exporter.zvm.paths import LOGOUT, SESSION_ADD, TOKEN
-from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Auth, Settings
-from exporter.zvm.tokens import LONGEST, SHORTEST, lifetime, read_tokens
 
 Connect = Callable[[Settings], Zvm]
 Export = Callable[..., Awaitable[Running]]
@@ -221,7 +221,7 @@ class TestFailedRenewals:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """It may end later, and its token is used then."""
-        monkeypatch.setattr("exporter.zvm.credentials._RENEWAL_SECONDS", 0.01)
+        monkeypatch.setattr("exporter.zvm.login.credentials._RENEWAL_SECONDS", 0.01)
         zvm = reach()
         await ask(zvm)
         await clock.advance(271)
@@ -334,15 +334,15 @@ LIFETIMES = [
 class TestLifetimes:
     """What Keycloak says of how long a token lives, in any shape."""
 
-    @pytest.mark.parametrize("said", LIFETIMES, ids=lambda said: said[:12])
+    @pytest.mark.parametrize("quote", LIFETIMES, ids=lambda quote: quote[:12])
     async def test_any_is_good_for_polling(
-        self, sim: Simulator, reach: Callable[..., Zvm], recorder: Recorder, clock: DrivenClock, said: str
+        self, sim: Simulator, reach: Callable[..., Zvm], recorder: Recorder, clock: DrivenClock, quote: str
     ) -> None:
         """And none makes one login after the other."""
 
         async def deliver(call: Call, payload: Payload) -> web.StreamResponse:
             return await call.send(
-                Payload(200, payload.body.replace(b'"expires_in":300', f'"expires_in":{said}'.encode()))
+                Payload(200, payload.body.replace(b'"expires_in":300', f'"expires_in":{quote}'.encode()))
             )
 
         sim.faults.set(TOKEN, Fault("lifetime", deliver=deliver))
@@ -354,18 +354,18 @@ class TestLifetimes:
         assert len(recorder.logins) <= 2
 
     @given(st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st.lists(st.integers(), max_size=2))
-    def test_it_is_within_bounds(self, said: Any) -> None:
-        assert SHORTEST <= lifetime(said) <= LONGEST
+    def test_it_is_within_bounds(self, quote: Any) -> None:
+        assert SHORTEST <= lifetime(quote) <= LONGEST
         try:
-            body = json.dumps({"access_token": "t", "expires_in": said})
+            body = json.dumps({"access_token": "t", "expires_in": quote})
         except ValueError:  # more digits than Python writes
             return
         tokens = read_tokens(Answer(200, {}, body.encode("utf-8", "surrogatepass"), ""), "POST")
         assert SHORTEST <= tokens.lifetime <= LONGEST
 
-    @pytest.mark.parametrize(("said", "seconds"), [(300, 300), ("60", 60), (4, SHORTEST), (None, 60), (True, 60)])
-    def test_what_can_be_understood_is(self, said: Any, seconds: float) -> None:
-        assert lifetime(said) == seconds
+    @pytest.mark.parametrize(("quote", "seconds"), [(300, 300), ("60", 60), (4, SHORTEST), (None, 60), (True, 60)])
+    def test_what_can_be_understood_is(self, quote: Any, seconds: float) -> None:
+        assert lifetime(quote) == seconds
 
     @pytest.mark.parametrize(
         "body",
@@ -396,8 +396,8 @@ class TestGoodbyes:
     @pytest.fixture(autouse=True)
     def _short(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """As if the login were slower than we are patient in a hurry."""
-        monkeypatch.setattr("exporter.zvm.credentials._LAST_LOGIN_SECONDS", 0.01)
-        monkeypatch.setattr("exporter.poller._GOODBYE_SECONDS", 0.05)
+        monkeypatch.setattr("exporter.zvm.login.credentials._LAST_LOGIN_SECONDS", 0.01)
+        monkeypatch.setattr("exporter.polling.poller._GOODBYE_SECONDS", 0.05)
 
     @pytest.fixture(params=["session", "keycloak"])
     async def going(

@@ -19,8 +19,8 @@ from structlog.testing import capture_logs
 
 from exporter import rewrites
 from exporter.config import WebConfig, parse_web
-from exporter.gate import Gate
 from exporter.rewrites import Rewrites, read
+from exporter.web.access import Access
 
 HASHES = {name: bcrypt.hashpw(name.encode(), bcrypt.gensalt(4)).decode() for name in ("ann", "bob")}
 REWRITES = 1000  # of each kind
@@ -32,7 +32,7 @@ class Knocker:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.now = 0.0
-        self.gate = Gate(file, monotonic=lambda: self.now)
+        self.gate = Access(file, monotonic=lambda: self.now)
 
     async def knock(self, user: str | None = None, sans: tuple[str, ...] | None = None) -> int:
         """Return the status for *user*, whose name is the password, with a client certificate of *sans*."""
@@ -146,7 +146,7 @@ async def test_a_file_that_is_filled_right_after_it_was_read_is_read_again(
             put(file, rest.pop())
         return config
 
-    monkeypatch.setattr("exporter.gate.parse_web", slow)
+    monkeypatch.setattr("exporter.web.access.parse_web", slow)
     put(file, users("ann", "bob"))
     assert [await knocker.knock(name) for name in ("bob", "ann")] == [200, 401]
 
@@ -158,7 +158,7 @@ async def test_a_file_that_never_rests_changes_nothing(file: Path, monkeypatch: 
         put(path, data + b"#\n")
         return parse_web(path, data)
 
-    monkeypatch.setattr("exporter.gate.parse_web", restless)
+    monkeypatch.setattr("exporter.web.access.parse_web", restless)
     put(file, users("bob"))
     with capture_logs() as logs:
         assert [await knocker.knock(name) for name in ("ann", "bob", None)] == [200, 401, 401]

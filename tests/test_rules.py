@@ -102,8 +102,8 @@ def test_each_alert_does_what_its_cases_say() -> None:
 
 
 def test_amtool_accepts_the_example() -> None:
-    said = run(tool("amtool"), "check-config", "alertmanager.yml")
-    assert "SUCCESS" in said
+    quote = run(tool("amtool"), "check-config", "alertmanager.yml")
+    assert "SUCCESS" in quote
 
 
 @pytest.mark.parametrize(("severity", "receiver"), [("critical", "pager"), ("warning", "tickets"), ("info", "nobody")])
@@ -389,14 +389,14 @@ def alertmanager(folder: Path) -> Iterator[str]:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            said: list[str] = []
+            quote: list[str] = []
             for line in process.stderr:
-                said.append(line)
+                quote.append(line)
                 if (address := re.search(r"Listening on.*address=(127\.0\.0\.1:\d+)", line)) is not None:
                     yield f"http://{address[1]}/api/v2/alerts"
                     break
             else:
-                pytest.fail("".join(said))
+                pytest.fail("".join(quote))
         finally:
             process.kill()
 

@@ -20,16 +20,16 @@ from aiohttp import web
 from structlog.testing import capture_logs
 from support import CLIENT_SECRET, PASSWORD, DrivenClock, Running, Simulate, zvm_config
 
-from exporter import logs
+from exporter.app import Exporter
+from exporter.cli import logs
 from exporter.collectors import vms
 from exporter.config import Config, Zvm
-from exporter.service import Exporter
 from exporter.simulator import Simulator, faults
-from exporter.simulator.auth import Authority
 from exporter.simulator.exchange import Call
 from exporter.simulator.faults import Fault
+from exporter.simulator.login.authority import Authority
 from exporter.zvm.client import Zvm as Client
-from exporter.zvm.secrets import MASK, Scrubber
+from exporter.zvm.login.secrets import MASK, Scrubber
 from exporter.zvm.settings import Auth, Settings
 
 Export = Callable[..., Awaitable[Running]]
@@ -48,23 +48,23 @@ def echo(kind: str, code: int) -> Fault:
         headers = call.request.headers
         heard = [headers.get("Authorization", "").split(" ")[-1], headers.get("x-zerto-session", "")]
         heard += [call.record.form.get(key, "") for key in ("password", "client_secret", "refresh_token")]
-        said = " ".join(filter(None, heard))
+        quote = " ".join(filter(None, heard))
         match kind:
             case "location":
-                return web.Response(status=code, headers={"Location": f"/login?as={quote_plus(said)}"})
+                return web.Response(status=code, headers={"Location": f"/login?as={quote_plus(quote)}"})
             case "content type":
-                return web.Response(status=code, body=b"no", headers={"Content-Type": f"text/{said}"})
+                return web.Response(status=code, body=b"no", headers={"Content-Type": f"text/{quote}"})
             case "html":
-                return web.Response(status=code, text=f"<p>{html.escape(said)}</p>", content_type="text/html")
+                return web.Response(status=code, text=f"<p>{html.escape(quote)}</p>", content_type="text/html")
             case "refusal":
-                return web.json_response({"error": said, "error_description": f"{'x' * 40} {said}"}, status=code)
+                return web.json_response({"error": quote, "error_description": f"{'x' * 40} {quote}"}, status=code)
             case "dotnet":
-                escaped = "".join(char if char.isalnum() else f"\\u{ord(char):04x}" for char in said)
+                escaped = "".join(char if char.isalnum() else f"\\u{ord(char):04x}" for char in quote)
                 return web.Response(status=code, text=f'{{"Message":"{escaped}"}}', content_type="application/json")
             case "names":
-                return web.json_response([{"VmIdentifier": said, "IOPs": said}, said], status=code)
+                return web.json_response([{"VmIdentifier": quote, "IOPs": quote}, quote], status=code)
             case _:
-                return web.Response(status=code, body=b"x" * 90 + said.encode())
+                return web.Response(status=code, body=b"x" * 90 + quote.encode())
 
     return Fault(f"echo {kind}", {"code": code}, replace=replace)
 
@@ -187,10 +187,10 @@ async def pages(running: Running) -> str:
     """Return all that the exporter says over HTTP, errors as well."""
     paths = ("/metrics", "/", "/-/ready", "/-/healthy", "/metrics?zvm=none", "/none", "/config", "/probe?target=none")
     running.exporter.pages.forget()
-    said = [(await running.get(path))[1] for path in paths]
+    quote = [(await running.get(path))[1] for path in paths]
     async with running.session.post(f"{running.url}/-/reload") as response:
-        said.append(await response.text())
-    return "\n".join(said)
+        quote.append(await response.text())
+    return "\n".join(quote)
 
 
 @pytest.mark.parametrize(("method", "form"), [("session", "json"), ("keycloak", "logfmt"), ("keycloak_client", "json")])
@@ -211,7 +211,7 @@ async def test_no_secret_gets_out_whatever_happens(
     zvm = zvm_config(sim, ca_file=ca_file, auth=auth_of(method), interval=600.0, timeout=0.3, max_body=2**20)
     running = await export([zvm], lifecycle=True)
     await clock.idle(1)
-    said: list[str] = []
+    quote: list[str] = []
     failures = 0
     for fault in FAULTS:
         for path in ("/v1/v", "/"):
@@ -219,12 +219,12 @@ async def test_no_secret_gets_out_whatever_happens(
             if path == "/":
                 sim.expire_tokens()
             await clock.advance(600)
-            (view,) = running.exporter.poller.views()
+            (view,) = running.exporter.poller.statuses()
             failures += not view.up
-            said += [repr(view), *(outcome.error for outcome in view.outcomes)]
+            quote += [repr(view), *(outcome.error for outcome in view.outcomes)]
             sim.faults.clear()
             await clock.advance(600)
-        said.append(await pages(running))
+        quote.append(await pages(running))
     assert failures > len(FAULTS)
     secrets = secrets_of(sim)
     assert len(secrets) > 20
@@ -233,7 +233,7 @@ async def test_no_secret_gets_out_whatever_happens(
     assert text.count("request") > 200
     assert text.count("<secret>") > 5, "the echoes are seen, without the secrets"
     assert_none_in(text, secrets)
-    assert_none_in("\n".join(dict.fromkeys(said)), secrets)
+    assert_none_in("\n".join(dict.fromkeys(quote)), secrets)
 
 
 @pytest.mark.parametrize("form", ["logfmt", "json"])
@@ -253,11 +253,11 @@ async def test_no_secret_gets_out_when_a_login_is_refused(
     await clock.idle(1)
     sim.faults.set("/", echo("refusal", 401))
     await clock.advance(60)
-    said = await pages(running)
+    quote = await pages(running)
     await running.exporter.stop()
     text = written()
     assert "login refused" in text
-    assert_none_in(f"{text}\n{said}", secrets_of(sim))
+    assert_none_in(f"{text}\n{quote}", secrets_of(sim))
 
 
 async def test_no_secret_in_a_traceback(
@@ -278,7 +278,7 @@ async def test_no_secret_in_a_traceback(
     sim: Simulator = await simulate(auth="session")
     running = await export([zvm_config(sim, ca_file=ca_file, auth=auth_of("session"))])
     await clock.idle(1)
-    (view,) = running.exporter.poller.views()
+    (view,) = running.exporter.poller.statuses()
     assert view.outcomes[0].error == "LookupError: ours"
     text = written()
     assert "Traceback" in text
@@ -296,7 +296,7 @@ async def test_no_secret_in_a_repr(
     await client.get(vms.PATH, vms.DECODER)
     pending = client._credentials._pending
     held = [settings, settings.auth, Config((settings,)), client, pending]
-    for part in (client, client._credentials, client._transport, client._hold, client._scrubber, client._reporter):
+    for part in (client, client._credentials, client._transport, client._backoff, client._scrubber, client._reporter):
         held += [part, *(value for key, value in vars(part).items() if key not in {"_lasting", "_passing"})]
     answer = await client._get(vms.PATH, None)
     for thing in (*held, answer):

@@ -20,14 +20,14 @@ from hypothesis import strategies as st
 from multidict import CIMultiDictProxy
 from support import Page
 
-from exporter.exposition import NONE, Metric, Table
-from exporter.fragments import unzipped
-from exporter.listen import ListenError, listen
-from exporter.pages import Pages
-from exporter.server import Server, WebFlags, accepts_gzip
-from exporter.store import Store
-from exporter.telemetry import Telemetry
-from exporter.watch import ZvmView
+from exporter.polling.target import Status
+from exporter.prometheus.gzip import unzipped
+from exporter.prometheus.store import Store
+from exporter.prometheus.table import NONE, Metric, Table
+from exporter.prometheus.telemetry import Telemetry
+from exporter.web.listen import ListenError, listen
+from exporter.web.pages import Pages
+from exporter.web.server import Server, WebFlags, accepts_gzip
 
 VMS: Table[int] = Table({"name": str}, Metric("zerto_vm_iops", "I/O.", "the test", NONE, lambda row: row))
 VPGS: Table[int] = Table({"name": str}, Metric("zerto_vpg_iops", "I/O.", "the test", NONE, lambda row: row))
@@ -38,7 +38,7 @@ class Polls:
     """A poller as the server sees it."""
 
     waiting: tuple[str, ...] = ()
-    seen: list[ZvmView] = field(default_factory=list)
+    seen: list[Status] = field(default_factory=list)
 
     def names(self) -> tuple[str, ...]:
         return ("nyc", "lon")
@@ -46,7 +46,7 @@ class Polls:
     def untried(self) -> tuple[str, ...]:
         return self.waiting
 
-    def views(self) -> list[ZvmView]:
+    def statuses(self) -> list[Status]:
         return self.seen
 
 
@@ -326,7 +326,7 @@ async def test_a_view_is_made_once_for_each_change_of_its_zvms() -> None:
 
 async def test_nothing_is_kept_of_a_page_that_is_outdated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where nobody asks for it again: hundreds of old blocks would lie all over the heap."""
-    monkeypatch.setattr("exporter.pages._JOINED_BYTES", 0)
+    monkeypatch.setattr("exporter.web.pages._JOINED_BYTES", 0)
     site = Site()
     rendered = VMS.render({"zvm": "nyc"}, [9])
     block = rendered.blocks[0].fragment.data
@@ -342,13 +342,13 @@ async def test_nothing_is_kept_of_a_page_that_is_outdated(monkeypatch: pytest.Mo
 async def test_the_views_that_are_kept_are_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site()
     one = await site.pages.view(["nyc"], ["vms"])
-    monkeypatch.setattr("exporter.pages._VIEWS", 2)
+    monkeypatch.setattr("exporter.web.pages._VIEWS", 2)
     two = await site.pages.view(["lon"], ["vms"])
     assert await site.pages.view(["nyc"], ["vms"]) is one
     await site.pages.view(["nyc"], ["vpgs"])  # the one that was not asked for the longest goes: lon's
     assert await site.pages.view(["nyc"], ["vms"]) is one
     assert await site.pages.view(["lon"], ["vms"]) is not two
-    monkeypatch.setattr("exporter.pages._VIEW_BYTES", 1)
+    monkeypatch.setattr("exporter.web.pages._VIEW_BYTES", 1)
     assert await site.pages.view(["lon"], ["vpgs"]) is not await site.pages.view(["lon"], ["vpgs"])
 
 
@@ -472,7 +472,7 @@ async def test_own_metrics_that_take_long_are_made_in_a_thread_now_and_then(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A scrape waits for them only where there are none, or too old ones; two wait for the same."""
-    monkeypatch.setattr("exporter.pages._CHEAP_SECONDS", 0.0)
+    monkeypatch.setattr("exporter.web.pages._CHEAP_SECONDS", 0.0)
     site = Site()
     made.hold.clear()
     scrapes = [asyncio.create_task(shown(site)) for _ in range(2)]
@@ -494,7 +494,7 @@ async def test_own_metrics_that_take_long_are_made_in_a_thread_now_and_then(
 
 async def test_what_is_forgotten_while_it_is_made_is_made_again(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """As by a reload: whoever asks after it must see that it was."""
-    monkeypatch.setattr("exporter.pages._CHEAP_SECONDS", 0.0)
+    monkeypatch.setattr("exporter.web.pages._CHEAP_SECONDS", 0.0)
     site = Site()
     made.hold.clear()
     scrape = asyncio.create_task(shown(site))

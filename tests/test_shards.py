@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import DrivenClock
 
+from exporter.app import Exporter
 from exporter.config import Config, Zvm
-from exporter.service import Exporter
-from exporter.shards import Shard, owner, shard_of
+from exporter.config.shards import Shard, owner, shard_of
 
 names = st.lists(st.text(max_size=20), unique=True, max_size=50)
 

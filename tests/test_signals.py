@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from exporter import signals
+from exporter.cli import signals
 
 ALL = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

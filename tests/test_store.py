@@ -6,8 +6,8 @@ from typing import Any
 
 from support import Page, plain
 
-from exporter.exposition import NONE, Metric, Table
-from exporter.store import Health, Store
+from exporter.prometheus.store import Health, Store
+from exporter.prometheus.table import NONE, Metric, Table
 
 A: Table[Any] = Table(
     {"name": str},

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tools import tool
 
-from exporter import arguments, config
+from exporter import config
+from exporter.cli import arguments
 
 UNIT = Path(__file__).parent.parent / "deploy" / "systemd" / "zerto-exporter.service"
 DEFAULTS = UNIT.with_name("zerto-exporter.default")

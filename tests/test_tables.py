@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from exporter import collectors, exposition
-from exporter.exposition import Metric, Table, Unit
-from exporter.store import COLLECTOR_TABLE, ZVM_TABLE
+from exporter import collectors
+from exporter.prometheus import table as exposition
+from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE
+from exporter.prometheus.table import Metric, Table, Unit
 
 TABLES: tuple[Table[Any], ...] = (
     ZVM_TABLE,

@@ -6,7 +6,7 @@ from typing import Any
 
 from support import Page
 
-from exporter.telemetry import Telemetry
+from exporter.prometheus.telemetry import Telemetry
 
 
 def make(**options: Any) -> Telemetry:

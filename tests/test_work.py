@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exporter.work import in_line, off_loop
+from exporter.threads import in_large_thread, in_poll_thread
 
 
 async def test_lookups_that_hang_do_not_hold_up_work() -> None:
@@ -19,7 +19,7 @@ async def test_lookups_that_hang_do_not_hold_up_work() -> None:
     loop.set_default_executor(ThreadPoolExecutor(max_workers=1))
     lookup = loop.run_in_executor(None, hang.wait)
     try:
-        assert await off_loop(divmod, 7, 2) == (3, 1)
+        assert await in_poll_thread(divmod, 7, 2) == (3, 1)
     finally:
         hang.set()
         await lookup
@@ -27,7 +27,7 @@ async def test_lookups_that_hang_do_not_hold_up_work() -> None:
 
 async def test_what_the_work_raises_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        await off_loop(divmod, 7, 0)
+        await in_poll_thread(divmod, 7, 0)
 
 
 async def test_what_takes_long_is_done_one_at_a_time_and_holds_up_nothing_else() -> None:
@@ -40,12 +40,12 @@ async def test_what_takes_long_is_done_one_at_a_time_and_holds_up_nothing_else()
         order.append("first")
 
     try:
-        works = [asyncio.create_task(in_line(first))]
+        works = [asyncio.create_task(in_large_thread(first))]
         await asyncio.to_thread(begun.wait)
-        works += [asyncio.create_task(in_line(order.append, name)) for name in ("second", "third")]
-        works.append(asyncio.create_task(in_line(order.append, "end of a poll", first=True)))
+        works += [asyncio.create_task(in_large_thread(order.append, name)) for name in ("second", "third")]
+        works.append(asyncio.create_task(in_large_thread(order.append, "end of a poll", first=True)))
         for _ in range(20):
-            assert await off_loop(divmod, 7, 2) == (3, 1)
+            assert await in_poll_thread(divmod, 7, 2) == (3, 1)
         assert order == []
         works[2].cancel()
         await asyncio.wait(works[2:3])
@@ -57,8 +57,8 @@ async def test_what_takes_long_is_done_one_at_a_time_and_holds_up_nothing_else()
 
 async def test_what_work_in_line_raises_is_raised_and_the_next_is_done() -> None:
     with pytest.raises(ZeroDivisionError):
-        await in_line(divmod, 7, 0)
-    assert await in_line(divmod, 7, 2) == (3, 1)
+        await in_large_thread(divmod, 7, 0)
+    assert await in_large_thread(divmod, 7, 2) == (3, 1)
 
 
 async def test_work_that_fails_keeps_nothing_of_what_it_was_called_with() -> None:
@@ -72,7 +72,7 @@ async def test_work_that_fails_keeps_nothing_of_what_it_was_called_with() -> Non
 
     async def failed(answer: Answer) -> None:
         with pytest.raises(ValueError, match="Answer"):
-            await in_line(fail, answer)
+            await in_large_thread(fail, answer)
 
     gate, kept = threading.Event(), []
     gc.disable()
@@ -80,12 +80,12 @@ async def test_work_that_fails_keeps_nothing_of_what_it_was_called_with() -> Non
         answer = Answer()
         kept.append(weakref.ref(answer))
         await failed(answer)
-        await in_line(int)  # the thread is done with it
-        busy = asyncio.create_task(in_line(gate.wait))
+        await in_large_thread(int)  # the thread is done with it
+        busy = asyncio.create_task(in_large_thread(gate.wait))
         await asyncio.sleep(0)
         answer = Answer()
         kept.append(weakref.ref(answer))
-        task = asyncio.create_task(in_line(fail, answer))
+        task = asyncio.create_task(in_large_thread(fail, answer))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])

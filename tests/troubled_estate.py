@@ -15,12 +15,13 @@ import time
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
-from exporter import logs
-from exporter.config import Config, Records, Zvm
-from exporter.listen import listen
-from exporter.server import WebFlags
-from exporter.service import Exporter
+from exporter.app import Exporter
+from exporter.cli import logs
+from exporter.cli.serving import serve
+from exporter.config import Config, Selection, Zvm
 from exporter.simulator import Estate, Simulator, faults, pair
+from exporter.web.listen import listen
+from exporter.web.server import WebFlags
 from exporter.zvm.settings import Auth
 
 INTERVAL_SECONDS: Final = 0.5
@@ -84,7 +85,7 @@ async def run() -> None:
                     timeout=PATIENCE_SECONDS,
                     auth=Auth(username=simulator.username, password=simulator.password),
                     max_series=20_000,
-                    vms=Records(exclude={"vm": (r"never-.*",)}),
+                    vms=Selection(exclude={"vm": (r"never-.*",)}),
                 )
             )
 
@@ -99,7 +100,7 @@ async def run() -> None:
         exporter.configure()
         sys.stdout.write(f"http://127.0.0.1:{listener.port}/metrics\n")
         sys.stdout.flush()
-        await exporter.serve([listener], WebFlags())
+        await serve(exporter, [listener], WebFlags())
 
 
 if __name__ == "__main__":

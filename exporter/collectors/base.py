@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from exporter.exposition import Labels, Table
+from exporter.prometheus.table import Labels, Table
 from exporter.zvm.client import Zvm
-from exporter.zvm.decode import Decoded
+from exporter.zvm.decode.rows import Decoded
 
 Row = TypeVar("Row", bound=Struct)
 Filters = Mapping[str, str]

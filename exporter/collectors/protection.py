@@ -9,8 +9,8 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from exporter.collectors.enums import ENTITY, PRIORITY, STATUS, SUBSTATUS, Code, Enum, State
-from exporter.collectors.wire import Link, NamedLink, Text
-from exporter.exposition import Labels, Value
+from exporter.collectors.fields import Link, NamedLink, Text
+from exporter.prometheus.table import Labels, Value
 from exporter.zvm.client import Zvm
 
 _DESCRIBED: Final = 1000  # codes; there are fifty

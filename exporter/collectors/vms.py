@@ -12,8 +12,7 @@ from msgspec import Struct, field
 
 from exporter.collectors.base import Collector, Filters, Summary
 from exporter.collectors.enums import STATUS, SUBSTATUS
-from exporter.collectors.protection import INFO, STATE, Protection, has_state, name_states
-from exporter.collectors.wire import (
+from exporter.collectors.fields import (
     Identifier,
     Item,
     Limit,
@@ -25,7 +24,8 @@ from exporter.collectors.wire import (
     percentage,
     timestamp,
 )
-from exporter.exposition import (
+from exporter.collectors.protection import INFO, STATE, Protection, has_state, name_states
+from exporter.prometheus.table import (
     CODE,
     MEBIBYTES,
     MEBIBYTES_PER_SECOND,
@@ -39,7 +39,7 @@ from exporter.exposition import (
     Table,
 )
 from exporter.zvm.client import Zvm
-from exporter.zvm.decode import Decoded, Decoder
+from exporter.zvm.decode.rows import Decoded, Decoder
 
 PATH = "/v1/vms"
 

@@ -8,8 +8,7 @@ from msgspec import Struct, field
 
 from exporter.collectors.base import Collector, Filters
 from exporter.collectors.enums import ALERT_STATUS, STATUS, SUBSTATUS, Code
-from exporter.collectors.protection import INFO, STATE, Protection, has_state, name_states
-from exporter.collectors.wire import (
+from exporter.collectors.fields import (
     Identifier,
     Item,
     Number,
@@ -18,7 +17,8 @@ from exporter.collectors.wire import (
     identity_from_link,
     timestamp,
 )
-from exporter.exposition import (
+from exporter.collectors.protection import INFO, STATE, Protection, has_state, name_states
+from exporter.prometheus.table import (
     CODE,
     MEBIBYTES,
     MEBIBYTES_PER_SECOND,
@@ -32,7 +32,7 @@ from exporter.exposition import (
     Table,
 )
 from exporter.zvm.client import Zvm
-from exporter.zvm.decode import Decoded, Decoder
+from exporter.zvm.decode.rows import Decoded, Decoder
 
 PATH = "/v1/vpgs"
 

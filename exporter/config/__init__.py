@@ -18,13 +18,13 @@ from exporter.config.proxies import with_proxies
 from exporter.config.read import Place, Reader
 from exporter.config.schema import Config as Config
 from exporter.config.schema import Metrics as Metrics
-from exporter.config.schema import Records as Records
+from exporter.config.schema import Selection as Selection
 from exporter.config.schema import Zvm as Zvm
 from exporter.config.show import show as show
 from exporter.config.web import WebConfig as WebConfig
 from exporter.config.web import load_web as load_web
 from exporter.config.web import parse_web as parse_web
-from exporter.zvm.secrets import trimmed
+from exporter.zvm.login.secrets import trimmed
 
 VARIABLES: Final = {
     "ZVM_URL": "url",

@@ -17,9 +17,9 @@ from exporter.config.document import Expanded
 from exporter.config.files import contents
 from exporter.config.proxies import check_proxy
 from exporter.config.read import Source, close, did_you_mean
-from exporter.config.schema import COLLECTORS, Records, Zvm
+from exporter.config.schema import COLLECTORS, Selection, Zvm
+from exporter.zvm.login.secrets import trimmed
 from exporter.zvm.paths import realm_problem
-from exporter.zvm.secrets import trimmed
 from exporter.zvm.settings import Auth, ProxyAuth, Tls
 from exporter.zvm.tls import new_context
 
@@ -135,7 +135,7 @@ def _patterns(zvm: Zvm, source: Source) -> Iterator[str]:
                 shown = "" if isinstance(text, Expanded) else f", got {text[:100]!r}"
                 yield f"{here}: expected what matches a metric{shown}{_meant(text)}"
     for collector in collectors.ALL:
-        records: Records = getattr(zvm, collector.name)
+        records: Selection = getattr(zvm, collector.name)
         for key, chosen in (("include", records.include), ("exclude", records.exclude)):
             for name, texts in chosen.items():
                 here = source.within(f"{collector.name}.{key}", name)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 
 from exporter.config.problems import ConfigError
-from exporter.zvm.secrets import trimmed
+from exporter.zvm.login.secrets import trimmed
 
 _MOST_VALUES: Final = 200_000  # after aliases: a file of a few lines can stand for billions
 _TAGS: Final = "tag:yaml.org,2002:"

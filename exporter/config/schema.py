@@ -20,7 +20,7 @@ class Metrics(Struct, frozen=True, forbid_unknown_fields=True):
     deny: tuple[str, ...] = ()
 
 
-class Records(Struct, frozen=True, forbid_unknown_fields=True):
+class Selection(Struct, frozen=True, forbid_unknown_fields=True):
     """Which records of a collector are published, by regular expressions that match a whole value.
 
     One that is published matches, for each key of `include`, one of its expressions, and none of `exclude`.
@@ -39,8 +39,8 @@ class Zvm(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     labels: dict[str, str] = field(default_factory=dict)
     max_series: int | None = None
     metrics: Metrics = field(default_factory=Metrics)
-    vms: Records = field(default_factory=Records)
-    vpgs: Records = field(default_factory=Records)
+    vms: Selection = field(default_factory=Selection)
+    vpgs: Selection = field(default_factory=Selection)
 
     @property
     def served_for(self) -> float:

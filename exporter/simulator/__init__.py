@@ -22,11 +22,11 @@ without `vpg` happens to every VPG. The kinds are in `INCIDENT_KINDS`.
 """
 
 from exporter.simulator import faults
-from exporter.simulator.estate import Estate, pair
+from exporter.simulator.estate.estate import Estate, pair
+from exporter.simulator.estate.incidents import KINDS as INCIDENT_KINDS
+from exporter.simulator.estate.incidents import Incident
 from exporter.simulator.exchange import Request
 from exporter.simulator.faults import Fault
-from exporter.simulator.incidents import KINDS as INCIDENT_KINDS
-from exporter.simulator.incidents import Incident
 from exporter.simulator.server import Simulator
 
 __all__ = ["INCIDENT_KINDS", "Estate", "Fault", "Incident", "Request", "Simulator", "faults", "pair"]

@@ -8,9 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from exporter.simulator import faults
-from exporter.simulator.estate import Estate
+from exporter.simulator.estate.estate import Estate
 from exporter.simulator.exchange import Call, Payload, message
-from exporter.simulator.faultbook import FaultBook
+from exporter.simulator.faults.book import FaultBook
 
 PREFIX: Final = "/simulator/"
 

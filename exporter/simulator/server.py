@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from exporter.simulator.api import Api, Generation, Mutation, media_type_for
-from exporter.simulator.auth import Authority, Method
+from exporter.simulator.api.answers import Api, Generation, Mutation, media_type_for
 from exporter.simulator.control import PREFIX, Control
-from exporter.simulator.estate import Estate
+from exporter.simulator.estate.estate import Estate
 from exporter.simulator.exchange import JSON, Call, Payload, Request
-from exporter.simulator.faultbook import Entry, FaultBook
-from exporter.simulator.keycloak import Realm
-from exporter.simulator.sessions import Account
+from exporter.simulator.faults.book import Entry, FaultBook
+from exporter.simulator.login.authority import Authority, Method
+from exporter.simulator.login.keycloak import Realm
+from exporter.simulator.login.sessions import Account
 
 _BIGGEST_FORM = 1 << 20
 

@@ -12,7 +12,7 @@ from typing import Final
 import aiohttp
 
 from exporter.zvm.errors import DecodeError, TooLargeError
-from exporter.zvm.secrets import Scrubber
+from exporter.zvm.login.secrets import Scrubber
 
 QUOTED: Final = 100  # bytes of a body, or characters of a header, that an error may show
 
@@ -24,12 +24,12 @@ _GZIP: Final = 31
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, whatever its status. `said` is the start of its body, without secrets."""
+    """An HTTP answer, whatever its status. `quote` is the start of its body, without secrets."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | bytearray = field(repr=False)
-    said: str
+    quote: str
 
     @property
     def content_type(self) -> str:
@@ -69,10 +69,10 @@ async def read(
     except DecodeError:
         if good:
             raise
-    return Answer(response.status, response.headers, body, _said(response, body, scrubber))
+    return Answer(response.status, response.headers, body, _quote(response, body, scrubber))
 
 
-def _said(response: aiohttp.ClientResponse, body: bytearray, scrubber: Scrubber) -> str:
+def _quote(response: aiohttp.ClientResponse, body: bytearray, scrubber: Scrubber) -> str:
     if 300 <= response.status < 400:
         return f"a redirect to {scrubber.beginning(response.headers.get('Location', ''), QUOTED)!r} is not followed"
     content_type = scrubber.beginning(response.headers.get("Content-Type", "no content type"), QUOTED)

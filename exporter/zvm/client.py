@@ -15,22 +15,22 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from exporter.memory import spent
-from exporter.work import in_line, off_loop
+from exporter.malloc import spent
+from exporter.threads import in_large_thread, in_poll_thread
 from exporter.zvm.answer import Answer
-from exporter.zvm.auth import login_for
-from exporter.zvm.credentials import Credentials
-from exporter.zvm.decode import Decoded, Decoder, Row, decode_names
-from exporter.zvm.dialect import folded
+from exporter.zvm.decode.dialect import folded
+from exporter.zvm.decode.rows import Decoded, Decoder, Row, decode_names
+from exporter.zvm.decode.terms import Terms
 from exporter.zvm.errors import AuthError, ClosedError, DecodeError, StatusError, TooLargeError, ZvmError
-from exporter.zvm.hold import Hold
-from exporter.zvm.login import Credential
+from exporter.zvm.login.backoff import Backoff
+from exporter.zvm.login.credentials import Credentials
+from exporter.zvm.login.methods import login_for
+from exporter.zvm.login.protocol import Credential
+from exporter.zvm.login.secrets import Scrubber
 from exporter.zvm.observer import Observer, Reporter
 from exporter.zvm.paths import LOCAL_SITE
-from exporter.zvm.places import Place, Places
-from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import DEFAULT_ANSWERS, Settings
-from exporter.zvm.terms import Terms
+from exporter.zvm.slots import Slot, Slots
 from exporter.zvm.transport import Transport
 
 Params = Mapping[str, str]
@@ -44,10 +44,10 @@ _LOCAL_SITE: Final = 2**16  # bytes; it has a few hundred
 class _Names:
     """A ZVM's list of names, and which *login* it was asked for in; *in_vain* are who has had the failure since.
 
-    A Retry-After of it *hold*s up nothing but itself: it is asked for again with each poll.
+    A Retry-After of it *backoff*s up nothing but itself: it is asked for again with each poll.
     """
 
-    hold: Hold
+    backoff: Backoff
     names: tuple[str, ...] = ()
     login: int = -1
     failed: bool = False
@@ -69,19 +69,19 @@ class Zvm:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
-        places: Places | None = None,
+        slots: Slots | None = None,
     ) -> None:
-        """Have no connection yet; *places* bound the answers in hand over all ZVMs."""
+        """Have no connection yet; *slots* bound the answers in hand over all ZVMs."""
         self.settings = settings
-        self._places = places or Places(DEFAULT_ANSWERS)
+        self._slots = slots or Slots(DEFAULT_ANSWERS)
         self._scrubber = Scrubber()
         self._scrubber.learn(settings.auth.password, settings.auth.client_secret)
         self._reporter = Reporter(settings.name, observer)
         self._transport = Transport(settings, self._scrubber, self._reporter, monotonic)
-        self._new_hold = partial(Hold, settings.interval, monotonic, rng or random.Random())  # noqa: S311 - jitter is no secret
-        self._hold = self._new_hold()
-        self._closed: dict[str, Hold] = {}
-        self._logins = self._new_hold()
+        self._new_backoff = partial(Backoff, settings.interval, monotonic, rng or random.Random())  # noqa: S311 - jitter is no secret
+        self._backoff = self._new_backoff()
+        self._closed: dict[str, Backoff] = {}
+        self._logins = self._new_backoff()
         login = login_for(settings.auth, self._scrubber, monotonic)
         self._credentials = Credentials(settings.name, login, self._send_login, self._logins, self._reporter, monotonic)
         self._open: set[str] = set()  # the paths that the ZVM last let us in to
@@ -95,12 +95,12 @@ class Zvm:
         Raises:
             ZvmError: there is no usable answer; its class says why.
         """
-        async with self._places.one() as place:
-            answer = await self._get(path, params, place)
+        async with self._slots.one() as slot:
+            answer = await self._get(path, params, slot)
             if _nothing(answer):
                 return Decoded()
             try:
-                return await self._decoded(answer, decoder, place)
+                return await self._decoded(answer, decoder, slot)
             except (DecodeError, TooLargeError) as error:
                 raise type(error)(self._scrubber.scrub(f"GET {path}: {error}")) from error
 
@@ -113,7 +113,7 @@ class Zvm:
         Raises:
             AuthError: the login is refused; any other failure costs only the names.
         """
-        known = self._names.setdefault(path, _Names(self._new_hold()))
+        known = self._names.setdefault(path, _Names(self._new_backoff()))
         async with known.asking:
             if known.login != self._credentials.logins or asker in known.in_vain:
                 await self._ask_names(path, known)
@@ -130,7 +130,7 @@ class Zvm:
         try:
             answer = await self._get(LOCAL_SITE)
             if len(answer.body) > _LOCAL_SITE:
-                raise DecodeError(f"GET {LOCAL_SITE}: expected at most {_LOCAL_SITE} bytes, got {answer.said}")
+                raise DecodeError(f"GET {LOCAL_SITE}: expected at most {_LOCAL_SITE} bytes, got {answer.quote}")
             site = msgspec.json.decode(answer.body, type=dict[str, Any])
         except (ZvmError, msgspec.DecodeError, UnicodeDecodeError) as error:
             self._log.debug("no version from the ZVM", error=str(error))
@@ -139,11 +139,11 @@ class Zvm:
 
     def release(self) -> None:
         """Forget refused logins and Retry-After: the next request is sent at once."""
-        self._hold.release()
+        self._backoff.release()
         self._logins.release()
         self._closed.clear()
         for known in self._names.values():
-            known.hold.release()
+            known.backoff.release()
 
     def silence(self) -> None:
         """Tell the observer nothing from now on."""
@@ -156,28 +156,28 @@ class Zvm:
         finally:
             await self._transport.close()
 
-    async def _decoded(self, answer: Answer, decoder: Decoder[Row], place: Place) -> Decoded[Row]:
-        body, content_type, said = answer.body, answer.content_type, answer.said
+    async def _decoded(self, answer: Answer, decoder: Decoder[Row], slot: Slot) -> Decoded[Row]:
+        body, content_type, quote = answer.body, answer.content_type, answer.quote
         max_body = self.settings.max_body
         if len(body) <= _BYTES_IN_LINE:
-            return decoder.decode(body, content_type, said, Terms(max_body))
-        await place.read()
+            return decoder.decode(body, content_type, quote, Terms(max_body))
+        await slot.read()
         given_up = threading.Event()
         try:
-            if not place.large:
-                return await off_loop(decoder.decode, body, content_type, said, Terms(max_body, given_up.is_set))
+            if not slot.large:
+                return await in_poll_thread(decoder.decode, body, content_type, quote, Terms(max_body, given_up.is_set))
             terms = Terms(max_body, given_up.is_set, spent(body))
-            return await in_line(decoder.decode, body, content_type, said, terms)
+            return await in_large_thread(decoder.decode, body, content_type, quote, terms)
         finally:
             given_up.set()
 
     async def _ask_names(self, path: str, known: _Names) -> None:
         seconds = self.settings.timeout / 4  # so that two that hang leave the poll the time that it needs
         try:
-            known.hold.check()
+            known.backoff.check()
             async with asyncio.timeout(seconds):
                 answer = await self._get(path)
-            listed = () if _nothing(answer) else decode_names(answer.body, answer.content_type, answer.said)
+            listed = () if _nothing(answer) else decode_names(answer.body, answer.content_type, answer.quote)
             known.names = listed
         except (ZvmError, TimeoutError) as error:
             if isinstance(error, AuthError) and not isinstance(error, ClosedError):
@@ -193,30 +193,30 @@ class Zvm:
         known.login = self._credentials.logins
         known.in_vain.clear()
 
-    async def _get(self, path: str, params: Params | None = None, place: Place | None = None) -> Answer:
+    async def _get(self, path: str, params: Params | None = None, slot: Slot | None = None) -> Answer:
         if path in self._closed:
             try:
                 self._closed[path].check()
             except AuthError as error:
                 raise ClosedError(str(error)) from error
-        self._hold.check()
+        self._backoff.check()
         credential = await self._credentials.valid()
-        answer = await self._send(path, credential, params, place)
+        answer = await self._send(path, credential, params, slot)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             credential = await self._credentials.valid(rejected=credential)
-            answer = await self._send(path, credential, params, place)
+            answer = await self._send(path, credential, params, slot)
             if answer.status == HTTPStatus.UNAUTHORIZED:
                 # The login was granted: it is this path that is closed to us, and only it waits.
                 why = self._why_closed(path, credential)
-                text = f"GET {path}: HTTP 401 again, right after a new login ({why}): {answer.said}"
-                hold = self._closed.setdefault(path, self._new_hold())
-                raise ClosedError(str(hold.refused(text)))
+                text = f"GET {path}: HTTP 401 again, right after a new login ({why}): {answer.quote}"
+                backoff = self._closed.setdefault(path, self._new_backoff())
+                raise ClosedError(str(backoff.refused(text)))
         self._closed.pop(path, None)
         self._logins.accepted()
         if answer.status == HTTPStatus.FORBIDDEN:
-            raise StatusError(f"GET {path}: HTTP 403 ({self._why_closed(path, credential)}): {answer.said}")
+            raise StatusError(f"GET {path}: HTTP 403 ({self._why_closed(path, credential)}): {answer.quote}")
         if answer.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
-            raise StatusError(f"GET {path}: HTTP {answer.status}: {answer.said}")
+            raise StatusError(f"GET {path}: HTTP {answer.status}: {answer.quote}")
         self._open.add(path)
         return answer
 
@@ -227,11 +227,11 @@ class Zvm:
         return lacks if self._open else f"{lacks}; or, if every path says so, look at {credential.advice}"
 
     async def _send(
-        self, path: str, credential: Credential, params: Params | None = None, place: Place | None = None
+        self, path: str, credential: Credential, params: Params | None = None, slot: Slot | None = None
     ) -> Answer:
-        self._hold.check()
-        answer = await self._transport.send("GET", path, headers=credential.headers, params=params, place=place)
-        _obey(self._names[path].hold if path in self._names else self._hold, f"GET {path}", answer)
+        self._backoff.check()
+        answer = await self._transport.send("GET", path, headers=credential.headers, params=params, slot=slot)
+        _obey(self._names[path].backoff if path in self._names else self._backoff, f"GET {path}", answer)
         return answer
 
     async def _send_login(
@@ -249,9 +249,9 @@ class Zvm:
         return answer
 
 
-def _obey(hold: Hold, what: str, answer: Answer) -> None:
+def _obey(backoff: Backoff, what: str, answer: Answer) -> None:
     if answer.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        hold.obey(what, answer.status, answer.headers.get("Retry-After", ""))
+        backoff.obey(what, answer.status, answer.headers.get("Retry-After", ""))
 
 
 def _nothing(answer: Answer) -> bool:

@@ -9,8 +9,8 @@ from typing import Final
 
 import aiohttp
 
+from exporter.zvm.login.secrets import Scrubber
 from exporter.zvm.proxy import Proxy
-from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Settings
 
 _LONGEST: Final = 200  # characters
@@ -49,8 +49,8 @@ class Failures:
     def refused(self, status: int, reason: str) -> str:
         """Return what it means that the proxy itself answers with *status* and *reason*."""
         hint = " (proxy_auth)" if status == 407 else ""
-        said = self._scrubber.beginning(" ".join(reason.split()), _LONGEST)
-        return f"the proxy {self._proxy.url} refused to connect to {self._settings.url}{hint}: HTTP {status} {said}"
+        quote = self._scrubber.beginning(" ".join(reason.split()), _LONGEST)
+        return f"the proxy {self._proxy.url} refused to connect to {self._settings.url}{hint}: HTTP {status} {quote}"
 
     def _of_proxy(self, error: Exception) -> str:
         url = self._proxy.url

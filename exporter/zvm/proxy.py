@@ -8,7 +8,7 @@ from aiohttp.hdrs import PROXY_AUTHORIZATION
 from yarl import URL
 
 from exporter.zvm.errors import ConnectError, SecretError
-from exporter.zvm.secrets import Scrubber, basic, read_secret
+from exporter.zvm.login.secrets import Scrubber, basic, read_secret
 from exporter.zvm.settings import DIRECT, Settings
 
 

@@ -65,8 +65,8 @@ class Lookups:
 
     def _start(self) -> None:
         with self._lock:
-            places = _AT_ONCE - len(self._began.keys() - self._slow)
-            quick = [name for name in self._waiting if name not in self._slow][:places]
+            slots = _AT_ONCE - len(self._began.keys() - self._slow)
+            quick = [name for name in self._waiting if name not in self._slow][:slots]
             starting = {name for name in self._waiting if name in self._slow}.union(quick)
             self._began.update(dict.fromkeys(starting, time.monotonic()))
             self._waiting = deque(name for name in self._waiting if name not in starting)

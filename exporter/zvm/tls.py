@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from exporter.work import off_loop
+from exporter.threads import in_poll_thread
 from exporter.zvm.errors import ConnectError
 from exporter.zvm.settings import Tls
 
@@ -101,7 +101,7 @@ class Follower:
         if self._context is not None and stamp == self._stamp:
             return self._context
         try:
-            context, digest = await off_loop(shared_context, self._tls)
+            context, digest = await in_poll_thread(shared_context, self._tls)
         except OSError as error:
             problem = f"tls: cannot use ca_file, cert_file or key_file: {_reason(error)}"
             if self._context is None:

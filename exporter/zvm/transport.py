@@ -19,13 +19,13 @@ from exporter.zvm.answer import Answer, read
 from exporter.zvm.connections import Connections, Pool, Use
 from exporter.zvm.errors import ConnectError, RequestTimeoutError, ZvmError
 from exporter.zvm.failures import Failures
+from exporter.zvm.login.secrets import Scrubber
 from exporter.zvm.observer import Reporter
 from exporter.zvm.paths import SMALL, login_paths
-from exporter.zvm.places import Place
 from exporter.zvm.proxy import Proxy
 from exporter.zvm.resolver import LOOKUPS
-from exporter.zvm.secrets import Scrubber
 from exporter.zvm.settings import Settings
+from exporter.zvm.slots import Slot
 from exporter.zvm.tls import Follower
 from exporter.zvm.tries import Tries
 
@@ -61,9 +61,9 @@ class Transport:
         form: Mapping[str, str] | None = None,
         json: Mapping[str, int] | None = None,
         params: Mapping[str, str] | None = None,
-        place: Place | None = None,
+        slot: Slot | None = None,
     ) -> Answer:
-        """Send one request and return its answer, whatever the status; *place* is taken when the answer begins.
+        """Send one request and return its answer, whatever the status; *slot* is taken when the answer begins.
 
         Of more than `max_requests` at a time the others wait; that counts for no `timeout`.
 
@@ -74,13 +74,13 @@ class Transport:
         if method != "GET" and (method, path) not in self._paths.writes:
             raise ValueError(f"{method} {path} is neither login nor logout")
         async with self._at_once:
-            return await self._timed(method, path, place, headers=headers, data=form, json=json, params=params)
+            return await self._timed(method, path, slot, headers=headers, data=form, json=json, params=params)
 
-    async def _timed(self, method: str, path: str, place: Place | None, **request: Any) -> Answer:
+    async def _timed(self, method: str, path: str, slot: Slot | None, **request: Any) -> Answer:
         started = self._monotonic()
         code = "bug"
         try:
-            answer = await self._exchange(method, path, place, **request)
+            answer = await self._exchange(method, path, slot, **request)
             code = str(answer.status)
         except ZvmError as error:
             code = error.reason
@@ -99,7 +99,7 @@ class Transport:
         """Close the connections."""
         await self._connections.close()
 
-    async def _exchange(self, method: str, path: str, place: Place | None, **request: Any) -> Answer:
+    async def _exchange(self, method: str, path: str, slot: Slot | None, **request: Any) -> Answer:
         what, settings = f"{method} {path}", self._settings
         small = method != "GET" or path == self._paths.discovery or path in SMALL
         limit = min(settings.max_body, _LOGIN_BODY) if small else settings.max_body
@@ -114,9 +114,9 @@ class Transport:
             ):
                 if response.status == 407 and self._proxy.url is not None:  # without TLS the proxy answers in place
                     raise ConnectError(f"{what}: {self._failures.refused(407, response.reason or '')}")
-                if place is not None:
-                    await _uncounted(place.begins(), deadline)
-                grown = None if place is None else partial(_grow, place, deadline)
+                if slot is not None:
+                    await _uncounted(slot.begins(), deadline)
+                grown = None if slot is None else partial(_grow, slot, deadline)
                 return await read(response, limit, limit_is, what, self._scrubber, grown)
         except TimeoutError as error:
             raise RequestTimeoutError(f"{what}: {self._late()} within {settings.timeout:g} s") from error
@@ -153,10 +153,10 @@ class Transport:
         return f"no complete answer{self._failures.through}"
 
 
-async def _grow(place: Place, deadline: asyncio.Timeout, size: int) -> None:
-    """Wait until the answer of *place*, of *size* bytes by now, may be read on."""
-    if size > place.bytes:
-        await _uncounted(place.grow(size), deadline)
+async def _grow(slot: Slot, deadline: asyncio.Timeout, size: int) -> None:
+    """Wait until the answer of *slot*, of *size* bytes by now, may be read on."""
+    if size > slot.bytes:
+        await _uncounted(slot.grow(size), deadline)
 
 
 async def _uncounted(awaited: Awaitable[None], deadline: asyncio.Timeout) -> None:

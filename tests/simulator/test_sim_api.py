@@ -12,7 +12,7 @@ from defusedxml import ElementTree
 from simulator_serving import Clock, quiet, serving
 
 from exporter.simulator import Estate, faults, pair
-from exporter.simulator.api import media_type_for
+from exporter.simulator.api.answers import media_type_for
 
 NS = "{http://schemas.zerto.com/zvm/api}"
 Row = dict[str, Any]

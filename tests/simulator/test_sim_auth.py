@@ -8,8 +8,8 @@ import pytest
 from simulator_serving import PASSWORD, SERVICE, Zvm, quiet, serving
 
 from exporter.simulator import Simulator
-from exporter.simulator.auth import Authority
-from exporter.simulator.keycloak import Realm
+from exporter.simulator.login.authority import Authority
+from exporter.simulator.login.keycloak import Realm
 
 USER = "prometheus@vsphere.local"
 

@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator
 from simulator_serving import NOON, Clock
 
 from exporter.simulator import INCIDENT_KINDS, Estate, pair
-from exporter.simulator.filters import VM_PARAMETERS, VPG_PARAMETERS
-from exporter.simulator.mutations import camel_case
+from exporter.simulator.api.filters import VM_PARAMETERS, VPG_PARAMETERS
+from exporter.simulator.faults.mutations import camel_case
 
 DOCUMENT = Path(__file__).parents[3] / "shared" / "zvm-openapi-10.0u6.json"
 REFERENCE = "#/components/schemas/"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from simulator_serving import NOON, Clock, quiet
 
 from exporter.simulator import Estate, pair
-from exporter.simulator.codes import STATUSES, code_of, name_of
+from exporter.simulator.api.codes import STATUSES, code_of, name_of
 
 
 def by_row(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:

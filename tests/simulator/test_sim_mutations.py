@@ -6,7 +6,7 @@ import pytest
 from simulator_serving import serving
 
 from exporter.simulator import Fault, faults
-from exporter.simulator.hostile import HOSTILE_NAMES
+from exporter.simulator.faults.hostile import HOSTILE_NAMES
 
 VMS = "/v1/vms"
 

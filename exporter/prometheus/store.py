@@ -1,0 +1,183 @@
+"""The last good blocks of each (ZVM, collector), their age, and the pages that they make up.
+
+Knows blocks and tables, no field. What is stored is replaced whole, never changed: a page is consistent
+within each (ZVM, collector), and a VM that is gone from an answer is gone from the page.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from exporter.prometheus.gzip import Fragment
+from exporter.prometheus.table import NONE, SECONDS, TIMESTAMP, Block, Labels, Metric, Rendered, Table
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the polls of one collector go. Times in seconds; *last_success* since the epoch, None for never."""
+
+    collector: str
+    success: bool
+    duration: float
+    last_success: float | None
+
+
+ZVM_TABLE: Table[bool | None] = Table(
+    {},
+    Metric(
+        "zerto_up",
+        "1 if the last poll of the ZVM succeeded.",
+        "the vms collector; without it, the first one",
+        NONE,
+        lambda up: up,
+    ),
+)
+
+_COLLECTOR_LABELS: Labels[Health] = {"collector": lambda health: health.collector}
+
+COLLECTOR_TABLE: Table[Health] = Table(
+    _COLLECTOR_LABELS,
+    Metric(
+        "zerto_collector_success",
+        "1 if the last poll of the collector succeeded.",
+        "the exporter",
+        NONE,
+        lambda health: health.success,
+    ),
+    Metric(
+        "zerto_collector_duration_seconds",
+        "Time that the last poll of the collector took.",
+        "the exporter",
+        SECONDS,
+        lambda health: health.duration,
+    ),
+    Metric(
+        "zerto_collector_last_success_timestamp_seconds",
+        "Time of the last poll of the collector that succeeded: how old its samples are.",
+        "the exporter",
+        TIMESTAMP,
+        lambda health: health.last_success,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Blocks of one collector of one ZVM: they came *at* a time, and *lasts* seconds later they are stale."""
+
+    blocks: tuple[Block, ...]
+    series: int
+    at: float
+    lasts: float
+
+    def stale(self, now: float) -> bool:
+        """Tell whether they are no longer to be served."""
+        return now >= self.at + self.lasts
+
+
+class Store:
+    """Holds what is served. *tables* are those of the collectors, by name, in the order of the page."""
+
+    def __init__(
+        self,
+        tables: Mapping[str, Table[Any]],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        on_stale: Callable[[str, str], None] = lambda _zvm, _collector: None,
+    ) -> None:
+        """Start empty; *on_stale* is told the ZVM and the collector whose samples were dropped."""
+        self._tables = tables
+        self._monotonic = monotonic
+        self._on_stale = on_stale
+        self._kept: dict[str, dict[str, _Kept]] = {}
+        self._health: dict[str, tuple[Rendered, Rendered]] = {}
+        self._page: tuple[Fragment, ...] | None = None
+        self._followers: list[Callable[[str], None]] = []
+
+    def follow(self, follower: Callable[[str], None]) -> None:
+        """Tell *follower* the name of each ZVM whose samples have changed."""
+        self._followers.append(follower)
+
+    def put(self, zvm: str, collector: str, rendered: Rendered, stale_after: float) -> None:
+        """Replace the blocks of a collector; they are served for *stale_after* seconds."""
+        kept = _Kept(rendered.blocks, rendered.series, self._monotonic(), stale_after)
+        self._kept.setdefault(zvm, {})[collector] = kept
+        self._changed(zvm)
+
+    def stale_after(self, zvm: str, seconds: float) -> None:
+        """Serve what is kept of *zvm* until it is so many *seconds* old; what is older goes with the next page."""
+        of_zvm = self._kept.get(zvm, {})
+        for collector, kept in of_zvm.items():
+            of_zvm[collector] = replace(kept, lasts=seconds)
+
+    def put_health(self, zvm: str, labels: Mapping[str, str], health: Sequence[Health], *, up: bool | None) -> None:
+        """Replace what is said of a ZVM itself; *up* is None as long as its leading collector was not tried."""
+        constant = {"zvm": zvm, **labels}
+        self._health[zvm] = (ZVM_TABLE.render(constant, [up]), COLLECTOR_TABLE.render(constant, health))
+        self._changed(zvm)
+
+    def drop(self, zvm: str) -> None:
+        """Forget a ZVM that is no longer configured."""
+        self._kept.pop(zvm, None)
+        self._health.pop(zvm, None)
+        self._changed(zvm)
+
+    def series(self, zvm: str, collector: str) -> int:
+        """Return how many series of a collector are served."""
+        kept = self._kept.get(zvm, {}).get(collector)
+        return kept.series if kept is not None and not kept.stale(self._monotonic()) else 0
+
+    def serves(self, zvm: str, collector: str) -> bool:
+        """Tell whether samples of a collector are served, be they none: it had a good poll, and not too long ago."""
+        kept = self._kept.get(zvm, {}).get(collector)
+        return kept is not None and not kept.stale(self._monotonic())
+
+    def page(self) -> tuple[Fragment, ...]:
+        """Return the page of all ZVMs in pieces; it is another tuple where anything has changed."""
+        self.drop_stale()
+        if self._page is None:
+            self._page = self.view()
+        return self._page
+
+    def view(
+        self, zvms: Collection[str] | None = None, collectors: Collection[str] | None = None
+    ) -> tuple[Fragment, ...]:
+        """Return the page of some *zvms* and *collectors*, None for all: the same blocks, in the order of the page."""
+        self.drop_stale()
+        names = sorted(zvm for zvm in self._health.keys() | self._kept.keys() if zvms is None or zvm in zvms)
+        health = [self._health[name] for name in names if name in self._health]
+        parts: list[Fragment] = []
+        _zip(parts, ZVM_TABLE, [of_zvm.blocks for of_zvm, _ in health])
+        _zip(parts, COLLECTOR_TABLE, [of_collectors.blocks for _, of_collectors in health])
+        for collector, table in self._tables.items():
+            if collectors is None or collector in collectors:
+                kept = [self._kept.get(name, {}).get(collector) for name in names]
+                _zip(parts, table, [one.blocks for one in kept if one is not None])
+        return tuple(parts)
+
+    def drop_stale(self) -> None:
+        """Drop what has become stale by now, as each page does."""
+        now = self._monotonic()
+        for zvm, of_zvm in self._kept.items():
+            for collector in [collector for collector, kept in of_zvm.items() if kept.stale(now)]:
+                del of_zvm[collector]
+                self._changed(zvm)
+                self._on_stale(zvm, collector)
+
+    def _changed(self, zvm: str) -> None:
+        self._page = None
+        for follower in self._followers:
+            follower(zvm)
+
+
+def _zip(parts: list[Fragment], table: Table[Any], sources: Iterable[tuple[Block, ...]]) -> None:
+    """Append to *parts* each metric's header and its blocks of all *sources*; nothing where no source has a sample."""
+    sources = list(sources)
+    for index, metric in enumerate(table.metrics):
+        blocks = [blocks[index].fragment for blocks in sources if blocks[index].samples]
+        if blocks:
+            parts.append(metric.header)
+            parts.extend(blocks)

@@ -1,0 +1,60 @@
+"""What one site protects, as it is now: its VPGs less what was removed, and their readings at a second.
+
+Shared by the two estates of a pair, so that both tell the same. State is replaced, never changed in place, so that an
+answer may be built in another thread meanwhile.
+"""
+
+from dataclasses import replace
+
+from exporter.simulator.estate.incidents import IncidentBook
+from exporter.simulator.estate.inventory import Inventory, Vpg
+from exporter.simulator.estate.readings import VpgReading, vpg_at
+
+Rows = list[tuple[Vpg, VpgReading]]
+
+
+class Protection:
+    """The living side of an inventory."""
+
+    def __init__(self, inventory: Inventory, seed: int, *, scheduled: bool) -> None:
+        self.site = inventory.site
+        self._vpgs = inventory.vpgs
+        self._backups = inventory.backups
+        self.incidents = IncidentBook(
+            ((vpg.identifier, vpg.name) for vpg in inventory.vpgs),
+            (seed, inventory.site.name),
+            scheduled=scheduled,
+        )
+        self._removals = 0
+
+    @property
+    def revision(self) -> int:
+        """Differs after every change that a hand made."""
+        return self._removals + self.incidents.revision
+
+    def at(self, second: int) -> Rows:
+        """Every VPG with its reading, in the order in which they were made."""
+        holding = self.incidents.at(second)
+        return [(vpg, vpg_at(vpg, second, holding.get(vpg.identifier))) for vpg in self._vpgs]
+
+    def backups_at(self, second: int) -> Rows:
+        """The groups that exist for long-term retention only; nothing happens to them."""
+        return [(vpg, vpg_at(vpg, second, None)) for vpg in self._backups]
+
+    def holds(self, vpg_identifier: str) -> bool:
+        return any(vpg.identifier == vpg_identifier for vpg in self._vpgs)
+
+    def holds_vm(self, vm_identifier: str) -> bool:
+        return any(member.vm.identifier == vm_identifier for vpg in self._vpgs for member in vpg.members)
+
+    def remove_vm(self, vm_identifier: str) -> None:
+        """Take the VM out of every VPG; a VPG that was left empty stays, as EmptyProtectionGroup."""
+        self._vpgs = tuple(
+            replace(vpg, members=tuple(m for m in vpg.members if m.vm.identifier != vm_identifier))
+            for vpg in self._vpgs
+        )
+        self._removals += 1
+
+    def remove_vpg(self, vpg_identifier: str) -> None:
+        self._vpgs = tuple(vpg for vpg in self._vpgs if vpg.identifier != vpg_identifier)
+        self._removals += 1

@@ -1,0 +1,178 @@
+"""The landing page: the state of each ZVM for a person, without a script and without anything from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import jinja2
+
+from exporter import __version__
+from exporter.polling.outcome import Outcome
+from exporter.polling.target import Status
+from exporter.prometheus.gzip import fragment, gzipped
+from exporter.web.landing import plots
+
+State = Literal["down", "degraded", "not tried yet", "up"]
+
+DOCUMENTATION: Final = "https://github.com/zerto-exporter/zerto-exporter#readme"
+REFRESH_SECONDS: Final = 30
+
+# In the order of the page, each with the sign that tells it without its colour.
+_SIGNS: Final[dict[State, str]] = {"down": "▲", "degraded": "◆", "not tried yet": "○", "up": "●"}
+_ORDER: Final = {state: place for place, state in enumerate(_SIGNS)}
+_NO_TEXT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")  # to a browser
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A ZVM as the page shows it; `polls`, `failures` and `rpo` are paths of its plots."""
+
+    view: Status
+    state: State
+    polls: str
+    failures: str
+    rpo: str
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """The errors of now, each with the collectors that it befell."""
+        errors: dict[str, list[str]] = {}
+        for outcome in self.view.outcomes:
+            if outcome.error:
+                errors.setdefault(outcome.error, []).append(outcome.collector)
+        return {error: ", ".join(befallen) for error, befallen in errors.items()}
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What the head of the page says of all ZVMs: `worst` has the worst RPO, `oldest` the oldest data.
+
+    `without_rpo` VMs have none, so that nobody can tell whether theirs is not worse.
+    """
+
+    verdict: str
+    states: dict[State, int]
+    vms: int
+    series: int
+    worst: Status | None
+    without_rpo: int
+    oldest: Status | None
+
+
+class Landing:
+    """Makes the page. *telemetry_path* is that of the metrics, *dashboards* the address of the user's own."""
+
+    def __init__(self, telemetry_path: str, dashboards: str | None = None) -> None:
+        style = (_TEMPLATES / "landing.css").read_text()
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        # By its hash the style can be in the page, which so is whole in one answer, and no other style is applied.
+        self.policy = (
+            f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        templates.filters.update(span=span, brief=brief, utc=utc)
+        templates.globals.update(
+            style=style,
+            version=__version__,
+            metrics=telemetry_path[1:],
+            dashboards=dashboards,
+            documentation=DOCUMENTATION,
+            signs=_SIGNS,
+            refresh_seconds=REFRESH_SECONDS,
+            plot={"width": plots.WIDTH, "height": plots.HEIGHT, "base": plots.BASE},
+        )
+        self._template = templates.get_template("landing.html")
+
+    def page(self, statuses: Sequence[Status], now: float, *, refresh: bool) -> tuple[bytes, ...]:
+        """Return the page of *statuses* as it is *now* (seconds since the epoch), as a gzip file in pieces.
+
+        With *refresh* a browser asks for it again and again. May be called in a thread.
+        """
+        text = self._template.render(now=now, refresh=refresh, rows=rows(statuses), sum=summed(statuses))
+        return gzipped(fragment(_NO_TEXT.sub("\ufffd", text).encode()))
+
+
+def rows(statuses: Sequence[Status]) -> list[Row]:
+    """Return *statuses* as rows, those with trouble first."""
+    return sorted((_row(view) for view in statuses), key=lambda row: (_ORDER[row.state], row.view.name))
+
+
+def state(view: Status) -> State:
+    """Tell how a ZVM is: degraded is one that answers, but not with all that was asked for."""
+    if view.up is None:
+        return "not tried yet"
+    if not view.up:
+        return "down"
+    return "degraded" if view.stale or any(map(_incomplete, view.outcomes)) else "up"
+
+
+def summed(statuses: Sequence[Status]) -> Sum:
+    """Sum up *statuses*; what is no longer served does not count, but for its age."""
+    found = Counter(map(state, statuses))
+    counts: dict[State, int] = {one: found[one] for one in _SIGNS if found[one]}
+    served = [view for view in statuses if view.summary is not None and not view.stale]
+    known = [view for view in served if view.worst_rpo is not None]
+    tried = [view for view in statuses if view.up is not None]
+    return Sum(
+        verdict=", ".join(f"{count} {one}" for one, count in counts.items()) or "none is polled here",
+        states=counts,
+        vms=sum(view.summary.vms for view in served if view.summary is not None),
+        series=sum(view.series for view in statuses),
+        without_rpo=sum(view.summary.without_rpo for view in served if view.summary is not None),
+        worst=max(known, key=lambda view: view.worst_rpo or 0.0, default=None),
+        oldest=min(tried, key=lambda view: view.last_success or 0.0, default=None),
+    )
+
+
+def span(seconds: float | None) -> str:
+    """Return *seconds* as a person says it: `4 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+    if seconds is None:
+        return "never"
+    whole = max(round(seconds), 0)
+    for larger, smaller, names in ((86400, 3600, ("d", "h")), (3600, 60, ("h", "min")), (60, 1, ("min", "s"))):
+        if whole >= larger:
+            rest = whole % larger // smaller
+            return f"{whole // larger} {names[0]}" + (f" {rest} {names[1]}" if rest else "")
+    return f"{whole} s"
+
+
+def brief(seconds: float) -> str:
+    """Return *seconds* as `span` does, but with two places where they are few: `0.04 s`."""
+    return f"{seconds:.2f} s" if seconds < 9.995 else span(seconds)
+
+
+def utc(seconds: float) -> str:
+    """Return a time since the epoch as a date and a time of day."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+def _incomplete(outcome: Outcome) -> bool:
+    return not outcome.success or outcome.cut > 0 or outcome.lost[0] > 0
+
+
+def _row(view: Status) -> Row:
+    hour = view.hour
+    placed = [(hour.last - minute.number, minute) for minute in hour.minutes]
+    return Row(
+        view,
+        state(view),
+        polls=plots.bars(((place, minute.seconds) for place, minute in placed), hour.seconds),
+        failures=plots.marks(place for place, minute in placed if minute.failed),
+        rpo=plots.bars(((place, minute.worst_rpo) for place, minute in placed), hour.worst_rpo),
+    )

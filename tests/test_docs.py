@@ -34,8 +34,9 @@ exporter that end in `_total` (counters) or are marked as histograms.
 - Units are base units: seconds, bytes, ratios. "MB" in the API is MiB: the value is multiplied by 1048576.
 - What the ZVM did not send, or what is not possible, gives no sample. Nothing is 0 that is not known to be 0.
 - A VM in several VPGs has a sample for each: `(vm_id, vpg_id)` is its key.
-- A VM is listed by the ZVM that protects it and by the one that recovers it. `role` on the info metrics tells which:
-  `protected`, `recovery`, or `local` for both.
+- A VM and its VPG are listed by the ZVM that protects them and by the one that recovers them. The label `role` of their
+  samples tells which: `protected`, `recovery`, `local` for both, empty where the ZVM does not say. `{role!="recovery"}`
+  counts each once. It changes when the sides do: at a failover or a move.
 """
 
 
@@ -73,7 +74,7 @@ def section(title: str, table: Table[Any]) -> str:
 
 
 def rows(table: Table[Any]) -> str:
-    return "".join(row(metric, [*table.labels, *metric.labels]) for metric in table.metrics)
+    return "".join(row(metric, [*table.attributes, *table.labels, *metric.labels]) for metric in table.metrics)
 
 
 def row(metric: Metric[Any], labels: list[str]) -> str:

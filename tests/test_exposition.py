@@ -90,6 +90,20 @@ def test_the_first_of_two_rows_with_the_same_labels_wins() -> None:
     assert TABLE.render({}, rows).duplicates == 2
 
 
+def test_rows_that_differ_only_in_an_attribute_are_one() -> None:
+    """An attribute comes before what identifies a row, and two rows with the same identity are never both there."""
+    rows = [("a", "x", 1), ("b", "x", 2), ("a", "y", 3), ('"', '%s"', 4)]
+    metric: Metric[tuple[str, str, int]] = Metric("a_gauge", "A help.", "the test", NONE, lambda row: row[2])
+    table = Table({"name": lambda row: row[0]}, metric, attributes={"side": lambda row: row[1]})
+    rendered = table.render({"zvm": "%s"}, rows)
+    assert [line for line in text_of(rendered).splitlines() if not line.startswith("#")] == [
+        'a_gauge{zvm="%s",side="x",name="a"} 1',
+        'a_gauge{zvm="%s",side="x",name="b"} 2',
+        'a_gauge{zvm="%s",side="%s\\"",name="\\""} 4',
+    ]
+    assert rendered.duplicates == 1
+
+
 def test_names_that_differ_only_in_what_is_escaped_are_not_the_same() -> None:
     rows = [("\n", 1), ("\\n", 2), ('"', 3), ('\\"', 4)]
     assert TABLE.render({}, rows).duplicates == 0

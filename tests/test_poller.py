@@ -376,6 +376,24 @@ async def test_a_line_for_losses_only_when_they_change(
     assert line["event"] == "all of the answer can be used again"
 
 
+async def test_a_vm_that_is_listed_in_two_roles_is_published_once_and_the_other_is_counted(
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    """So a page never holds a VM twice, whatever the ZVM says of its sides."""
+
+    def turned(vm: dict[str, Any]) -> dict[str, Any]:
+        return {**vm, "ProtectedSite": vm["RecoverySite"], "RecoverySite": vm["ProtectedSite"]}
+
+    both = faults.Fault("both roles", mutate=lambda vms: [one for vm in vms for one in (vm, turned(vm))])
+    sim.faults.set(vms.PATH, both)
+    running = await export([zvm_config(sim, ca_file=ca_file)])
+    await clock.idle(1)
+    page = await running.page()
+    assert {labels["role"] for labels, _ in page.all("zerto_vm_info")} == {"protected"}
+    assert len(page.values("zerto_vm_info")) == 5
+    assert page.value("zerto_exporter_duplicate_records_total", zvm="nyc", collector="vms") == 5
+
+
 async def test_a_bug_costs_its_collector_only(
     sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path, logs: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,38 @@ def test_metrics_are_allowed_and_denied_by_what_matches_whole(
     assert {name for name, _ in page.samples} == metrics
 
 
+@pytest.mark.parametrize(
+    ("include", "exclude", "kept"),
+    [
+        ([], ["recovery"], {"protected", "local", ""}),
+        (["protected|local"], [], {"protected", "local"}),
+        ([""], [], {""}),
+    ],
+)
+@pytest.mark.parametrize(("collector", "ids"), [(vms.COLLECTOR, ("VmIdentifier",)), (vpgs.COLLECTOR, ())])
+def test_records_are_chosen_by_role(
+    collector: Collector[Any], ids: tuple[str, ...], include: list[str], exclude: list[str], kept: set[str]
+) -> None:
+    sides = {"protected": ("LocalSiteApi", "PeerSiteApi"), "recovery": ("PeerSiteApi", "LocalSiteApi")}
+    sides["local"] = ("LocalSiteApi", "LocalSiteApi")
+    records = [
+        convert(
+            {
+                **dict.fromkeys(("VpgIdentifier", *ids), role or "none"),
+                **{
+                    side: {"type": kind}
+                    for side, kind in zip(("ProtectedSite", "RecoverySite"), sides.get(role, ()), strict=False)
+                },
+            },
+            vms.Vm if ids else vpgs.Vpg,
+        )
+        for role in ("protected", "recovery", "local", "")
+    ]
+    chosen = Records(include={"role": tuple(include)}, exclude={"role": tuple(exclude)})
+    published = Bounds(zvm(**{collector.name: chosen}), collector).publish(records, 0).rows
+    assert {collector.chosen_by["role"](row) for row in published} == kept
+
+
 rows = st.lists(
     st.builds(vm, st.sampled_from("abcdefghij"), st.sampled_from("XYZ"), rpo=st.sampled_from([None, -1, 5, -7])),
     max_size=30,

@@ -49,7 +49,7 @@ def test_a_help_text_is_made_of_sentences(metric: Metric[Any]) -> None:
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.metrics[0].name)
 def test_labels_are_in_snake_case_and_none_comes_twice(table: Table[Any]) -> None:
     for metric in table.metrics:
-        labels = ["zvm", *table.labels, *metric.labels]
+        labels = ["zvm", *table.attributes, *table.labels, *metric.labels]
         assert len(set(labels)) == len(labels)
         assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", label) for label in labels)
 

@@ -43,10 +43,11 @@ class Protection(Struct, kw_only=True, gc=False):
     entities: Entities | None = field(name="Entities", default=None)
 
 
+ROLE: Labels[Protection] = {"role": lambda one: role(one.protected_site, one.recovery_site)}
+
 INFO: Labels[Protection] = {
     "organization": lambda one: one.organization or ("" if one.zorg is None else str(one.zorg)),
     "priority": lambda one: PRIORITY.name(one.priority),
-    "role": lambda one: role(one.protected_site, one.recovery_site),
     "protected_site": lambda one: one.protected_site_name or one.source_site or "",
     "protected_site_id": lambda one: "" if one.protected_site is None else one.protected_site.identifier or "",
     "recovery_site": lambda one: one.recovery_site_name or one.target_site or "",

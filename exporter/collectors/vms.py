@@ -1,6 +1,6 @@
 """Protected VMs: GET /v1/vms. One row for each VM and VPG: a VM may be in three VPGs.
 
-A ZVM lists the VMs that it protects and those that recover to it; `role` on `zerto_vm_info` tells which.
+A ZVM lists the VMs that it protects and those that recover to it; the label `role` tells which.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from exporter.collectors.fields import (
     percentage,
     timestamp,
 )
-from exporter.collectors.protection import INFO, STATE, Protection, has_state, name_states
+from exporter.collectors.protection import INFO, ROLE, STATE, Protection, has_state, name_states
 from exporter.prometheus.table import (
     CODE,
     MEBIBYTES,
@@ -114,6 +114,7 @@ CHOSEN_BY: Labels[Vm] = {
     "vpg": LABELS["vpg"],
     "vm": LABELS["vm"],
     "organization": INFO["organization"],
+    **ROLE,
 }
 
 TABLE: Table[Vm] = Table(
@@ -256,6 +257,7 @@ TABLE: Table[Vm] = Table(
         MEBIBYTES,
         lambda vm: vm.memory,
     ),
+    attributes=ROLE,
 )
 
 

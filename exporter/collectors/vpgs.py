@@ -17,7 +17,7 @@ from exporter.collectors.fields import (
     identity_from_link,
     timestamp,
 )
-from exporter.collectors.protection import INFO, STATE, Protection, has_state, name_states
+from exporter.collectors.protection import INFO, ROLE, STATE, Protection, has_state, name_states
 from exporter.prometheus.table import (
     CODE,
     MEBIBYTES,
@@ -97,7 +97,7 @@ LABELS: Labels[Vpg] = {
     "vpg_id": lambda vpg: vpg.id,
 }
 
-CHOSEN_BY: Labels[Vpg] = {"vpg": LABELS["vpg"], "organization": INFO["organization"]}
+CHOSEN_BY: Labels[Vpg] = {"vpg": LABELS["vpg"], "organization": INFO["organization"], **ROLE}
 
 DESCRIPTION: Labels[Vpg] = {**INFO, "service_profile": lambda vpg: vpg.service_profile or ""}
 
@@ -237,6 +237,7 @@ TABLE: Table[Vpg] = Table(
         NONE,
         lambda vpg: None if vpg.processes is None else vpg.processes.failover_test is not None,
     ),
+    attributes=ROLE,
 )
 
 

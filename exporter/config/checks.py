@@ -30,7 +30,7 @@ _TABLES: Final = tuple(collector.table for collector in collectors.ALL)
 _NAMES: Final = tuple(metric.name for table in _TABLES for metric in table.metrics)
 # Those of our own samples, those that Prometheus puts on every scrape, and those of histograms.
 _TAKEN: Final = frozenset({"zvm", "collector", "job", "instance", "le", "quantile"}).union(
-    *(table.labels for table in _TABLES),
+    *(labels for table in _TABLES for labels in (table.attributes, table.labels)),
     *(metric.labels for table in _TABLES for metric in table.metrics),
 )
 

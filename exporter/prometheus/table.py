@@ -121,11 +121,16 @@ class Rendered:
 
 
 class Table(Generic[Row]):
-    """Metrics that share rows and identifying labels, in the order of the page."""
+    """Metrics that share rows and identifying labels, in the order of the page.
 
-    def __init__(self, labels: Labels[Row], *metrics: Metric[Row]) -> None:
+    *attributes* are labels that every sample has too, before *labels*. They do not make a row another one: of two rows
+    that differ in nothing else the first wins.
+    """
+
+    def __init__(self, labels: Labels[Row], *metrics: Metric[Row], attributes: Labels[Row] | None = None) -> None:
         self.labels = labels
         self.metrics = metrics
+        self.attributes: Labels[Row] = attributes or {}
 
     def identity(self, row: Row) -> tuple[str, ...]:
         """Return the values of the identifying labels of *row*."""
@@ -147,7 +152,7 @@ class Table(Generic[Row]):
         identities: list[str] = []
         different: set[str] = set()
         for start in range(0, len(rows), _SLICE):  # one call of C for all rows would hold up the event loop
-            some = _identities(prefix, self.labels, rows[start : start + _SLICE])
+            some = _identities("" if self.attributes else prefix, self.labels, rows[start : start + _SLICE])
             identities += some
             different.update(some)
         duplicates = len(identities) - len(different)
@@ -162,9 +167,12 @@ class Table(Generic[Row]):
         }
         for start in range(0, len(rows), _SLICE):
             part = slice(start, start + _SLICE)
-            closed = [f"{identity}}} " for identity in identities[part]]
+            whole = identities[part]
+            if self.attributes:
+                whole = list(map(",".join, zip(_identities(prefix, self.attributes, rows[part]), whole, strict=True)))
+            closed = [f"{identity}}} " for identity in whole]
             for writer in writers.values():
-                writer.write(identities[part], closed, rows[part])
+                writer.write(whole, closed, rows[part])
         return Rendered(
             blocks=tuple(writers[metric.name].block() if metric.name in writers else _EMPTY for metric in self.metrics),
             duplicates=duplicates,

@@ -126,8 +126,8 @@ def test_records_are_chosen_by_role(
         )
         for role in ("protected", "recovery", "local", "")
     ]
-    chosen = Records(include={"role": tuple(include)}, exclude={"role": tuple(exclude)})
-    published = Bounds(zvm(**{collector.name: chosen}), collector).publish(records, 0).rows
+    chosen = Selection(include={"role": tuple(include)}, exclude={"role": tuple(exclude)})
+    published = Selector(zvm(**{collector.name: chosen}), collector).publish(records, 0).rows
     assert {collector.chosen_by["role"](row) for row in published} == kept
 
 

@@ -29,7 +29,7 @@ from exporter.zvm.observer import LOGIN_OUTCOMES
 from exporter.zvm.settings import DEFAULT_ANSWERS
 from exporter.zvm.slots import Slots
 
-_TABLES: Final = {collector.name: collector.table for collector in collectors.ALL}
+_TABLES: Final = {collector.name: collector.tables for collector in collectors.ALL}
 
 Load = Callable[[], Config]
 
@@ -104,7 +104,7 @@ class Exporter:
         Raises:
             ConfigError: it cannot be used.
         """
-        self._watch(self._load())
+        self._poll_by(self._load())
         self.telemetry.reloaded(successful=True)
 
     async def reload(self) -> str:
@@ -121,7 +121,7 @@ class Exporter:
                 config = await in_poll_thread(self._load)
                 if self._stopping:
                     return "the exporter is stopping"
-                self._watch(config)
+                self._poll_by(config)
             except Exception as error:
                 ours = not isinstance(error, ConfigError)  # of a mistake in the file, a traceback tells nothing more
                 problem = f"{type(error).__name__}: {error}" if ours else str(error)
@@ -200,8 +200,8 @@ class Exporter:
         config = self._load_all()
         return replace(config, zvms=tuple(zvm for zvm in config.zvms if self._shard.owns(zvm.name)))
 
-    def _watch(self, config: Config) -> None:
-        self.poller.watch(config.zvms)
+    def _poll_by(self, config: Config) -> None:
+        self.poller.reconfigure(config.zvms)
         self._slots.resize(config.max_answers)
         self._config = config
 
@@ -215,22 +215,24 @@ class Checked:
 
     @property
     def good(self) -> bool:
-        """Whether every collector succeeded."""
-        return all(outcome.success for outcome in self.view.outcomes)
+        """Whether no collector failed."""
+        return all(outcome.good for outcome in self.view.outcomes)
 
     def __str__(self) -> str:
         view = self.view
         if not self.good:
             failures: dict[str, list[str]] = {}
             for one in view.outcomes:
-                if not one.success:
+                if not one.good:
                     failures.setdefault(f"{one.reason}: {one.error}", []).append(one.collector)
             told = (f"{failure} ({', '.join(failed)})" for failure, failed in failures.items())
             return f"{view.name}: failed: {'; '.join(told)}"
         vms = f"{view.summary.vms} VMs, " if view.summary else ""
         seconds = max(outcome.duration for outcome in view.outcomes)
-        return (
-            f"{view.name}: ok: Zerto {self.version or 'of unknown version'}, {vms}{view.series} series, {seconds:.2f} s"
+        absent = ", ".join(outcome.collector for outcome in view.outcomes if not outcome.supported)
+        version = self.version or "of unknown version"
+        return f"{view.name}: ok: Zerto {version}, {vms}{view.series} series, {seconds:.2f} s" + (
+            f"; the ZVM does not have, or not for this user: {absent}" if absent else ""
         )
 
 

@@ -37,7 +37,7 @@ class DrivenClock(Clock):
 
     def __init__(self, now: float = 1_000_000.0) -> None:
         self.now = now
-        self._waiting: dict[asyncio.Future[None], float] = {}
+        self._waiting: dict[asyncio.Future[None], tuple[float, asyncio.Event]] = {}
         self._changed = asyncio.Event()
 
     def monotonic(self) -> float:
@@ -48,7 +48,7 @@ class DrivenClock(Clock):
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         due = asyncio.get_running_loop().create_future()
-        self._waiting[due] = self.now + max(seconds, 0.0)
+        self._waiting[due] = self.now + max(seconds, 0.0), event
         self._changed.set()
         woken = asyncio.create_task(event.wait())
         try:
@@ -57,22 +57,25 @@ class DrivenClock(Clock):
             woken.cancel()
             self._waiting.pop(due, None)
 
-    async def idle(self, waiting: int) -> None:
-        """Return when so many tasks wait for this clock: each poll loop does, once its poll is done."""
-        while len(self._waiting) != waiting:
+    async def idle(self, zvms: int, jobs: int = 2) -> None:
+        """Return when all jobs of so many ZVMs wait for this clock: each does once its poll is done."""
+        await self._idle(zvms * jobs)
+
+    async def _idle(self, waiting: int) -> None:
+        while sum(not event.is_set() for _, event in self._waiting.values()) != waiting:
             self._changed.clear()
             await self._changed.wait()
 
     async def advance(self, seconds: float) -> None:
         """Move time on, stopping wherever a task is due until it waits again."""
         end, waiting = self.now + seconds, len(self._waiting)
-        while self._waiting and min(self._waiting.values()) <= end:
-            self.now = max(self.now, min(self._waiting.values()))
-            for due, at in list(self._waiting.items()):
+        while self._waiting and min(at for at, _ in self._waiting.values()) <= end:
+            self.now = max(self.now, min(at for at, _ in self._waiting.values()))
+            for due, (at, _) in list(self._waiting.items()):
                 if at <= self.now:
                     self._waiting.pop(due)
                     due.set_result(None)
-            await self.idle(waiting)
+            await self._idle(waiting)
         self.now = end
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import config
-from exporter.config import Config, ConfigError, Metrics, Selection, Zvm
+from exporter import collectors, config
+from exporter.config import Config, ConfigError, Metrics, Options, Zvm
 from exporter.config.document import DocumentError, read_document
 from exporter.config.scalars import duration, size
 from exporter.zvm.settings import Auth, Tls
@@ -35,6 +36,13 @@ def one(keys: str, tmp_path: Path, **environment: str) -> Zvm:
     return zvm
 
 
+KNOWN_COLLECTORS = ", ".join(sorted(("all", "standard", *(collector.name for collector in collectors.ALL))))
+KNOWN_KEYS = ", ".join(
+    sorted(
+        {field.name for field in msgspec.structs.fields(Zvm)} - {"options"}
+        | {collector.name for collector in collectors.ALL}
+    )
+)
 AUTH = "    auth: {username: monitor, password: pl4nted}\n"
 
 
@@ -43,9 +51,11 @@ def test_bad_file_is_refused_with_every_mistake_and_without_a_secret(file: Path)
     """Beside each file stand its messages; `pl4nted` in a file is a secret, where it belongs or elsewhere."""
     with pytest.raises(ConfigError) as refused:
         config.load(file, ENVIRONMENT)
-    expected = file.with_suffix(".txt").read_text().replace("{folder}", str(FOLDER)).splitlines()
-    assert refused.value.problems == expected
-    assert str(refused.value).splitlines() == [f"{file}: {problem}" for problem in expected]
+    expected = file.with_suffix(".txt").read_text()
+    for name, text in (("folder", str(FOLDER)), ("collectors", KNOWN_COLLECTORS), ("keys", KNOWN_KEYS)):
+        expected = expected.replace(f"{{{name}}}", text)
+    assert refused.value.problems == expected.splitlines()
+    assert str(refused.value).splitlines() == [f"{file}: {problem}" for problem in expected.splitlines()]
     assert "pl4nted" not in str(refused.value)
 
 
@@ -84,7 +94,7 @@ def test_full_file() -> None:
         max_series=1000,
         max_requests=2,
         metrics=Metrics(deny=("zerto_vm_iops",)),
-        vms=Selection(include={"vpg": ("ERP",), "organization": ("Acme",)}, exclude={"vm": ("a", "b")}),
+        options={"vms": Options(include={"vpg": ("ERP",), "organization": ("Acme",)}, exclude={"vm": ("a", "b")})},
     )
     assert own == Zvm(
         name="own",
@@ -93,7 +103,7 @@ def test_full_file() -> None:
         timeout=10.5,
         stale_after=300.0,
         max_body=2 * 2**20,
-        collectors=("vpgs", "vms"),
+        collectors=("vms", "vpgs"),
         auth=Auth(method="keycloak", username="other", password="pl4nted ${x}"),
         tls=Tls(server_name="zvm", insecure_skip_verify=False),
         filters={"vpgName": "CRM", "priority": "1", "vmName": "no"},
@@ -101,8 +111,10 @@ def test_full_file() -> None:
         max_series=5,
         max_requests=2,
         metrics=Metrics(allow=("zerto_vm_.*",)),
-        vms=Selection(include={"vpg": (), "organization": ("Acme",), "vm": ("c",)}, exclude={"vm": ("a", "b")}),
-        vpgs=Selection(exclude={"vpg": ("x|y",)}),
+        options={
+            "vms": Options(include={"vpg": (), "organization": ("Acme",), "vm": ("c",)}, exclude={"vm": ("a", "b")}),
+            "vpgs": Options(exclude={"vpg": ("x|y",)}),
+        },
     )
     assert windows.auth == Auth(method="session", username="monitor", password_file=other)
     assert client.auth == Auth(
@@ -203,9 +215,10 @@ def test_timeout_follows_a_short_interval_where_none_is_set(tmp_path: Path) -> N
 
 
 def test_stale_after_follows_the_interval_where_none_is_set(tmp_path: Path) -> None:
-    assert one(AUTH, tmp_path).served_for == 120
-    assert one(f"{AUTH}    interval: 5m\n", tmp_path).served_for == 900
-    assert one(f"{AUTH}    stale_after: 45s\n", tmp_path).served_for == 45
+    assert one(AUTH, tmp_path).served_for(30) == 120
+    assert one(f"{AUTH}    interval: 5m\n", tmp_path).served_for(300) == 900
+    assert one(f"{AUTH}    stale_after: 45s\n", tmp_path).served_for(30) == 45
+    assert one(f"{AUTH}    stale_after: 45s\n", tmp_path).served_for(60) == 180
 
 
 def test_variables_stand_anywhere_in_a_value_of_any_type(tmp_path: Path) -> None:
@@ -589,3 +602,40 @@ class TestSeveralFiles:
     def test_nothing_is_left_out_in_silence(self, text: str, more: list[str], says: str, tmp_path: Path) -> None:
         (line,) = self.refused(tmp_path, {"config.yaml": f"{self.MAIN}{text}\n"}, *more)
         assert line.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("standard", [one.name for one in collectors.ALL if one.standard]),
+        ("all", [one.name for one in collectors.ALL]),
+        ("-vpgs", [one.name for one in collectors.ALL if one.standard and one.name != "vpgs"]),
+        ("standard, -vpgs", [one.name for one in collectors.ALL if one.standard and one.name != "vpgs"]),
+        ("all, -vms", [one.name for one in collectors.ALL if one.name != "vms"]),
+        ("vpgs, vms", ["vms", "vpgs"]),
+    ],
+)
+def test_collectors_are_named_one_by_one_or_by_a_word_less_some(words: str, names: list[str], tmp_path: Path) -> None:
+    assert list(one(f"{AUTH}    collectors: [{words}]\n", tmp_path).collectors) == names
+
+
+def test_without_the_key_the_standard_collectors_are_polled(tmp_path: Path) -> None:
+    standard = tuple(one.name for one in collectors.ALL if one.standard)
+    assert one(AUTH, tmp_path).collectors == standard
+
+
+def test_each_collector_may_have_an_interval_of_its_own(tmp_path: Path) -> None:
+    """Of the ZVM, else of the defaults, else its own; never shorter than that of the ZVM."""
+    text = """
+defaults: {intervals: {vpgs: 5m, vms: 45s}, auth: {username: monitor, password: pl4nted}}
+zvms:
+  - {name: a, url: https://a, intervals: {vpgs: 2m}}
+  - {name: b, url: https://b, interval: 45s}
+"""
+    first, second = load(text, tmp_path).zvms
+    vms, vpgs = (collectors.BY_NAME[name] for name in ("vms", "vpgs"))
+    assert (first.interval_of(vms), first.interval_of(vpgs)) == (45, 120)
+    assert (second.interval_of(vms), second.interval_of(vpgs)) == (45, 300)
+    assert first.served_for(120) == 360
+    for collector in collectors.ALL:
+        assert Zvm(name="c", url="https://c").interval_of(collector) == max(collector.interval or 0, 30)

@@ -12,7 +12,7 @@ import trustme
 from exporter import collectors, config
 from exporter.cli import arguments
 from exporter.collectors.vms import FILTERS
-from exporter.config import Config, Metrics, Selection, Zvm
+from exporter.config import Config, Metrics, Options, Zvm
 from exporter.config.scalars import duration, size, whole
 from exporter.zvm.settings import KEYCLOAK_CLIENT, Auth, ProxyAuth, Tls
 
@@ -24,10 +24,9 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "tls": Tls,
     "proxy_auth": ProxyAuth,
     "metrics": Metrics,
-    "vms": Selection,
-    "vpgs": Selection,
+    **{collector.name: Options for collector in collectors.ALL},
 }
-FIELDS = {field.name for field in msgspec.structs.fields(Zvm)} - {"metrics", "vms", "vpgs"}
+FIELDS = {field.name for field in msgspec.structs.fields(Zvm)} - {"metrics", "options"}
 KEYS = [
     *sorted(FIELDS | {"max_answers", "zvms_files"}),
     *(f"{name}.{field.name}" for name, struct in SECTIONS.items() for field in msgspec.structs.fields(struct)),
@@ -79,11 +78,11 @@ def test_example_is_valid_with_its_other_keys(files: Path) -> None:
     assert fra.auth.client_id_file == files / "zvm-fra-id"
     assert nyc.auth.password == fra.auth.client_secret == "pl4nted"
     assert nyc.metrics == Metrics(allow=("zerto_vm_.*", "zerto_vpg_.*"), deny=("zerto_vm_journal_.*",))
-    assert nyc.vms == Selection(
+    assert nyc.of("vms") == Options(
         include={"organization": ("Acme",), "vpg": ("ERP.*",)},
         exclude={"vm": (".*-test",)},
     )
-    assert nyc.vpgs == Selection(include={"organization": ("Acme",)}, exclude={"vpg": (".*-test",)})
+    assert nyc.of("vpgs") == Options(include={"organization": ("Acme",)}, exclude={"vpg": (".*-test",)})
     assert nyc.max_series == 200_000
     assert nyc.filters == {"organizationName": "Acme"}
     assert nyc.tls == Tls(

@@ -296,8 +296,8 @@ async def test_a_poll_longer_than_the_interval(
     sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:
     """The next ones are skipped and counted; never two at once; then on at the ticks of before."""
-    running = await export([zvm_config(sim, ca_file=ca_file)])
-    await clock.idle(1)
+    running = await export([zvm_config(sim, ca_file=ca_file, collectors=("vms",))])
+    await clock.idle(1, jobs=1)
     began, gate = clock.now, asyncio.Event()
     sim.faults.set(vms.PATH, faults.slow(gate=gate))
     moving = asyncio.create_task(clock.advance(INTERVAL))
@@ -306,7 +306,7 @@ async def test_a_poll_longer_than_the_interval(
     assert (await running.page()).value("zerto_exporter_polls_skipped_total") == 0
     assert sum(request.path == vms.PATH for request in sim.requests) == 2
     gate.set()
-    await clock.idle(1)
+    await clock.idle(1, jobs=1)
     page = await running.page()
     assert page.value("zerto_exporter_polls_skipped_total") == 2
     assert page.value("zerto_collector_duration_seconds", collector="vms") == 2.5 * INTERVAL

@@ -29,7 +29,7 @@ import yaml
 
 from exporter import __version__, config
 from exporter.cli import arguments
-from exporter.config import Config, Metrics, Selection, Zvm
+from exporter.config import Config, Metrics, Options, Zvm
 from exporter.zvm.settings import Auth, Tls
 
 ROOT = Path(__file__).parent.parent
@@ -654,7 +654,7 @@ def test_the_schema_knows_the_keys_of_the_configuration() -> None:
     assert keys(definitions["zvm"]) == fields(Zvm)
     assert keys(definitions["defaults"]) == fields(Zvm) - {"name", "url"}
     structs: dict[str, type[msgspec.Struct]]
-    structs = {"auth": Auth, "tls": Tls, "metrics": Metrics, "vms": Selection, "vpgs": Selection}
+    structs = {"auth": Auth, "tls": Tls, "metrics": Metrics, "vms": Options, "vpgs": Options}
     for name, struct in structs.items():
         for holder in ("zvm", "defaults"):
             assert keys(definitions[holder]["properties"][name]) == fields(struct)

@@ -403,7 +403,7 @@ class TestExporter:
         await clock.idle(1)
         await clock.advance(600)
         (seen,) = running.exporter.poller.statuses()
-        assert (state(seen), seen.stale, seen.failure, seen.hour.polls, seen.hour.failed) == ("up", False, None, 21, 0)
+        assert (state(seen), seen.stale, seen.failure, seen.hour.polls, seen.hour.failed) == ("up", False, None, 42, 0)
         assert seen.hour.worst_rpo == seen.worst_rpo is not None
         assert seen.summary is not None
         assert (
@@ -413,7 +413,7 @@ class TestExporter:
         sim.faults.set(vms.PATH, faults.status(500))
         await clock.advance(60)
         (seen,) = running.exporter.poller.statuses()
-        assert (state(seen), seen.stale, seen.hour.polls, seen.hour.failed) == ("down", False, 23, 2)
+        assert (state(seen), seen.stale, seen.hour.polls, seen.hour.failed) == ("down", False, 46, 2)
         assert seen.failure is not None
         assert (seen.failure.at, seen.failure.collector) == (clock.now, "vms")
         assert seen.hour.minutes[-1].worst_rpo is None
@@ -442,7 +442,7 @@ class TestExporter:
         sim.faults.set("/v1/v", faults.hang())
         running.zvms[0] = zvm_config(sim, ca_file=ca_file, timeout=10.0)
         await running.exporter.reload()
-        assert running.exporter.poller.statuses()[0].hour.polls == 11
+        assert running.exporter.poller.statuses()[0].hour.polls == 22
         running.zvms[0] = zvm_config(sim, ca_file=ca_file, labels={"region": "us-east"})
         await running.exporter.reload()
         assert running.exporter.poller.statuses()[0].hour.polls == 0

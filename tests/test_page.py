@@ -28,7 +28,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 GOLDEN = Path(__file__).parent / "golden" / "page.txt"
 BEFORE_ROLE = Path(__file__).parent / "golden" / "page_before_role.txt"
 NEW_METRICS: frozenset[str] = frozenset()  # those that there are since then
-TABLES: Mapping[str, Table[Any]] = {collector.name: collector.table for collector in collectors.ALL}
+TABLES: Mapping[str, Table[Any]] = {collector.name: collector.tables[0] for collector in collectors.ALL}
 ALL_TABLES: Sequence[Table[Any]] = (ZVM_TABLE, COLLECTOR_TABLE, *TABLES.values())
 SOURCES: Mapping[str, tuple[str, dict[str, str]]] = {
     "nyc": ("appliance", {"region": "us-east"}),
@@ -38,15 +38,15 @@ DECODERS: Mapping[str, Decoder[Any]] = {"vms": vms.DECODER, "vpgs": vpgs.DECODER
 
 
 def page(tables: Mapping[str, Table[Any]] = TABLES) -> str:
-    store = Store(tables, monotonic=lambda: 0.0)
+    store = Store({name: (table,) for name, table in tables.items()}, monotonic=lambda: 0.0)
     for zvm, (generation, labels) in SOURCES.items():
         for collector, table in tables.items():
             body = (FIXTURES / f"{generation}_{collector}.json").read_bytes()
             decoded = DECODERS[collector].decode(body, "application/json", "")
             assert decoded.complaint == ""
             store.put(zvm, collector, table.render({"zvm": zvm, **labels}, decoded.rows), stale_after=60.0)
-        health = [Health("vms", success=True, duration=0.125, last_success=1_800_000_000.5)]
-        health += [Health("vpgs", success=zvm == "nyc", duration=0.25, last_success=None)]
+        health = [Health("vms", success=True, duration=0.125, last_success=1_800_000_000.5, interval=30.0)]
+        health += [Health("vpgs", success=zvm == "nyc", duration=0.25, last_success=None, interval=30.0)]
         store.put_health(zvm, labels, health, up=True)
     return plain(store.page()).decode()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ from exporter.collectors import vms, vpgs
 from exporter.config import Config, Zvm
 from exporter.polling import poller as poller_module
 from exporter.polling.clock import Clock
-from exporter.polling.outcome import Outcome, StateLog
+from exporter.polling.outcome import Outcome
+from exporter.polling.statelog import StateLog
 from exporter.simulator import Estate, Simulator, faults
 from exporter.zvm.client import Zvm as Client
 from exporter.zvm.errors import ConnectError
@@ -65,7 +65,7 @@ async def test_polls_keep_to_the_interval_without_drift(
     await clock.idle(1)
     await clock.advance(2.1 * 200 + 1)
     assert polls(sim) == 201
-    assert (await running.page()).value("zerto_exporter_polls_skipped_total") == 0
+    assert (await running.page()).values("zerto_exporter_polls_skipped_total") == [0, 0]
 
 
 async def test_each_zvm_has_its_own_interval(
@@ -278,7 +278,7 @@ async def test_without_vms_the_first_collector_speaks_for_the_zvm(
     sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:
     running = await export([zvm_config(sim, ca_file=ca_file, collectors=("vpgs",))])
-    await clock.idle(1)
+    await clock.idle(1, jobs=1)
     assert (await running.page()).value("zerto_up") == 1
     sim.faults.set(vpgs.PATH, faults.status(500))
     await clock.advance(30)
@@ -404,9 +404,9 @@ async def test_a_bug_costs_its_collector_only(
 
     running = await export([zvm_config(sim, ca_file=ca_file)])
     await clock.idle(1)
-    (watch,) = running.exporter.poller._watched.values()
-    whole = watch.collectors
-    watch.collectors = tuple(replace(one, fetch=broken) if one.name == "vpgs" else one for one in whole)
+    (target,) = running.exporter.poller._targets.values()
+    job = target.jobs["vpgs"]
+    whole, job.fetch = job.fetch, broken
     logs.clear()
     await clock.advance(90)
     page = await running.page()
@@ -417,7 +417,7 @@ async def test_a_bug_costs_its_collector_only(
     assert isinstance(line["exc_info"], LookupError)
     assert line["error"].startswith("LookupError: a line and another x")
     assert len(line["error"]) <= 200
-    watch.collectors = whole
+    job.fetch = whole
     await clock.advance(30)
     assert (await running.page()).value("zerto_collector_success", collector="vpgs") == 1
 
@@ -433,9 +433,9 @@ async def test_a_bug_outside_of_a_collector_does_not_end_polling(
         raise BrokenPipeError("standard error is closed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(StateLog, "polled", broken)
+        patch.setattr(StateLog, "ended", broken)
         await clock.advance(60)
-    assert len([line for line in logs if line["event"] == "poll ended by an error of ours"]) == 2
+    assert len([line for line in logs if line["event"] == "poll ended by an error of ours"]) == 4
     await clock.advance(30)
     assert polls(sim) == 4
 
@@ -493,6 +493,7 @@ def test_the_names_of_outcomes_are_the_contract() -> None:
     """Dashboards and alert rules hang on them."""
     assert set(poller_module.POLL_OUTCOMES) == {
         "success",
+        "unsupported",
         "auth",
         "connect",
         "timeout",

@@ -296,9 +296,9 @@ async def test_no_secret_in_a_repr(
     await client.get(vms.PATH, vms.DECODER)
     pending = client._credentials._pending
     held = [settings, settings.auth, Config((settings,)), client, pending]
-    for part in (client, client._credentials, client._transport, client._backoff, client._scrubber, client._reporter):
+    for part in (client, client._credentials, client._transport, client._logins, client._scrubber, client._reporter):
         held += [part, *(value for key, value in vars(part).items() if key not in {"_lasting", "_passing"})]
-    answer = await client._get(vms.PATH, None)
+    answer = await client._get(vms.PATH, vms.PATH)
     for thing in (*held, answer):
         assert_none_in(f"{thing!r} {thing}", secrets_of(sim))
 

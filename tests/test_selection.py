@@ -15,11 +15,11 @@ from structlog.testing import capture_logs
 from support import DrivenClock, Page, Running, Simulate, plain, zvm_config
 
 from exporter.collectors import vms, vpgs
-from exporter.collectors.base import Collector
+from exporter.collectors.base import Collector, Fetch, Source
 from exporter.collectors.vms import Vm
-from exporter.config import Metrics, Selection, Zvm
+from exporter.config import Metrics, Options, Zvm
 from exporter.polling.poller import POLL_OUTCOMES, Poller
-from exporter.polling.selection import OWN_SERIES, OWN_SERIES_OF_A_COLLECTOR, Selector
+from exporter.polling.selection import Selector, own_series
 from exporter.prometheus.store import Store
 from exporter.prometheus.table import NONE, Metric, Table
 from exporter.prometheus.telemetry import Telemetry
@@ -29,7 +29,7 @@ from exporter.zvm.decode.rows import Decoded
 
 Export = Callable[..., Awaitable[Running]]
 
-OWN = OWN_SERIES + OWN_SERIES_OF_A_COLLECTOR * 2
+OWN = own_series([vms.COLLECTOR, vpgs.COLLECTOR])
 
 
 def zvm(**keys: Any) -> Zvm:
@@ -42,7 +42,7 @@ def vm(name: str, vpg: str = "ERP", organization: str | None = None, rpo: int | 
 
 
 def published(rows: list[Vm], config: Zvm, others: int = 0) -> Page:
-    blocks = Selector(config, vms.COLLECTOR).publish(rows, others).rendered.blocks
+    blocks = Selector(config, vms.COLLECTOR, OWN).publish(rows, others).rendered.blocks
     pairs = zip(vms.TABLE.metrics, blocks, strict=True)
     return Page(plain(part for metric, block in pairs for part in (metric.header, block.fragment)).decode())
 
@@ -74,12 +74,12 @@ ROWS = [vm("web-1", "Web", "Acme"), vm("web-2", "Web", "Umbrella"), vm("erp-1", 
 def test_records_are_chosen_by_what_matches_whole(
     include: dict[str, list[str]], exclude: dict[str, list[str]], kept: set[str]
 ) -> None:
-    chosen = Selection(
+    chosen = Options(
         include={key: tuple(texts) for key, texts in include.items()},
         exclude={key: tuple(texts) for key, texts in exclude.items()},
     )
-    assert names(published(ROWS, zvm(vms=chosen))) == kept
-    assert Selector(zvm(vms=chosen), vms.COLLECTOR).publish(ROWS, 0).excluded == len(ROWS) - len(kept)
+    assert names(published(ROWS, zvm(options={"vms": chosen}))) == kept
+    assert Selector(zvm(options={"vms": chosen}), vms.COLLECTOR, OWN).publish(ROWS, 0).excluded == len(ROWS) - len(kept)
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,10 @@ def test_records_are_chosen_by_role(
         )
         for role in ("protected", "recovery", "local", "")
     ]
-    chosen = Selection(include={"role": tuple(include)}, exclude={"role": tuple(exclude)})
-    published = Selector(zvm(**{collector.name: chosen}), collector).publish(records, 0).rows
-    assert {collector.chosen_by["role"](row) for row in published} == kept
+    chosen = Options(include={"role": tuple(include)}, exclude={"role": tuple(exclude)})
+    blocks = Selector(zvm(options={collector.name: chosen}), collector).publish(records, 0).rendered.blocks
+    samples = Page(plain(block.fragment for block in blocks).decode()).samples
+    assert {dict(labels)["role"] for _, labels in samples} == kept
 
 
 rows = st.lists(
@@ -142,8 +143,8 @@ def test_a_zvm_never_has_more_series_than_max_series(
     many: list[Vm], most: int, others: int, order: random.Random
 ) -> None:
     """And which of its VMs it has does not hang on the order in which the ZVM lists them."""
-    bounds = Selector(zvm(max_series=most), vms.COLLECTOR)
-    unbounded = Selector(zvm(), vms.COLLECTOR).publish(many, others)
+    bounds = Selector(zvm(max_series=most), vms.COLLECTOR, OWN)
+    unbounded = Selector(zvm(), vms.COLLECTOR, OWN).publish(many, others)
     bounded = bounds.publish(many, others)
     left = max(most - OWN - others, 0)
     assert bounded.rendered.series <= left
@@ -218,8 +219,8 @@ async def test_what_a_new_configuration_excludes_goes_at_once(
     everything = await running.page()
     vpg = everything.all("zerto_vm_info")[0][0]["vpg"]
     sim.faults.set("/v1/v", faults.hang())
-    chosen = Selection(exclude={"vpg": (vpg,)})
-    running.zvms[0] = zvm_config(sim, ca_file=ca_file, vms=chosen, vpgs=chosen)
+    chosen = Options(exclude={"vpg": (vpg,)})
+    running.zvms[0] = zvm_config(sim, ca_file=ca_file, options={"vms": chosen, "vpgs": chosen})
     await running.exporter.reload()
     assert not (await running.page()).values("zerto_vm_info")
     sim.faults.clear()
@@ -232,9 +233,9 @@ async def test_a_tenant_sees_its_own_and_what_is_left_out_is_counted(
     running = await export([zvm_config(sim, ca_file=ca_file)])
     await clock.idle(1)
     vpg = (await running.page()).all("zerto_vm_info")[0][0]["vpg"]
-    chosen = Selection(include={"vpg": (vpg,)})
+    chosen = Options(include={"vpg": (vpg,)})
     running.zvms[0] = zvm_config(
-        sim, ca_file=ca_file, vms=chosen, vpgs=chosen, metrics=Metrics(deny=("zerto_.*_state",))
+        sim, ca_file=ca_file, options={"vms": chosen, "vpgs": chosen}, metrics=Metrics(deny=("zerto_.*_state",))
     )
     await running.exporter.reload()
     await sim.arrived(2, vms.PATH)
@@ -261,26 +262,26 @@ class Wire(Struct):
 def collector_of(name: str, counts: dict[str, int], gates: dict[str, asyncio.Event]) -> Collector[Wire]:
     """Return a collector that yields to nobody, and whose ZVM has as many records as *counts* says."""
 
-    async def fetch(_zvm: Any, _filters: Any) -> Decoded[Wire]:
-        await gates[name].wait()
-        return Decoded([Wire(f"{name}-{number:03}", name) for number in range(counts[name])])
+    def begin(_source: Source) -> Fetch[Wire]:
+        async def fetch() -> Decoded[Wire]:
+            await gates[name].wait()
+            return Decoded([Wire(f"{name}-{number:03}", name) for number in range(counts[name])])
+
+        return fetch
 
     table: Table[Wire] = Table({"one": lambda row: row.name}, Metric(f"zerto_{name}", "One.", "x", NONE, lambda _: 1))
-    return Collector(name, f"/v1/{name}", fetch, table, {})
+    return Collector(name, name, f"/v1/{name}", (table,), begin)
 
 
-async def test_max_series_holds_whatever_collectors_there_are(
-    sim: Simulator, ca_file: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_max_series_holds_whatever_collectors_there_are(sim: Simulator, ca_file: Any) -> None:
     """Three that yield to nobody, whichever ends first and however they grow: never passed, and used in their order."""
     counts, gates = {"a": 30, "b": 30, "c": 30}, {name: asyncio.Event() for name in "abc"}
     chosen = {name: collector_of(name, counts, gates) for name in counts}
-    monkeypatch.setattr("exporter.polling.poller._BY_NAME", chosen)
     telemetry = Telemetry("1", poll_outcomes=POLL_OUTCOMES, login_outcomes=(), series=lambda *_: 0, process=False)
-    store = Store({name: collector.table for name, collector in chosen.items()})
-    poller = Poller(store, telemetry)
-    own = OWN_SERIES + 3 * OWN_SERIES_OF_A_COLLECTOR
-    poller.watch([zvm_config(sim, ca_file=ca_file, max_series=own + 50, collectors=tuple(counts))])
+    store = Store({name: collector.tables for name, collector in chosen.items()})
+    poller = Poller(store, telemetry, collectors=chosen)
+    own = own_series(list(chosen.values()))
+    poller.reconfigure([zvm_config(sim, ca_file=ca_file, max_series=own + 50, collectors=tuple(counts))])
 
     async def polled(order: str) -> list[int]:
         for gate in gates.values():

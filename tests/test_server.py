@@ -55,7 +55,7 @@ class Site:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.store = Store({"vms": VMS, "vpgs": VPGS}, monotonic=lambda: self.now)
+        self.store = Store({"vms": (VMS,), "vpgs": (VPGS,)}, monotonic=lambda: self.now)
         for zvm in ("nyc", "lon"):
             self.store.put(zvm, "vms", VMS.render({"zvm": zvm}, [1, 2]), 60)
             self.store.put(zvm, "vpgs", VPGS.render({"zvm": zvm}, [3]), 60)

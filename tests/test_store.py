@@ -27,7 +27,7 @@ class Clock:
 def make(stale: list[tuple[str, str]] | None = None) -> tuple[Store, Clock]:
     clock = Clock()
     told = [] if stale is None else stale
-    store = Store({"a": A, "b": B}, monotonic=clock, on_stale=lambda *what: told.append(what))
+    store = Store({"a": (A,), "b": (B,)}, monotonic=clock, on_stale=lambda *what: told.append(what))
     return store, clock
 
 
@@ -108,9 +108,10 @@ def test_what_is_kept_is_served_as_long_as_it_is_said_later() -> None:
     put(store, "lon", "a", 1, stale_after=60)
     clock.now += 50
     put(store, "nyc", "b", 1, stale_after=60)
-    store.stale_after("nyc", 45)
-    store.stale_after("lon", 90)
-    store.stale_after("par", 1)
+    store.stale_after("nyc", "a", 45)
+    store.stale_after("nyc", "b", 45)
+    store.stale_after("lon", "a", 90)
+    store.stale_after("par", "a", 1)
     assert (store.serves("nyc", "a"), store.series("nyc", "a"), store.serves("nyc", "b")) == (False, 0, True)
     assert {dict(labels)["zvm"] for _, labels in Page(text(store)).samples} == {"nyc", "lon"}
     assert stale == [("nyc", "a")]
@@ -125,12 +126,14 @@ def test_a_view_has_what_was_asked_for() -> None:
     for zvm in ("nyc", "lon"):
         put(store, zvm, "a", 1)
         put(store, zvm, "b", 1)
-        store.put_health(zvm, {}, [Health("a", success=True, duration=1.0, last_success=None)], up=True)
+        store.put_health(zvm, {}, [Health("a", success=True, duration=1.0, last_success=None, interval=30.0)], up=True)
     page = Page(plain(store.view(["nyc"], ["b"])).decode())
     assert {(name, dict(labels)["zvm"]) for name, labels in page.samples} == {
         ("zerto_up", "nyc"),
         ("zerto_collector_success", "nyc"),
         ("zerto_collector_duration_seconds", "nyc"),
+        ("zerto_collector_interval_seconds", "nyc"),
+        ("zerto_collector_supported", "nyc"),
         ("b_first", "nyc"),
     }
     assert plain(store.view()) == plain(store.page())
@@ -148,7 +151,7 @@ def test_a_dropped_zvm_is_gone_whole() -> None:
 
 def test_health_has_the_labels_of_the_zvm() -> None:
     store, _ = make()
-    health = Health("a", success=False, duration=0.5, last_success=12.25)
+    health = Health("a", success=False, duration=0.5, last_success=12.25, interval=30.0)
     store.put_health("nyc", {"region": "us"}, [health], up=False)
     page = Page(text(store))
     assert page.value("zerto_up", zvm="nyc", region="us") == 0

@@ -15,7 +15,7 @@ from exporter.prometheus.table import Metric, Table, Unit
 TABLES: tuple[Table[Any], ...] = (
     ZVM_TABLE,
     COLLECTOR_TABLE,
-    *(collector.table for collector in collectors.ALL),
+    *(table for collector in collectors.ALL for table in collector.tables),
 )
 METRICS: list[Metric[Any]] = [metric for table in TABLES for metric in table.metrics]
 UNITS = {unit.suffix for unit in vars(exposition).values() if isinstance(unit, Unit)} - {""}
@@ -56,4 +56,4 @@ def test_labels_are_in_snake_case_and_none_comes_twice(table: Table[Any]) -> Non
 
 @pytest.mark.parametrize("collector", collectors.ALL, ids=lambda collector: collector.name)
 def test_a_collector_is_named_as_its_resource(collector: Any) -> None:
-    assert collector.path == f"/v1/{collector.name}"
+    assert collector.endpoint == f"/v1/{collector.name}"

@@ -18,7 +18,7 @@ from typing import Any, Final
 from exporter.app import Exporter
 from exporter.cli import logs
 from exporter.cli.serving import serve
-from exporter.config import Config, Selection, Zvm
+from exporter.config import Config, Options, Zvm
 from exporter.simulator import Estate, Simulator, faults, pair
 from exporter.web.listen import listen
 from exporter.web.server import WebFlags
@@ -85,7 +85,7 @@ async def run() -> None:
                     timeout=PATIENCE_SECONDS,
                     auth=Auth(username=simulator.username, password=simulator.password),
                     max_series=20_000,
-                    vms=Selection(exclude={"vm": (r"never-.*",)}),
+                    options={"vms": Options(exclude={"vm": (r"never-.*",)})},
                 )
             )
 

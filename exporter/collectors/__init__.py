@@ -11,3 +11,4 @@ from exporter.collectors import vms, vpgs
 from exporter.collectors.base import Collector
 
 ALL: Final[tuple[Collector[Any], ...]] = (vms.COLLECTOR, vpgs.COLLECTOR)  # in the order of the page
+BY_NAME: Final = {collector.name: collector for collector in ALL}

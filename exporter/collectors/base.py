@@ -1,19 +1,60 @@
-"""What a collector is: a name, how its rows are fetched, and the table that turns them into samples."""
+"""What a collector is: a name, how its rows are fetched, and the tables that turn them into samples."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
 from exporter.prometheus.table import Labels, Table
-from exporter.zvm.client import Zvm
-from exporter.zvm.decode.rows import Decoded
+from exporter.zvm.decode.rows import Decoded, Decoder
 
 Row = TypeVar("Row", bound=Struct)
-Filters = Mapping[str, str]
+Object = TypeVar("Object")
+Fetch = Callable[[], Awaitable[Decoded[Row]]]
+
+
+class UnsupportedError(Exception):
+    """The ZVM answers, but what the collector asks for is switched off there; the text says what and where."""
+
+
+class Source(Protocol):
+    """All that a collector may do with its ZVM. Each method raises ZvmError where there is no usable answer."""
+
+    @property
+    def filters(self) -> Mapping[str, str]:
+        """The API's own filters, as the configuration has them."""
+
+    async def get(
+        self, endpoint: str, decoder: Decoder[Row], params: Mapping[str, str] | None = None, **ids: str
+    ) -> Decoded[Row]:
+        """Return the rows of `GET endpoint`, a template in which *ids* are put; *params* are its query."""
+
+    async def names(self, endpoint: str) -> tuple[str, ...]:
+        """Return the ZVM's own list of names at *endpoint*, asked once a login; empty where it has none."""
+
+    def described(self, endpoint: str) -> dict[int | str, str]:
+        """Return in which words records describe the codes that *endpoint* lists, to be read and added to."""
+
+    def rows(self, collector: str) -> Sequence[Any]:
+        """Return what the last good poll of another *collector* of this ZVM kept for others; nothing without one.
+
+        What it keeps is its `keeps`. It goes when the samples of that collector do.
+        """
+
+    async def each(
+        self,
+        objects: Sequence[Object],
+        key: Callable[[Object], str],
+        ask: Callable[[Object], Awaitable[Decoded[Row]]],
+    ) -> Decoded[Row]:
+        """Return what is known of all *objects*, told apart by *key*, after some of them were asked for anew.
+
+        In one poll at most `requests_per_poll` of them, two at a time, those first that were not asked for longest.
+        What one brought is known until it is three rounds old, or the object is no longer among them.
+        """
 
 
 @dataclass(frozen=True)
@@ -32,16 +73,19 @@ class Summary:
 
 @dataclass(frozen=True)
 class Collector(Generic[Row]):
-    """One resource of the API. `fetch` gets the ZVM and the `filters` of its configuration.
-
-    `chosen_by` is what its records can be included and excluded by. Where a ZVM has more series than `max_series`,
-    the records of a collector that `yields` are cut off first.
-    """
+    """One resource of the API, and all that is particular to it."""
 
     name: str
-    path: str
-    fetch: Callable[[Zvm, Filters], Awaitable[Decoded[Row]]]
-    table: Table[Row]
-    chosen_by: Labels[Row]
+    title: str  # of its section in docs/metrics.md
+    endpoint: str  # what it asks for, a template such as `/v1/vpgs/{id}/checkpoints/stats`
+    tables: tuple[Table[Any], ...]  # of its rows; the labels of the first tell a row from the others
+    begin: Callable[[Source], Fetch[Row]]  # called once for each ZVM; what it closes over is its memory of that ZVM
+    chosen_by: Labels[Row] = field(default_factory=dict)  # what its records can be included and excluded by
+    interval: float | None = None  # seconds from one poll to the next; None: the `interval` of the ZVM
+    standard: bool = True  # polled where `collectors` is not set
+    rank: int = 0  # where a ZVM has more series than `max_series`, the highest rank is cut off first
+    essential: bool = False  # a ZVM that does not have the resource is one that fails
+    by_object: bool = False  # it fetches by `Source.each`
+    keeps: Callable[[Row], Any] | None = None  # what of a row others may ask for by `Source.rows`
+    needs: tuple[str, ...] = ()  # the collectors whose rows it asks for
     summary: Callable[[Sequence[Row]], Summary] | None = None
-    yields: bool = False

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from exporter.collectors.base import Source
 from exporter.collectors.enums import ENTITY, PRIORITY, STATUS, SUBSTATUS, Code, Enum, State
 from exporter.collectors.fields import Link, NamedLink, Text
 from exporter.prometheus.table import Labels, Value
-from exporter.zvm.client import Zvm
 
 _DESCRIBED: Final = 1000  # codes; there are fifty
 _AT_ONCE: Final = 1000  # rows; more would hold up the event loop
@@ -76,14 +76,14 @@ def role(protected: Link | None, recovery: Link | None) -> str:
     return "protected" if protects else "recovery" if recovers else ""
 
 
-async def name_states(zvm: Zvm, asker: str, rows: Sequence[Any]) -> None:
-    """Give the states of *rows* the names and codes that the ZVM has for them; *asker* is the path that they are from.
+async def name_states(source: Source, rows: Sequence[Any]) -> None:
+    """Give the states of *rows* the names and codes that the ZVM has for them.
 
     Raises:
-        AuthError: as Zvm.names.
+        AuthError: as Source.names.
     """
     statuses, substatuses = [  # one after the other: a third connection to each ZVM would be for them alone
-        _States(enum, await zvm.names(enum.path, asker), zvm.described(enum.path)) for enum in (STATUS, SUBSTATUS)
+        _States(enum, await source.names(enum.path), source.described(enum.path)) for enum in (STATUS, SUBSTATUS)
     ]
     for start in range(0, len(rows), _AT_ONCE):
         for row in rows[start : start + _AT_ONCE]:

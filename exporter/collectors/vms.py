@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from exporter.collectors.base import Collector, Filters, Summary
+from exporter.collectors.base import Collector, Fetch, Source, Summary
 from exporter.collectors.enums import STATUS, SUBSTATUS
 from exporter.collectors.fields import (
     Identifier,
@@ -38,7 +38,6 @@ from exporter.prometheus.table import (
     Metric,
     Table,
 )
-from exporter.zvm.client import Zvm
 from exporter.zvm.decode.rows import Decoded, Decoder
 
 PATH = "/v1/vms"
@@ -269,11 +268,15 @@ def repair(record: dict[str, Any]) -> None:
 DECODER: Decoder[Vm] = Decoder(Vm, repair)
 
 
-async def fetch(zvm: Zvm, filters: Filters) -> Decoded[Vm]:
-    """Ask *zvm* for its VMs; raises ZvmError."""
-    decoded = await zvm.get(PATH, DECODER, filters)
-    await name_states(zvm, PATH, decoded.rows)
-    return decoded
+def begin(source: Source) -> Fetch[Vm]:
+    """Return what asks *source* for its VMs."""
+
+    async def fetch() -> Decoded[Vm]:
+        decoded = await source.get(PATH, DECODER, source.filters)
+        await name_states(source, decoded.rows)
+        return decoded
+
+    return fetch
 
 
 def summary(vms: Sequence[Vm]) -> Summary:
@@ -291,4 +294,14 @@ def summary(vms: Sequence[Vm]) -> Summary:
     return Summary(count, worst_rpo, worst.name or "", worst.vpg or "", len(unknown))
 
 
-COLLECTOR: Collector[Vm] = Collector("vms", PATH, fetch, TABLE, CHOSEN_BY, summary, yields=True)
+COLLECTOR: Collector[Vm] = Collector(
+    "vms",
+    "Protected VMs",
+    PATH,
+    (TABLE,),
+    begin,
+    chosen_by=CHOSEN_BY,
+    rank=1,
+    essential=True,
+    summary=summary,
+)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
-from exporter.collectors.base import Collector, Filters
+from exporter.collectors.base import Collector, Fetch, Source
 from exporter.collectors.enums import ALERT_STATUS, STATUS, SUBSTATUS, Code
 from exporter.collectors.fields import (
     Identifier,
@@ -31,7 +31,6 @@ from exporter.prometheus.table import (
     Metric,
     Table,
 )
-from exporter.zvm.client import Zvm
 from exporter.zvm.decode.rows import Decoded, Decoder
 
 PATH = "/v1/vpgs"
@@ -249,12 +248,33 @@ def repair(record: dict[str, Any]) -> None:
 DECODER: Decoder[Vpg] = Decoder(Vpg, repair)
 
 
-async def fetch(zvm: Zvm, filters: Filters) -> Decoded[Vpg]:
-    """Ask *zvm* for its VPGs; raises ZvmError."""
-    params = {FILTERS[name]: value for name, value in filters.items() if name in FILTERS}
-    decoded = await zvm.get(PATH, DECODER, params)
-    await name_states(zvm, PATH, decoded.rows)
-    return decoded
+class Known(NamedTuple):
+    """What other collectors may know of a VPG: its identity, and what the ZVM is to it."""
+
+    id: str
+    name: str
+    role: str
 
 
-COLLECTOR: Collector[Vpg] = Collector("vpgs", PATH, fetch, TABLE, CHOSEN_BY)
+def begin(source: Source) -> Fetch[Vpg]:
+    """Return what asks *source* for its VPGs."""
+    params = {FILTERS[name]: value for name, value in source.filters.items() if name in FILTERS}
+
+    async def fetch() -> Decoded[Vpg]:
+        decoded = await source.get(PATH, DECODER, params)
+        await name_states(source, decoded.rows)
+        return decoded
+
+    return fetch
+
+
+COLLECTOR: Collector[Vpg] = Collector(
+    "vpgs",
+    "VPGs",
+    PATH,
+    (TABLE,),
+    begin,
+    chosen_by=CHOSEN_BY,
+    essential=True,
+    keeps=lambda vpg: Known(vpg.id, vpg.name or "", ROLE["role"](vpg)),
+)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from msgspec import structs
+
 from exporter.config.checks import check
 from exporter.config.document import read_file
 from exporter.config.parts import Part, further_files, matched, read_part
@@ -18,8 +20,9 @@ from exporter.config.proxies import with_proxies
 from exporter.config.read import Place, Reader
 from exporter.config.schema import Config as Config
 from exporter.config.schema import Metrics as Metrics
-from exporter.config.schema import Selection as Selection
+from exporter.config.schema import Options as Options
 from exporter.config.schema import Zvm as Zvm
+from exporter.config.schema import chosen
 from exporter.config.show import show as show
 from exporter.config.web import WebConfig as WebConfig
 from exporter.config.web import load_web as load_web
@@ -89,7 +92,8 @@ def _build(
     problems.extend(check(read, of_all))
     if problems:
         raise ConfigError(source, problems, [source, *(part.file for part in parts)] if parts else ())
-    zvms = with_proxies([zvm for _, zvm in read], environment, problems)
+    polled = [structs.replace(zvm, collectors=chosen(zvm.collectors)) for _, zvm in read]
+    zvms = with_proxies(polled, environment, problems)
     if problems:
         raise ConfigError(source, list(dict.fromkeys(problems)))
     return Config(zvms, **of_all)

@@ -12,12 +12,13 @@ from urllib.parse import unquote, urlsplit
 from yarl import URL
 
 from exporter import collectors
+from exporter.collectors.base import Collector
 from exporter.collectors.vms import FILTERS
 from exporter.config.document import Expanded
 from exporter.config.files import contents
 from exporter.config.proxies import check_proxy
 from exporter.config.read import Source, close, did_you_mean
-from exporter.config.schema import COLLECTORS, Selection, Zvm
+from exporter.config.schema import COLLECTORS, GROUPS, Zvm, chosen
 from exporter.zvm.login.secrets import trimmed
 from exporter.zvm.paths import realm_problem
 from exporter.zvm.settings import Auth, ProxyAuth, Tls
@@ -26,7 +27,7 @@ from exporter.zvm.tls import new_context
 _API_PATH: Final = re.compile(r"(?i)/(?:v1(?:/(?:vms|vpgs|session|session/add|localsite))?|auth/realms(?:/.*)?)/*\Z")
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _SCOPE: Final = re.compile(r"(?:[!#-\[\]-~]+(?: [!#-\[\]-~]+)*)?")  # RFC 6749, 3.3
-_TABLES: Final = tuple(collector.table for collector in collectors.ALL)
+_TABLES: Final = tuple(table for collector in collectors.ALL for table in collector.tables)
 _NAMES: Final = tuple(metric.name for table in _TABLES for metric in table.metrics)
 # Those of our own samples, those that Prometheus puts on every scrape, and those of histograms.
 _TAKEN: Final = frozenset({"zvm", "collector", "job", "instance", "le", "quantile"}).union(
@@ -57,7 +58,9 @@ def _zvm(zvm: Zvm, source: Source) -> Iterator[str]:
     yield from _times(zvm, source)
     yield from _sizes(zvm, source)
     yield from _patterns(zvm, source)
-    yield from _collectors(zvm.collectors, source)
+    yield from _collectors(zvm, source)
+    yield from _intervals(zvm, source)
+    yield from _budgets(zvm, source)
     yield from _auth(zvm.auth, source)
     yield from _secrets(zvm.proxy_auth, "proxy_auth", source)
     yield from check_proxy(zvm, source)
@@ -135,12 +138,12 @@ def _patterns(zvm: Zvm, source: Source) -> Iterator[str]:
                 shown = "" if isinstance(text, Expanded) else f", got {text[:100]!r}"
                 yield f"{here}: expected what matches a metric{shown}{_meant(text)}"
     for collector in collectors.ALL:
-        records: Selection = getattr(zvm, collector.name)
-        for key, chosen in (("include", records.include), ("exclude", records.exclude)):
-            for name, texts in chosen.items():
+        options = zvm.of(collector.name)
+        for key, patterns in (("include", options.include), ("exclude", options.exclude)):
+            for name, texts in patterns.items():
                 here = source.within(f"{collector.name}.{key}", name)
                 if name not in collector.chosen_by:
-                    yield f"{here}: not what {collector.name} are chosen by{did_you_mean(name, collector.chosen_by)}"
+                    yield f"{here}: {_not_chosen_by(name, collector)}"
                 yield from (problem for _, problem in _each_pattern(texts, here) if problem)
 
 
@@ -161,15 +164,45 @@ def _meant(text: str) -> str:
     return f" (did you mean {meant}?)" if meant else "; docs/metrics.md lists them"
 
 
-def _collectors(names: Sequence[str], source: Source) -> Iterator[str]:
-    for name in names:
+def _not_chosen_by(name: str, collector: Collector[Any]) -> str:
+    if not collector.chosen_by:
+        return f"{collector.name} cannot be chosen by anything"
+    return f"not what {collector.name} are chosen by{did_you_mean(name, collector.chosen_by)}"
+
+
+def _collectors(zvm: Zvm, source: Source) -> Iterator[str]:
+    words, here = zvm.collectors, source.at("collectors")
+    known = (*COLLECTORS, *GROUPS)
+    sound = [word for word in words if word in known or word.removeprefix("-") in COLLECTORS]
+    for word in words:
+        if word not in sound:
+            name = word.removeprefix("-")
+            unknown = "" if isinstance(word, Expanded) else f" {name!r}"
+            yield f"{here}: unknown collector{unknown}{did_you_mean(name, known)}"
+    for word in dict.fromkeys(word for word in sound if sound.count(word) > 1):
+        yield f"{here}: names {word} more than once"
+    if len(sound) == len(words) and not chosen(words) and source.sound("collectors"):
+        yield f"{here}: expected at least one of {', '.join(sorted(known))}"
+
+
+def _intervals(zvm: Zvm, source: Source) -> Iterator[str]:
+    for name, interval in zvm.intervals.items():
+        here = source.within("intervals", name)
         if name not in COLLECTORS:
-            unknown = "" if isinstance(name, Expanded) else f" {name!r}"
-            yield f"{source.at('collectors')}: unknown collector{unknown}{did_you_mean(name, COLLECTORS)}"
-    for name in dict.fromkeys(name for name in names if name in COLLECTORS and names.count(name) > 1):
-        yield f"{source.at('collectors')}: names {name} more than once"
-    if not names and source.sound("collectors"):
-        yield f"{source.at('collectors')}: expected at least one of {', '.join(COLLECTORS)}"
+            yield f"{here}: unknown collector {name!r}{did_you_mean(name, COLLECTORS)}"
+        elif interval < zvm.interval and source.sound("interval"):
+            yield f"{here}: {interval:g}s is shorter than interval, {zvm.interval:g}s; no collector is faster"
+
+
+def _budgets(zvm: Zvm, source: Source) -> Iterator[str]:
+    for collector in collectors.ALL:
+        key = f"{collector.name}.requests_per_poll"
+        if key not in source.own | source.default:
+            continue
+        if not collector.by_object:
+            yield f"{source.at(key)}: {collector.name} is asked for as a whole, in one request"
+        elif zvm.of(collector.name).requests_per_poll == 0:
+            yield f"{source.at(key)}: must be larger than 0"
 
 
 def _auth(auth: Auth, source: Source) -> Iterator[str]:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from exporter.config.document import UNREADABLE, Expanded, step
 from exporter.config.parts import FILES_KEY, Part
 from exporter.config.scalars import boolean, duration, size, whole
-from exporter.config.schema import Config, Zvm
+from exporter.config.schema import COLLECTORS, Config, Options, Zvm
 from exporter.zvm.settings import DEFAULT_TIMEOUT
 
 _OF_EACH: Final = ("name", "url")
@@ -135,17 +135,18 @@ class Reader:
         source = Source(
             path, self._folders, own_keys, _keys(defaults), frozenset(broken | (inherited - own_keys)), self._place
         )
+        values["options"] = {name: built(Options, values.pop(name)) for name in COLLECTORS if name in values}
         return source, built(Zvm, values)
 
     def _struct(self, struct: type[Struct], mapping: dict[str, Any], path: str) -> dict[str, Any]:
-        known = {field.name: field for field in msgspec.structs.fields(struct)}
+        known = _keys_of(struct)
         self._unknown(mapping, known, path)
         values: dict[str, Any] = {}
         for key, value in mapping.items():
             if key in known and key == _MAY_BE_EMPTY and value in (None, ""):
                 values[key] = ""
             elif key in known and value is not None:
-                read = self._value(key, known[key].type, value, f"{path}.{key}" if path else key)
+                read = self._value(key, known[key], value, f"{path}.{key}" if path else key)
                 if read is not None:
                     values[key] = read
         return values
@@ -155,9 +156,8 @@ class Reader:
         if _is_struct(kind):
             return self._struct(kind, value, path) if self._is_mapping(value, path) else None
         if get_origin(kind) is dict:
-            of_lists = get_origin(get_args(kind)[1]) is tuple
-            read = self._list if of_lists else self._text
-            return self._entries(read, value, path) if self._is_mapping(value, path) else None
+            item = get_args(kind)[1]
+            return self._entries(item, value, path) if self._is_mapping(value, path) else None
         if get_origin(kind) is tuple:
             return self._list(value, path)
         return self._scalar(key, kind, value, path)
@@ -196,8 +196,8 @@ class Reader:
             self._broken.add(path)
         return tuple(text for text in texts if text is not None)
 
-    def _entries(self, read: Callable[[Any, str], Any], mapping: dict[str, Any], path: str) -> dict[str, Any]:
-        entries = {key: read(value, step(path, key)) for key, value in mapping.items()}
+    def _entries(self, kind: Any, mapping: dict[str, Any], path: str) -> dict[str, Any]:
+        entries = {key: self._value(key, kind, value, step(path, key)) for key, value in mapping.items()}
         return {key: entry for key, entry in entries.items() if entry is not None}
 
     def _text(self, value: Any, path: str) -> str | None:
@@ -255,9 +255,18 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     return f"; did you mean {meant}?" if meant else f"; known are {', '.join(sorted(known))}"
 
 
+def _keys_of(struct: type[Struct]) -> dict[str, Any]:
+    """Return the keys of a mapping that is read as *struct*, with their types."""
+    keys = {field.name: field.type for field in msgspec.structs.fields(struct)}
+    if keys.pop("options", None) is not None:
+        keys |= dict.fromkeys(COLLECTORS, Options)
+    return keys
+
+
 def _one_of(kind: Any) -> Any:
     """Return the struct in *kind*, where that is an optional one."""
-    return next((option for option in get_args(kind) if _is_struct(option)), kind)
+    options = () if get_origin(kind) is dict else get_args(kind)
+    return next((option for option in options if _is_struct(option)), kind)
 
 
 def _is_struct(kind: Any) -> TypeGuard[type[Struct]]:

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
 from exporter import collectors
+from exporter.collectors.base import Collector
 from exporter.zvm.settings import DEFAULT_ANSWERS, Settings
 
 COLLECTORS: Final = tuple(collector.name for collector in collectors.ALL)
+STANDARD: Final = tuple(collector.name for collector in collectors.ALL if collector.standard)
+
+GROUPS: Final = {"standard": STANDARD, "all": COLLECTORS}  # words that stand for several collectors
+
+
+def chosen(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the collectors that *words* name, in the order of the page: names and groups, and `-name` for one less.
+
+    Words that only take away take from `standard`.
+    """
+    named = {name for word in words for name in GROUPS.get(word, (word,))}
+    if words and all(word.startswith("-") for word in words):
+        named.update(STANDARD)
+    return tuple(name for name in COLLECTORS if name in named and f"-{name}" not in words)
 
 
 class Metrics(Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,32 +36,50 @@ class Metrics(Struct, frozen=True, forbid_unknown_fields=True):
     deny: tuple[str, ...] = ()
 
 
-class Selection(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which records of a collector are published, by regular expressions that match a whole value.
+class Options(Struct, frozen=True, forbid_unknown_fields=True):
+    """What can be set for one collector.
 
-    One that is published matches, for each key of `include`, one of its expressions, and none of `exclude`.
+    A record that is published matches, for each key of `include`, one of its regular expressions as a whole value, and
+    none of `exclude`. A collector that asks by object sends at most `requests_per_poll` requests in a poll.
     """
 
     include: dict[str, tuple[str, ...]] = field(default_factory=dict)
     exclude: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    requests_per_poll: int = 100
+
+
+_DEFAULT: Final = Options()
 
 
 class Zvm(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One ZVM: how to reach it (Settings), what to ask it for and what to call it. Times in seconds."""
 
     stale_after: float | None = None
-    collectors: tuple[str, ...] = COLLECTORS
+    collectors: tuple[str, ...] = STANDARD
+    intervals: dict[str, float] = field(default_factory=dict)
     filters: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     max_series: int | None = None
     metrics: Metrics = field(default_factory=Metrics)
-    vms: Selection = field(default_factory=Selection)
-    vpgs: Selection = field(default_factory=Selection)
+    options: dict[str, Options] = field(default_factory=dict)  # by collector: its name is the key in the file
+
+    def of(self, collector: str) -> Options:
+        """Return what is set for *collector*."""
+        return self.options.get(collector, _DEFAULT)
+
+    def interval_of(self, collector: Collector[Any]) -> float:
+        """Return the seconds from one poll of *collector* to the next; no collector is faster than `interval`."""
+        return max(self.intervals.get(collector.name, collector.interval or 0.0), self.interval)
+
+    def served_for(self, interval: float) -> float:
+        """Return the seconds for which the samples of a good poll are served, of a collector with this *interval*."""
+        stale_after = self.stale_after if self.stale_after is not None else max(3 * self.interval, 120.0)
+        return stale_after if interval == self.interval else max(stale_after, 3 * interval)
 
     @property
-    def served_for(self) -> float:
-        """Seconds for which the samples of a good poll are served."""
-        return self.stale_after if self.stale_after is not None else max(3 * self.interval, 120.0)
+    def judged_by(self) -> str:
+        """The collector that tells whether the ZVM is up."""
+        return "vms" if "vms" in self.collectors else self.collectors[0]
 
     @property
     def insecure(self) -> str:

@@ -9,10 +9,10 @@ import yaml
 from msgspec import Struct, structs
 
 from exporter.config.document import Expanded
-from exporter.config.schema import Config
+from exporter.config.schema import Config, Zvm
 
 _SECRETS: Final = frozenset({"password", "client_secret"})
-_DURATIONS: Final = frozenset({"interval", "timeout", "stale_after"})
+_DURATIONS: Final = frozenset({"interval", "intervals", "timeout", "stale_after"})
 _MASK: Final = "<secret>"
 _UNITS: Final = ((3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms"))
 _SIZES: Final = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -26,11 +26,12 @@ def show(config: Config) -> str:
 def _plain(value: Any, key: str = "") -> Any:
     if isinstance(value, Struct):
         shown = {name: _plain(inner, name) for name, inner in structs.asdict(value).items()}
-        if hasattr(value, "served_for"):
-            shown["stale_after"] = _plain(value.served_for, "stale_after")
+        if isinstance(value, Zvm):
+            shown["stale_after"] = _plain(value.served_for(value.interval), "stale_after")
+            shown |= shown.pop("options")
         return {name: inner for name, inner in shown.items() if inner not in (None, {}, [])}
     if isinstance(value, dict):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        return {str(name): _plain(inner, key) for name, inner in value.items()}
     if isinstance(value, tuple):
         return [_plain(inner) for inner in value]
     if value is not None and (key in _SECRETS or isinstance(value, Expanded)):

@@ -1,39 +1,37 @@
-"""The loop: one task for each ZVM. The one place that times, catches and counts.
-
-Knows collectors, clients and the store, but no field of the API and no HTTP.
-"""
+"""The poll loops: one task for each job of each ZVM, each at its own interval and on its own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
-from exporter import collectors
+from exporter.collectors import BY_NAME
 from exporter.collectors.base import Collector
 from exporter.config import Zvm as ZvmConfig
 from exporter.polling.clock import Clock
-from exporter.polling.outcome import Failure, Outcome, StateLog
-from exporter.polling.selection import Published, Selector
-from exporter.polling.target import Status, Target
+from exporter.polling.job import Job
+from exporter.polling.outcome import BUG, SUCCESS, UNSUPPORTED
+from exporter.polling.poll import Polls
+from exporter.polling.rounds import Rounds
+from exporter.polling.selection import Selector, own_series
+from exporter.polling.source import ZvmSource
+from exporter.polling.statelog import StateLog
+from exporter.polling.target import Status, Target, unchanged
 from exporter.prometheus.store import Store
 from exporter.prometheus.telemetry import Telemetry
-from exporter.threads import in_large_thread, in_poll_thread
 from exporter.zvm.client import Zvm
-from exporter.zvm.errors import REASONS, RequestTimeoutError, ZvmError
+from exporter.zvm.errors import REASONS
 from exporter.zvm.observer import Observer
 from exporter.zvm.settings import Settings
-from exporter.zvm.slots import in_hand
 
-POLL_OUTCOMES: Final = ("success", *REASONS, "bug")
+POLL_OUTCOMES: Final = (SUCCESS, UNSUPPORTED, *REASONS, BUG)
 
 _GOODBYE_SECONDS: Final = 3.0
-_MANY_ROWS: Final = 500  # their rendering takes some 10 ms
 _GOLDEN_RATIO: Final = (5**0.5 - 1) / 2  # its multiples, modulo 1, are spread evenly however many there are
-_BY_NAME: Final = {collector.name: collector for collector in collectors.ALL}
 
 
 async def _nothing() -> None:
@@ -41,7 +39,7 @@ async def _nothing() -> None:
 
 
 class Poller:
-    """Polls the configured ZVMs into *store*, each at its interval, each on its own."""
+    """Polls the configured ZVMs into *store*."""
 
     def __init__(
         self,
@@ -50,266 +48,218 @@ class Poller:
         *,
         clock: Clock | None = None,
         connect: Callable[[Settings, Observer], Zvm] = Zvm,
+        collectors: Mapping[str, Collector[Any]] = BY_NAME,
         polled: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
-        """Start with no ZVM; *connect* makes the client of one, *polled* is called at the end of each poll."""
+        """Start with no ZVM; *connect* makes the client of one, *polled* is called when polls have ended."""
         self._polled = polled
         self._store = store
         self._telemetry = telemetry
         self._clock = clock or Clock()
+        self._polls = Polls(store, telemetry, self._clock)
         self._connect = connect
-        self._watched: dict[str, Target] = {}
+        self._collectors = collectors
+        self._targets: dict[str, Target] = {}
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._hurry = asyncio.Event()
         self._ready = False
         self._begun = 0
 
-    def watch(self, zvms: Sequence[ZvmConfig]) -> None:
+    def reconfigure(self, zvms: Sequence[ZvmConfig]) -> None:
         """Make *zvms* the ones that are polled. One that is unchanged keeps its data and its session.
 
         A refused login or a Retry-After is forgotten, and what failed is tried again at once. All that can fail is
         done first: whatever is raised, nothing is changed then.
         """
-        old = self._watched
-        made = {zvm.name: self._unchanged(zvm) or self._new(zvm) for zvm in zvms}
-        self._watched = made
-        for name, watch in made.items():
+        old = self._targets
+        made = {zvm.name: unchanged(old, zvm) or self._new(zvm) for zvm in zvms}
+        self._targets = made
+        for name, target in made.items():
             before = old.get(name)
-            if before is not watch:
-                self._replace(before, watch)
+            if before is not target:
+                self._replace(before, target)
                 continue
-            watch.client.release()
-            if not all(outcome.success for outcome in watch.outcomes.values()):
-                watch.wake.set()
-        for name, watch in old.items():
-            if made.get(name) is watch:
+            target.client.release()
+            for job in target.jobs.values():
+                if job.outcome is not None and not job.outcome.success:
+                    job.wake.set()
+        for name, target in old.items():
+            if made.get(name) is target:
                 continue
-            watch.quit()
+            target.quit()
             if name not in made:
                 self._store.drop(name)
                 self._telemetry.remove_zvm(name)
-            goodbye = asyncio.create_task(_dismiss(watch, self._hurry))
+            goodbye = asyncio.create_task(_dismiss(target, self._hurry))
             self._goodbyes.add(goodbye)
             goodbye.add_done_callback(self._goodbyes.discard)
 
     def start(self) -> None:
-        """Start a task for each ZVM that has none."""
-        for watch in self._watched.values():
-            if watch.task is None:
-                watch.task = asyncio.create_task(self._run(watch), name=f"poll {watch.config.name}")
+        """Start a task for each job that has none."""
+        for target in self._targets.values():
+            for job in target.jobs.values():
+                if job.task is None:
+                    job.task = asyncio.create_task(self._run(target, job), name=f"poll {target.config.name} {job.name}")
 
     async def once(self) -> None:
         """Poll each ZVM once."""
-        await asyncio.gather(*(self._poll(watch) for watch in self._watched.values()))
+        await asyncio.gather(*(self._once(target) for target in self._targets.values()))
 
     async def stop(self) -> None:
         """Stop polling and log out everywhere, within a few seconds whatever the ZVMs do."""
         self._hurry.set()
-        watched, self._watched = list(self._watched.values()), {}
-        goodbyes = (*(_dismiss(watch, self._hurry) for watch in watched), *self._goodbyes)
+        targets, self._targets = list(self._targets.values()), {}
+        goodbyes = (*(_dismiss(target, self._hurry) for target in targets), *self._goodbyes)
         for ended in await asyncio.gather(*goodbyes, return_exceptions=True):
             if isinstance(ended, Exception):
                 structlog.get_logger().error("a logout ended by an error of ours", exc_info=ended)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the ZVMs."""
-        return tuple(self._watched)
+        return tuple(self._targets)
 
     def untried(self) -> tuple[str, ...]:
         """Return the ZVMs for which readiness waits; none any more once all were tried.
 
         A ZVM that a reload adds does not make the exporter unready: the others are served all the while.
         """
-        untried = tuple(name for name, watch in self._watched.items() if not watch.tried)
+        untried = tuple(name for name, target in self._targets.items() if not target.tried)
         self._ready = self._ready or not untried
         return () if self._ready else untried
 
     def statuses(self) -> list[Status]:
         """Return what can be told of each ZVM."""
         now = self._clock.monotonic()
-        return [
-            watch.view(
-                sum(self._store.series(name, collector.name) for collector in watch.collectors),
-                now,
-                served=self._store.serves(name, watch.judged_by),
-            )
-            for name, watch in self._watched.items()
-        ]
+        return [target.status(self._store, now) for target in self._targets.values()]
 
     async def version(self, name: str) -> str:
         """Return the version of a ZVM, "" where it does not tell."""
-        return await self._watched[name].client.version()
-
-    def _unchanged(self, zvm: ZvmConfig) -> Target | None:
-        """Return the watch of *zvm* where it is configured as before."""
-        watch = self._watched.get(zvm.name)
-        return watch if watch is not None and watch.config == zvm else None
+        return await self._targets[name].client.version()
 
     def _new(self, zvm: ZvmConfig) -> Target:
-        """Return a watch of *zvm* that nothing knows of yet."""
-        chosen = tuple(_BY_NAME[name] for name in zvm.collectors)
-        client = self._connect(zvm, self._telemetry)
-        offset = zvm.interval * (self._begun * _GOLDEN_RATIO % 1)
+        """Return a target for *zvm* that nothing knows of yet."""
+        log = StateLog(structlog.get_logger().bind(zvm=zvm.name), self._clock.monotonic, zvm.judged_by)
+        target = Target(zvm, self._connect(zvm, self._telemetry), log)
+        chosen = [self._collectors[name] for name in zvm.collectors]
+        needed = {name for collector in chosen for name in collector.needs}
+        own, slow = own_series(chosen), 0
+        for collector in chosen:
+            interval = zvm.interval_of(collector)
+            options = zvm.of(collector.name)
+            rounds = None
+            if collector.by_object:
+                rounds = Rounds(options.requests_per_poll, interval, self._clock.monotonic)
+            kept = partial(target.kept, store=self._store)
+            source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds)
+            slow += interval != zvm.interval
+            target.jobs[collector.name] = Job(
+                collector,
+                Selector(zvm, collector, own),
+                collector.begin(source),
+                interval,
+                zvm.served_for(interval),
+                # Those that are as fast as the ZVM's interval keep together, so that their samples are of one moment.
+                offset=interval * ((self._begun + (slow if interval != zvm.interval else 0)) * _GOLDEN_RATIO % 1),
+                rounds=rounds,
+                keeps=collector.name in needed,
+            )
         self._begun += 1
-        bounds = {collector.name: Selector(zvm, collector) for collector in chosen}
-        log = structlog.get_logger().bind(zvm=zvm.name)
-        return Target(zvm, client, chosen, bounds, StateLog(log, self._clock.monotonic), offset)
+        return target
 
-    def _replace(self, before: Target | None, watch: Target) -> None:
-        """Let *watch* take the place of the one *before* it, and what of its samples is still true."""
-        zvm = watch.config
+    def _replace(self, before: Target | None, target: Target) -> None:
+        """Let *target* take the place of the one *before* it, and what of its samples is still true."""
+        zvm = target.config
         if before is not None and before.config.collectors != zvm.collectors:
             self._telemetry.remove_zvm(zvm.name)
         if zvm.insecure and not zvm.loopback:
             structlog.get_logger().warning(
                 "the connection to the ZVM is not secure", zvm=zvm.name, url=zvm.url, why=zvm.insecure
             )
-        paths = [collector.path for collector in watch.collectors]
-        self._telemetry.add_zvm(zvm.name, zvm.collectors, paths, insecure=bool(zvm.insecure), max_series=zvm.max_series)
+        endpoints = [job.collector.endpoint for job in target.jobs.values()]
+        self._telemetry.add_zvm(
+            zvm.name, zvm.collectors, endpoints, insecure=bool(zvm.insecure), max_series=zvm.max_series
+        )
         if before is None:
             return
         if _same_samples(before.config, zvm):
-            watch.inherit(before)
-            self._store.stale_after(zvm.name, zvm.served_for)
+            target.inherit(before)
+            for name, job in target.jobs.items():
+                self._store.stale_after(zvm.name, name, job.served_for)
         else:
             self._store.drop(zvm.name)
 
-    async def _run(self, watch: Target) -> None:
-        interval = watch.config.interval
-        started, tick = self._clock.monotonic() - watch.offset, 0
+    async def _once(self, target: Target) -> None:
+        if target.config.max_series is None:
+            await asyncio.gather(*(self._polls.poll(target, job) for job in target.first))
+        else:
+            for job in target.first:  # each knows how many series those have that go before it
+                await self._polls.poll(target, job)
+        await asyncio.gather(*(self._polls.poll(target, job) for job in target.later))
+
+    async def _run(self, target: Target, job: Job) -> None:
+        await self._turn(target, job)
+        started, tick = self._clock.monotonic() - job.offset, 0
         while True:
+            if job.rounds is not None:
+                await target.calm()
             try:
-                await self._poll(watch)
-                await self._polled()
+                await self._polls.poll(target, job)
+                self._ready = self._ready or all(one.tried for one in self._targets.values())
+                if not target.busy:
+                    await self._polled()
             except Exception:  # noqa: BLE001 - whatever it is, the next poll may go well
-                structlog.get_logger().error("poll ended by an error of ours", zvm=watch.config.name, exc_info=True)
-            passed = int((self._clock.monotonic() - started) / interval)
-            if passed > tick:
-                self._telemetry.skipped(watch.config.name, passed - tick)
-            tick = max(passed, tick) + 1  # the division may come out a hair below the tick that it is
-            await self._clock.wait(watch.wake, started + tick * interval - self._clock.monotonic())
-            if watch.wake.is_set():
-                watch.wake.clear()
-                started, tick = self._clock.monotonic() - watch.offset, 0
+                structlog.get_logger().error(
+                    "poll ended by an error of ours", zvm=target.config.name, collector=job.name, exc_info=True
+                )
+            now = self._clock.monotonic()
+            if job.cadence != job.interval:
+                started, tick = now + job.cadence - job.interval, 0
+            else:
+                passed = int((now - started) / job.interval)
+                if passed > tick:
+                    self._telemetry.skipped(target.config.name, job.name, passed - tick)
+                tick = max(passed, tick)  # the division may come out a hair below the tick that it is
+            tick += 1
+            seconds, soon = started + tick * job.interval - now, 2 * target.config.interval
+            if job.crowded and soon < seconds:  # by then those that go after it have made room
+                seconds, tick = soon, tick - 1
+            await self._clock.wait(job.wake, seconds)
+            if job.wake.is_set():
+                job.wake.clear()
+                started, tick = self._clock.monotonic() - job.offset, 0
 
-    async def _poll(self, watch: Target) -> None:
-        started = self._clock.monotonic()
-        if watch.config.max_series is not None and not watch.tried:
-            # One after the other, so that each knows how many series those want that go before it.
-            for collector in watch.by_rank:
-                await self._collect(watch, collector)
-        else:
-            await asyncio.gather(*(self._collect(watch, collector) for collector in watch.by_rank))
-        watch.tried = True
-        self._ready = self._ready or all(one.tried for one in self._watched.values())
-        ended = self._clock.monotonic()
-        watch.polled(ended, ended - started)
-        watch.log.polled(watch.judged_by, watch.outcomes)
+    async def _turn(self, target: Target, job: Job) -> None:
+        """Wait for those whose first poll comes before that of *job*: all fast ones, where it is not one of them.
 
-    async def _collect(self, watch: Target, collector: Collector[Any]) -> None:
-        name, started = watch.config.name, self._clock.monotonic()
-        try:
-            outcome = await self._fetch_in_time(watch, collector)
-        except ZvmError as error:
-            outcome = Outcome(collector.name, error.reason, str(error))
-        except Exception as error:  # noqa: BLE001 - an error of ours costs one poll of one collector, and is seen
-            outcome = Outcome(collector.name, "bug", _in_one_line(error), error)
-        outcome.duration = self._clock.monotonic() - started
-        up_before = watch.up
-        watch.outcomes[collector.name] = outcome
-        self._telemetry.poll(name, collector.name, outcome.reason)
-        if outcome.success:
-            watch.last_success[collector.name] = self._clock.wall()
-        else:
-            watch.failure = Failure(self._clock.wall(), collector.name, outcome.error)
-        if watch.up != up_before:
-            watch.since = self._clock.wall()
-        self._store.put_health(name, watch.config.labels, watch.health(), up=watch.up)
-
-    async def _fetch_in_time(self, watch: Target, collector: Collector[Any]) -> Outcome:
-        """Fetch, but not for ever: each of a login, a retry and lists of names may take nearly `timeout`."""
-        seconds = max(watch.config.interval, 2 * watch.config.timeout)
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._fetch(watch, collector)
-        except TimeoutError as error:
-            raise RequestTimeoutError(f"no complete poll within {seconds:g} s") from error
-
-    async def _fetch(self, watch: Target, collector: Collector[Any]) -> Outcome:
-        zvm = watch.config
-        with in_hand():
-            decoded = await collector.fetch(watch.client, zvm.filters)
-            # Only where there is a limit: else what is small would wait for what is large.
-            async with watch.publishing if zvm.max_series is not None else nullcontext():
-                published = await self._published(watch, collector, decoded.rows)
-                rendered = published.rendered
-                self._store.put(zvm.name, collector.name, rendered, zvm.served_for)
-        watch.summary = published.summary or watch.summary
-        lost_values = decoded.invalid_values + rendered.impossible
-        self._telemetry.lost(
-            zvm.name,
-            collector.name,
-            records=decoded.invalid_records,
-            values=lost_values,
-            duplicates=rendered.duplicates,
-        )
-        self._telemetry.left_out(zvm.name, collector.name, excluded=published.excluded, cut=published.cut)
-        return Outcome(
-            collector.name,
-            series=rendered.series,
-            rows=len(published.rows),
-            lost=(decoded.invalid_records, lost_values, rendered.duplicates),
-            complaint=decoded.complaint or rendered.complaint,
-            excluded=published.excluded,
-            cut=published.cut,
-        )
-
-    async def _published(self, watch: Target, collector: Collector[Any], rows: Sequence[Any]) -> Published[Any]:
-        publish, others = watch.bounds[collector.name].publish, self._others(watch, collector)
-        # Never on the loop: a hundred rows may have names of megabytes.
-        if len(rows) > _MANY_ROWS:
-            published = await in_large_thread(publish, rows, others, first=True)
-        else:
-            published = await in_poll_thread(publish, rows, others)
-        watch.wanted[collector.name] = published.wanted
-        return published
-
-    def _others(self, watch: Target, collector: Collector[Any]) -> int:
-        """Return how many series are not for *collector*: those that others have, or want and go before it."""
-        name, others, ahead = watch.config.name, 0, True
-        for other in watch.by_rank:
-            if other is collector:
-                ahead = False
-            elif self._store.serves(name, other.name):
-                has = self._store.series(name, other.name)
-                others += max(has, watch.wanted.get(other.name, 0)) if ahead else has
-        return others
+        Where there is a limit of series, also the fast ones of a lower rank: none may take the room of others.
+        """
+        first = target.first
+        ahead = first[: first.index(job)] if job in first and target.config.max_series is not None else []
+        for other in first if job not in first else ahead:
+            await other.tried.wait()
 
 
 def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:
     """Tell whether samples fetched under *one* are still true under *other*, until the next poll."""
-    keys = ("url", "collectors", "filters", "labels", "max_series", "metrics", *one.collectors)
+    keys = ("url", "collectors", "filters", "labels", "max_series", "metrics", "options")
     return all(getattr(one, key) == getattr(other, key) for key in keys)
 
 
-def _in_one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-
-
-async def _dismiss(watch: Target, hurry: asyncio.Event) -> None:
+async def _dismiss(target: Target, hurry: asyncio.Event) -> None:
     """Log out. As long as nobody is in a *hurry*, a login under way and the logout take what time requests may take."""
-    watch.quit()
-    if watch.task is not None:
-        await asyncio.wait([watch.task])
+    target.quit()
+    tasks = [job.task for job in target.jobs.values() if job.task is not None]
+    if tasks:
+        await asyncio.wait(tasks)
     try:
         async with asyncio.timeout(None) as deadline:
             hurrying = asyncio.create_task(_limit(deadline, hurry))
             try:
-                await watch.client.close(hurry)
+                await target.client.close(hurry)
             finally:
                 hurrying.cancel()
     except TimeoutError:
-        structlog.get_logger().info("no logout within time", zvm=watch.config.name, seconds=_GOODBYE_SECONDS)
+        structlog.get_logger().info("no logout within time", zvm=target.config.name, seconds=_GOODBYE_SECONDS)
 
 
 async def _limit(deadline: asyncio.Timeout, hurry: asyncio.Event) -> None:

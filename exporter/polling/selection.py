@@ -1,7 +1,4 @@
-"""What of an answer is published: which records, in which metrics, and of those as many as `max_series` allows.
-
-Knows collectors, tables and the configuration's patterns, but no field and no page.
-"""
+"""What of an answer is published: which records, in which metrics, and of those as many as `max_series` allows."""
 
 from __future__ import annotations
 
@@ -9,55 +6,51 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
 from exporter.collectors.base import Collector, Summary
-from exporter.config import Selection
 from exporter.config import Zvm as ZvmConfig
-from exporter.prometheus.table import Rendered
+from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE, Health
+from exporter.prometheus.table import Rendered, together
 
 Row = TypeVar("Row", bound=Struct)
 Matches = Callable[[str], bool]
 
-OWN_SERIES: Final = 1  # `zerto_up`
-OWN_SERIES_OF_A_COLLECTOR: Final = 3  # success, duration, time of the last success
-
-_ALL: Final = Selection()
-
 
 @dataclass(frozen=True)
-class Published(Generic[Row]):
-    """An answer as it is published. `wanted` is how many series it would have without `max_series`.
+class Published:
+    """An answer as it is published."""
 
-    `rows` are those that the configuration asks for. `excluded` counts the others, `cut` those of `rows` that are not
-    rendered because the ZVM has more series than `max_series`; `summary` is of all `rows`.
-    """
-
-    rows: Sequence[Row]
     rendered: Rendered
-    summary: Summary | None
-    excluded: int
-    cut: int
-    wanted: int
+    rows: int  # that the configuration asks for
+    excluded: int  # the other rows
+    cut: int  # of `rows` those that are not rendered because the ZVM has more series than `max_series`
+    wanted: int  # series that there would be without `max_series`
+    summary: Summary | None  # of all `rows`
+    kept: Sequence[Any] = ()  # what of them other collectors may ask for
 
 
 class Selector(Generic[Row]):
-    """The bounds of one collector of one ZVM."""
+    """Chooses and renders what is published of one collector of one ZVM."""
 
-    def __init__(self, zvm: ZvmConfig, collector: Collector[Row]) -> None:
+    def __init__(self, zvm: ZvmConfig, collector: Collector[Row], own: int = 0) -> None:
+        """Publish what *zvm* is configured to; *own* series tell of the ZVM itself and count as well."""
         self._collector = collector
         self._constant = {"zvm": zvm.name, **zvm.labels}
         self._max_series = zvm.max_series
-        self._own = OWN_SERIES + OWN_SERIES_OF_A_COLLECTOR * len(zvm.collectors)
+        self._own = own
         self._metrics = _metrics(zvm, collector)
-        records: Selection = getattr(zvm, collector.name, _ALL)
-        self._include = _readings(collector, records.include)
-        self._exclude = _readings(collector, records.exclude)
+        options = zvm.of(collector.name)
+        self._include = _readings(collector, options.include)
+        self._exclude = _readings(collector, options.exclude)
 
-    def publish(self, rows: Sequence[Row], others: int) -> Published[Row]:
-        """Render of *rows* what the bounds allow; *others* is the number of series that are not for them."""
+    def publish(self, rows: Sequence[Row], others: int, *, keep: bool = False) -> Published:
+        """Render of *rows* what the selection allows; *others* is the number of series that are not for them.
+
+        With *keep*, also what of them other collectors may ask for.
+        """
         chosen = self._chosen(rows)
         rendered = self._render(chosen)
         wanted, cut = rendered.series, 0
@@ -68,7 +61,16 @@ class Selector(Generic[Row]):
                 cut = len(chosen) - rendered.duplicates - len(kept)
                 rendered = replace(rendered, blocks=self._render(kept).blocks)
         summary = None if self._collector.summary is None else self._collector.summary(chosen)
-        return Published(chosen, rendered, summary, excluded=len(rows) - len(chosen), cut=cut, wanted=wanted)
+        keeps = self._collector.keeps if keep else None
+        return Published(
+            rendered,
+            rows=len(chosen),
+            excluded=len(rows) - len(chosen),
+            cut=cut,
+            wanted=wanted,
+            summary=summary,
+            kept=() if keeps is None else tuple(map(keeps, chosen)),
+        )
 
     def _chosen(self, rows: Sequence[Row]) -> Sequence[Row]:
         if not self._include and not self._exclude:
@@ -82,20 +84,30 @@ class Selector(Generic[Row]):
 
     def _first(self, rows: Sequence[Row], left: int) -> list[Row]:
         """Return the *rows* that come first by their labels, as many as give at most *left* series."""
-        table = self._collector.table
+        tables = self._collector.tables
         unique: dict[tuple[str, ...], Row] = {}
         for row in rows:
-            unique.setdefault(table.identity(row), row)
+            unique.setdefault(tables[0].identity(row), row)
         kept: list[Row] = []
         for identity in sorted(unique):
-            left -= table.samples(unique[identity], self._metrics)
+            left -= sum(table.samples(unique[identity], self._metrics) for table in tables)
             if left < 0:
                 break
             kept.append(unique[identity])
         return kept
 
     def _render(self, rows: Sequence[Row]) -> Rendered:
-        return self._collector.table.render(self._constant, rows, self._metrics)
+        first, *others = (table.render(self._constant, rows, self._metrics) for table in self._collector.tables)
+        return first if not others else together(first, *others)
+
+
+def own_series(collectors: Sequence[Collector[Any]]) -> int:
+    """Return how many series tell of a ZVM itself and how the polls of its *collectors* go."""
+    health = Health("", success=True, duration=0.0, last_success=0.0, interval=0.0)
+    by_object = replace(health, objects=0, fresh=0)
+    return len(ZVM_TABLE.metrics) + sum(
+        COLLECTOR_TABLE.samples(by_object if collector.by_object else health) for collector in collectors
+    )
 
 
 def _metrics(zvm: ZvmConfig, collector: Collector[Any]) -> frozenset[str] | None:
@@ -104,7 +116,7 @@ def _metrics(zvm: ZvmConfig, collector: Collector[Any]) -> frozenset[str] | None
     if not allow and not deny:
         return None
     allowed, denied = _matching(allow or [".*"]), _matching(deny)
-    names = (metric.name for metric in collector.table.metrics)
+    names = (metric.name for table in collector.tables for metric in table.metrics)
     return frozenset(name for name in names if allowed(name) and not denied(name))
 
 

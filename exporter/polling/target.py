@@ -1,39 +1,36 @@
-"""One ZVM that is being polled: its client, its collectors, how its polls went."""
+"""A target: one ZVM that is polled, its client, its jobs, and what can be told of it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.collectors.base import Collector, Summary
+from exporter.collectors.base import Summary
 from exporter.config import Zvm as ZvmConfig
 from exporter.polling.history import History, Hour
-from exporter.polling.outcome import Failure, Outcome, StateLog
-from exporter.polling.selection import Selector
-from exporter.prometheus.store import Health
+from exporter.polling.job import Job
+from exporter.polling.outcome import Failure, Outcome
+from exporter.polling.statelog import StateLog
+from exporter.prometheus.store import Health, Store
 from exporter.zvm.client import Zvm
 
 
 @dataclass(frozen=True)
 class Status:
-    """What can be told of a ZVM: to the landing page, and to `check`.
-
-    `up` is None until it was tried; `stale` is one whose samples were dropped. `failure` is the last one, which may be
-    over. Times in seconds since the epoch, None for never.
-    """
+    """What can be told of a ZVM, to a person. Times in seconds since the epoch, None for never."""
 
     name: str
     url: str
-    up: bool | None
-    since: float | None
+    up: bool | None  # None until it was tried
+    since: float | None  # when that changed last
     last_success: float | None
     summary: Summary | None
     series: int
     outcomes: tuple[Outcome, ...]
-    stale: bool = False
-    failure: Failure | None = None
+    stale: bool = False  # its samples were dropped
+    failure: Failure | None = None  # the last one, which may be over
     hour: Hour = field(default_factory=Hour)
 
     @property
@@ -42,92 +39,137 @@ class Status:
         return None if self.summary is None else self.summary.worst_rpo
 
 
-@dataclass
 class Target:
-    """A ZVM that is being polled, and what is known of it."""
+    """One ZVM that is polled, and what is known of it. The collector that it is judged by tells whether it is up."""
 
-    config: ZvmConfig
-    client: Zvm
-    collectors: tuple[Collector[Any], ...]
-    bounds: Mapping[str, Selector[Any]]
-    log: StateLog
-    offset: float  # seconds by which the second poll comes early, so that the polls of many ZVMs are spread
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    last_success: dict[str, float] = field(default_factory=dict)
-    summary: Summary | None = None
-    since: float | None = None
-    failure: Failure | None = None
-    history: History = field(default_factory=History)
-    tried: bool = False
-    wanted: dict[str, int] = field(default_factory=dict)  # series that a collector would have without `max_series`
-    publishing: asyncio.Lock = field(default_factory=asyncio.Lock)  # so that two do not take the same room
+    def __init__(self, config: ZvmConfig, client: Zvm, log: StateLog) -> None:
+        """Have no job yet."""
+        self.config = config
+        self.client = client
+        self.log = log
+        self.jobs: dict[str, Job] = {}  # in the order of the page
+        self.summary: Summary | None = None
+        self.since: float | None = None
+        self.failure: Failure | None = None
+        self.history = History()
+        self._fast_polls = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
+
+    @property
+    def first(self) -> list[Job]:
+        """The jobs that are polled first: those as fast as the ZVM's interval. Until then it counts as not tried."""
+        fast = [job for job in self.jobs.values() if job.interval == self.config.interval or self.judges(job)]
+        return sorted(fast, key=lambda job: job.collector.rank)
+
+    @property
+    def later(self) -> list[Job]:
+        """The other jobs."""
+        first = self.first
+        return [job for job in self.jobs.values() if job not in first]
+
+    @property
+    def tried(self) -> bool:
+        """Whether each job that is polled first was polled."""
+        return all(job.tried.is_set() for job in self.first)
+
+    @property
+    def up(self) -> bool | None:
+        """Whether the last poll succeeded of the collector that the ZVM is judged by; None before the first."""
+        outcome = self.jobs[self.config.judged_by].outcome
+        return None if outcome is None else outcome.success
+
+    def judges(self, job: Job) -> bool:
+        """Tell whether the ZVM is judged by *job*."""
+        return job.name == self.config.judged_by
+
+    def begin(self, job: Job) -> None:
+        """Take note that a poll of *job* begins."""
+        if self.judges(job):
+            self.log.judging()
+        if job.interval == self.config.interval:
+            self._fast_polls += 1
+            self._calm.clear()
+
+    def end(self, job: Job) -> None:
+        """Take note that a poll of *job* has ended."""
+        if job.interval == self.config.interval:
+            self._fast_polls -= 1
+            if not self._fast_polls:
+                self._calm.set()
+
+    async def calm(self) -> None:
+        """Wait until no fast job is being polled."""
+        await self._calm.wait()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a fast job is being polled."""
+        return self._fast_polls > 0
 
     def quit(self) -> None:
         """End at once: what is under way must not publish or count anything any more."""
-        if self.task is not None:
-            self.task.cancel()
+        for job in self.jobs.values():
+            if job.task is not None:
+                job.task.cancel()
         self.client.silence()
 
     def inherit(self, before: Target) -> None:
         """Take over what is known of the samples that are still served, so that none is without its health."""
-        self.outcomes = dict(before.outcomes)
-        self.last_success = dict(before.last_success)
+        for name, job in self.jobs.items():
+            job.inherit(before.jobs[name])
         self.summary = before.summary
         self.since = before.since
-        self.tried = before.tried
         self.history = before.history
-        self.wanted = dict(before.wanted)
 
-    def polled(self, now: float, seconds: float) -> None:
-        """Remember that a poll has ended *now* (monotonic seconds) and how long it took."""
-        worst_rpo = self.summary.worst_rpo if self.up and self.summary is not None else None
-        good = all(outcome.success for outcome in self.outcomes.values())
-        self.history.add(now, seconds, worst_rpo, good=good)
+    def kept(self, collector: str, store: Store) -> Sequence[Any]:
+        """Return what *collector* keeps for the others, as long as its samples are in *store*."""
+        served = collector in self.jobs and store.serves(self.config.name, collector)
+        return self.jobs[collector].kept if served else ()
 
-    def view(self, series: int, now: float, *, served: bool) -> Status:
-        """Return what can be told of the ZVM *now* (monotonic seconds), of which *series* are served.
+    def others(self, job: Job, store: Store) -> tuple[int, int]:
+        """Return how many series of the others are not for *job*, and how many of those have samples that go after it.
 
-        Whether it is *served* is asked of the leading collector.
+        The former are what the others have in *store*; of those that count before it, what they want.
         """
+        ahead, after, before = 0, 0, True
+        for other in sorted(self.jobs.values(), key=lambda one: one.collector.rank):
+            if other is job:
+                before = False
+            elif store.serves(self.config.name, other.name):
+                has = store.series(self.config.name, other.name)
+                if before:
+                    ahead += max(has, other.wanted)
+                elif other.collector.rank > job.collector.rank:
+                    after += has
+                else:
+                    ahead += has
+        return ahead + after, after
+
+    def status(self, store: Store, now: float) -> Status:
+        """Return what can be told of the ZVM *now* (monotonic seconds)."""
+        judge = self.jobs[self.config.judged_by]
+        name = self.config.name
         return Status(
-            name=self.config.name,
+            name=name,
             url=self.config.url,
             up=self.up,
             since=self.since,
-            last_success=self.last_success.get(self.judged_by),
+            last_success=judge.last_success,
             summary=self.summary,
-            series=series,
-            outcomes=tuple(self.done()),
-            stale=self.judged_by in self.last_success and not served,
+            series=sum(store.series(name, collector) for collector in self.jobs),
+            outcomes=tuple(job.outcome for job in self.jobs.values() if job.outcome is not None),
+            stale=judge.last_success is not None and not store.serves(name, judge.name),
             failure=self.failure,
             hour=self.history.hour(now),
         )
 
     def health(self) -> list[Health]:
         """Return how the polls of each collector go that was polled."""
-        return [
-            Health(done.collector, done.success, done.duration, self.last_success.get(done.collector))
-            for done in self.done()
-        ]
+        return [health for health in (job.health() for job in self.jobs.values()) if health is not None]
 
-    def done(self) -> list[Outcome]:
-        """Return the last outcome of each collector that was polled, in the order of the page."""
-        return [self.outcomes[collector.name] for collector in self.collectors if collector.name in self.outcomes]
 
-    @property
-    def by_rank(self) -> list[Collector[Any]]:
-        """The collectors, those first whose series count first against `max_series`."""
-        return sorted(self.collectors, key=lambda collector: collector.yields)
-
-    @property
-    def judged_by(self) -> str:
-        """The collector by which the ZVM is judged."""
-        return "vms" if "vms" in self.config.collectors else self.config.collectors[0]
-
-    @property
-    def up(self) -> bool | None:
-        """Whether the leading collector's last poll succeeded; None before the first."""
-        outcome = self.outcomes.get(self.judged_by)
-        return None if outcome is None else outcome.success
+def unchanged(targets: Mapping[str, Target], config: ZvmConfig) -> Target | None:
+    """Return the one of *targets* that is configured as in *config*."""
+    target = targets.get(config.name)
+    return target if target is not None and target.config == config else None

@@ -17,12 +17,20 @@ from exporter.prometheus.table import NONE, SECONDS, TIMESTAMP, Block, Labels, M
 
 @dataclass(frozen=True)
 class Health:
-    """How the polls of one collector go. Times in seconds; *last_success* since the epoch, None for never."""
+    """How the polls of one collector go. Times in seconds; *last_success* since the epoch, None for never.
+
+    `objects` are those that it asks for one by one, `fresh` those of them that it has an answer of; None where it asks
+    for all at once.
+    """
 
     collector: str
     success: bool
     duration: float
     last_success: float | None
+    interval: float
+    supported: bool = True
+    objects: int | None = None
+    fresh: int | None = None
 
 
 ZVM_TABLE: Table[bool | None] = Table(
@@ -42,7 +50,7 @@ COLLECTOR_TABLE: Table[Health] = Table(
     _COLLECTOR_LABELS,
     Metric(
         "zerto_collector_success",
-        "1 if the last poll of the collector succeeded.",
+        "1 if the last poll of the collector succeeded, or found that there is nothing to poll.",
         "the exporter",
         NONE,
         lambda health: health.success,
@@ -60,6 +68,34 @@ COLLECTOR_TABLE: Table[Health] = Table(
         "the exporter",
         TIMESTAMP,
         lambda health: health.last_success,
+    ),
+    Metric(
+        "zerto_collector_interval_seconds",
+        "Time from one poll of the collector to the next: its samples are old when they are some times older.",
+        "the exporter",
+        SECONDS,
+        lambda health: health.interval,
+    ),
+    Metric(
+        "zerto_collector_supported",
+        "0 if the ZVM does not have what the collector asks for, or the user may not read it: no failure, no samples.",
+        "the exporter",
+        NONE,
+        lambda health: health.supported,
+    ),
+    Metric(
+        "zerto_collector_objects",
+        "Objects that the collector asks for one by one.",
+        "the exporter",
+        NONE,
+        lambda health: health.objects,
+    ),
+    Metric(
+        "zerto_collector_objects_fresh",
+        "Those of the objects of which an answer is known that is not too old.",
+        "the exporter",
+        NONE,
+        lambda health: health.fresh,
     ),
 )
 
@@ -83,13 +119,16 @@ class Store:
 
     def __init__(
         self,
-        tables: Mapping[str, Table[Any]],
+        tables: Mapping[str, tuple[Table[Any], ...]],
         *,
         monotonic: Callable[[], float] = time.monotonic,
         on_stale: Callable[[str, str], None] = lambda _zvm, _collector: None,
     ) -> None:
         """Start empty; *on_stale* is told the ZVM and the collector whose samples were dropped."""
-        self._tables = tables
+        self._metrics = {
+            collector: [metric for table in of_collector for metric in table.metrics]
+            for collector, of_collector in tables.items()
+        }
         self._monotonic = monotonic
         self._on_stale = on_stale
         self._kept: dict[str, dict[str, _Kept]] = {}
@@ -107,17 +146,22 @@ class Store:
         self._kept.setdefault(zvm, {})[collector] = kept
         self._changed(zvm)
 
-    def stale_after(self, zvm: str, seconds: float) -> None:
-        """Serve what is kept of *zvm* until it is so many *seconds* old; what is older goes with the next page."""
+    def stale_after(self, zvm: str, collector: str, seconds: float) -> None:
+        """Serve what is kept of a collector until it is so many *seconds* old; older samples go with the next page."""
         of_zvm = self._kept.get(zvm, {})
-        for collector, kept in of_zvm.items():
-            of_zvm[collector] = replace(kept, lasts=seconds)
+        if collector in of_zvm:
+            of_zvm[collector] = replace(of_zvm[collector], lasts=seconds)
 
     def put_health(self, zvm: str, labels: Mapping[str, str], health: Sequence[Health], *, up: bool | None) -> None:
-        """Replace what is said of a ZVM itself; *up* is None as long as its leading collector was not tried."""
+        """Replace what is said of a ZVM itself; *up* is None where the collector that it is judged by was not tried."""
         constant = {"zvm": zvm, **labels}
         self._health[zvm] = (ZVM_TABLE.render(constant, [up]), COLLECTOR_TABLE.render(constant, health))
         self._changed(zvm)
+
+    def drop_samples(self, zvm: str, collector: str) -> None:
+        """Forget what is kept of a collector that has no samples any more."""
+        if self._kept.get(zvm, {}).pop(collector, None) is not None:
+            self._changed(zvm)
 
     def drop(self, zvm: str) -> None:
         """Forget a ZVM that is no longer configured."""
@@ -150,12 +194,12 @@ class Store:
         names = sorted(zvm for zvm in self._health.keys() | self._kept.keys() if zvms is None or zvm in zvms)
         health = [self._health[name] for name in names if name in self._health]
         parts: list[Fragment] = []
-        _zip(parts, ZVM_TABLE, [of_zvm.blocks for of_zvm, _ in health])
-        _zip(parts, COLLECTOR_TABLE, [of_collectors.blocks for _, of_collectors in health])
-        for collector, table in self._tables.items():
+        _zip(parts, ZVM_TABLE.metrics, [of_zvm.blocks for of_zvm, _ in health])
+        _zip(parts, COLLECTOR_TABLE.metrics, [of_collectors.blocks for _, of_collectors in health])
+        for collector, metrics in self._metrics.items():
             if collectors is None or collector in collectors:
                 kept = [self._kept.get(name, {}).get(collector) for name in names]
-                _zip(parts, table, [one.blocks for one in kept if one is not None])
+                _zip(parts, metrics, [one.blocks for one in kept if one is not None])
         return tuple(parts)
 
     def drop_stale(self) -> None:
@@ -173,10 +217,10 @@ class Store:
             follower(zvm)
 
 
-def _zip(parts: list[Fragment], table: Table[Any], sources: Iterable[tuple[Block, ...]]) -> None:
+def _zip(parts: list[Fragment], metrics: Iterable[Metric[Any]], sources: Iterable[tuple[Block, ...]]) -> None:
     """Append to *parts* each metric's header and its blocks of all *sources*; nothing where no source has a sample."""
     sources = list(sources)
-    for index, metric in enumerate(table.metrics):
+    for index, metric in enumerate(metrics):
         blocks = [blocks[index].fragment for blocks in sources if blocks[index].samples]
         if blocks:
             parts.append(metric.header)

@@ -46,6 +46,7 @@ CODE: Final = Unit("_code")
 SECONDS: Final = Unit("_seconds")
 MINUTES: Final = Unit("_seconds", factor=60)
 TIMESTAMP: Final = Unit("_timestamp_seconds")
+GIBIBYTES: Final = Unit("_bytes", factor=2**30)
 MEBIBYTES: Final = Unit("_bytes", factor=2**20)
 MEBIBYTES_PER_SECOND: Final = Unit("_bytes_per_second", factor=2**20)
 MEGABITS_PER_SECOND: Final = Unit("_mbps")
@@ -118,6 +119,17 @@ class Rendered:
     def series(self) -> int:
         """The number of samples in all blocks."""
         return sum(block.samples for block in self.blocks)
+
+
+def together(first: Rendered, *others: Rendered) -> Rendered:
+    """Return the tables of the same rows as one; a duplicate is one of the *first*, which tells the rows apart."""
+    tables = (first, *others)
+    return Rendered(
+        blocks=tuple(block for one in tables for block in one.blocks),
+        duplicates=first.duplicates,
+        impossible=sum(one.impossible for one in tables),
+        complaint=next((one.complaint for one in tables if one.complaint), ""),
+    )
 
 
 class Table(Generic[Row]):

@@ -89,7 +89,7 @@ class Telemetry:
         self._skipped = Counter(
             "zerto_exporter_polls_skipped_total",
             "Polls left out because the one before was still running.",
-            _ZVM,
+            _COLLECTOR,
             registry=registry,
         )
         self._requests = Counter(
@@ -173,7 +173,6 @@ class Telemetry:
             self._max_series.remove_by_labels({"zvm": zvm})
         else:
             self._max_series.labels(zvm).set(max_series)
-        self._skipped.labels(zvm)
         self._insecure.labels(zvm).set(insecure)
         for outcome in self._login_outcomes:
             self._logins.labels(zvm, outcome)
@@ -183,7 +182,7 @@ class Telemetry:
         for collector in collectors:
             for outcome in self._poll_outcomes:
                 self._polls.labels(zvm, collector, outcome)
-            for counter in (self._invalid_records, self._invalid_values, self._duplicates):
+            for counter in (self._skipped, self._invalid_records, self._invalid_values, self._duplicates):
                 counter.labels(zvm, collector)
             for gauge in (self._excluded, self._cut):
                 gauge.labels(zvm, collector)
@@ -224,9 +223,9 @@ class Telemetry:
         """Count a poll of one collector."""
         self._polls.labels(zvm, collector, outcome).inc()
 
-    def skipped(self, zvm: str, polls: int) -> None:
+    def skipped(self, zvm: str, collector: str, polls: int) -> None:
         """Count polls left out."""
-        self._skipped.labels(zvm).inc(polls)
+        self._skipped.labels(zvm, collector).inc(polls)
 
     def lost(self, zvm: str, collector: str, *, records: int, values: int, duplicates: int) -> None:
         """Count what of an answer was not published."""

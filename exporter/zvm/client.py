@@ -28,7 +28,7 @@ from exporter.zvm.login.methods import login_for
 from exporter.zvm.login.protocol import Credential
 from exporter.zvm.login.secrets import Scrubber
 from exporter.zvm.observer import Observer, Reporter
-from exporter.zvm.paths import LOCAL_SITE
+from exporter.zvm.paths import LOCAL_SITE, path_of
 from exporter.zvm.settings import DEFAULT_ANSWERS, Settings
 from exporter.zvm.slots import Slot, Slots
 from exporter.zvm.transport import Transport
@@ -42,12 +42,8 @@ _LOCAL_SITE: Final = 2**16  # bytes; it has a few hundred
 
 @dataclass
 class _Names:
-    """A ZVM's list of names, and which *login* it was asked for in; *in_vain* are who has had the failure since.
+    """A ZVM's list of names, and which *login* it was asked for in; *in_vain* are who has had the failure since."""
 
-    A Retry-After of it *backoff*s up nothing but itself: it is asked for again with each poll.
-    """
-
-    backoff: Backoff
     names: tuple[str, ...] = ()
     login: int = -1
     failed: bool = False
@@ -58,8 +54,9 @@ class _Names:
 class Zvm:
     """A client of one ZVM.
 
-    Renews its credential before it ends, logs in anew once after a 401, backs off when a login is
-    refused so that a wrong password cannot lock the account, and obeys Retry-After.
+    It renews its credential before that ends, logs in anew once after a 401, and backs off when a login is refused, so
+    that a wrong password cannot lock the account. A Retry-After holds back the endpoint that it was answered to, of all
+    objects, and no other one: what is asked once an hour, or once for each object, must not stop the rest.
     """
 
     def __init__(
@@ -79,24 +76,28 @@ class Zvm:
         self._reporter = Reporter(settings.name, observer)
         self._transport = Transport(settings, self._scrubber, self._reporter, monotonic)
         self._new_backoff = partial(Backoff, settings.interval, monotonic, rng or random.Random())  # noqa: S311 - jitter is no secret
-        self._backoff = self._new_backoff()
-        self._closed: dict[str, Backoff] = {}
+        self._backoffs: dict[str, Backoff] = {}  # by endpoint, as all that is remembered here
         self._logins = self._new_backoff()
         login = login_for(settings.auth, self._scrubber, monotonic)
         self._credentials = Credentials(settings.name, login, self._send_login, self._logins, self._reporter, monotonic)
-        self._open: set[str] = set()  # the paths that the ZVM last let us in to
+        self._open: set[str] = set()  # to which the ZVM last let us in
         self._names: dict[str, _Names] = {}
         self._described: dict[str, dict[int | str, str]] = {}
         self._log = structlog.get_logger().bind(zvm=settings.name)
 
-    async def get(self, path: str, decoder: Decoder[Row], params: Params | None = None) -> Decoded[Row]:
-        """Return the records of `GET path`.
+    async def get(self, endpoint: str, decoder: Decoder[Row], params: Params | None = None, **ids: str) -> Decoded[Row]:
+        """Return the records of `GET endpoint`: a path, or a template of one with a `{key}` for each of *ids*.
 
         Raises:
-            ZvmError: there is no usable answer; its class says why.
+            ZvmError: there is no usable answer; its class says why. `DecodeError` also where one of the *ids* can be no
+                segment of a path: then nothing is asked.
         """
+        try:
+            path = path_of(endpoint, ids)
+        except DecodeError as error:
+            raise DecodeError(self._scrubber.scrub(f"GET {endpoint}: {error}")) from None
         async with self._slots.one() as slot:
-            answer = await self._get(path, params, slot)
+            answer = await self._get(endpoint, path, params, slot)
             if _nothing(answer):
                 return Decoded()
             try:
@@ -113,7 +114,7 @@ class Zvm:
         Raises:
             AuthError: the login is refused; any other failure costs only the names.
         """
-        known = self._names.setdefault(path, _Names(self._new_backoff()))
+        known = self._names.setdefault(path, _Names())
         async with known.asking:
             if known.login != self._credentials.logins or asker in known.in_vain:
                 await self._ask_names(path, known)
@@ -128,7 +129,7 @@ class Zvm:
     async def version(self) -> str:
         """Return `Version` of `GET /v1/localsite`, "" where the ZVM does not tell."""
         try:
-            answer = await self._get(LOCAL_SITE)
+            answer = await self._get(LOCAL_SITE, LOCAL_SITE)
             if len(answer.body) > _LOCAL_SITE:
                 raise DecodeError(f"GET {LOCAL_SITE}: expected at most {_LOCAL_SITE} bytes, got {answer.quote}")
             site = msgspec.json.decode(answer.body, type=dict[str, Any])
@@ -139,11 +140,9 @@ class Zvm:
 
     def release(self) -> None:
         """Forget refused logins and Retry-After: the next request is sent at once."""
-        self._backoff.release()
         self._logins.release()
-        self._closed.clear()
-        for known in self._names.values():
-            known.backoff.release()
+        for backoff in self._backoffs.values():
+            backoff.release()
 
     def silence(self) -> None:
         """Tell the observer nothing from now on."""
@@ -174,9 +173,8 @@ class Zvm:
     async def _ask_names(self, path: str, known: _Names) -> None:
         seconds = self.settings.timeout / 4  # so that two that hang leave the poll the time that it needs
         try:
-            known.backoff.check()
             async with asyncio.timeout(seconds):
-                answer = await self._get(path)
+                answer = await self._get(path, path)
             listed = () if _nothing(answer) else decode_names(answer.body, answer.content_type, answer.quote)
             known.names = listed
         except (ZvmError, TimeoutError) as error:
@@ -193,46 +191,55 @@ class Zvm:
         known.login = self._credentials.logins
         known.in_vain.clear()
 
-    async def _get(self, path: str, params: Params | None = None, slot: Slot | None = None) -> Answer:
-        if path in self._closed:
-            try:
-                self._closed[path].check()
-            except AuthError as error:
-                raise ClosedError(str(error)) from error
-        self._backoff.check()
+    async def _get(self, endpoint: str, path: str, params: Params | None = None, slot: Slot | None = None) -> Answer:
+        self._check(endpoint)
         credential = await self._credentials.valid()
-        answer = await self._send(path, credential, params, slot)
+        answer = await self._send(endpoint, path, credential, params, slot)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             credential = await self._credentials.valid(rejected=credential)
-            answer = await self._send(path, credential, params, slot)
+            answer = await self._send(endpoint, path, credential, params, slot)
             if answer.status == HTTPStatus.UNAUTHORIZED:
-                # The login was granted: it is this path that is closed to us, and only it waits.
-                why = self._why_closed(path, credential)
+                # The login was granted: it is this endpoint that is closed to us, and only it waits.
+                why = self._why_closed(endpoint, credential)
                 text = f"GET {path}: HTTP 401 again, right after a new login ({why}): {answer.quote}"
-                backoff = self._closed.setdefault(path, self._new_backoff())
-                raise ClosedError(str(backoff.refused(text)))
-        self._closed.pop(path, None)
+                raise ClosedError(str(self._backoff(endpoint).refused(text)))
+        self._backoff(endpoint).accepted()
         self._logins.accepted()
         if answer.status == HTTPStatus.FORBIDDEN:
-            raise StatusError(f"GET {path}: HTTP 403 ({self._why_closed(path, credential)}): {answer.quote}")
+            why = self._why_closed(endpoint, credential)
+            raise StatusError(f"GET {path}: HTTP 403 ({why}): {answer.quote}", answer.status)
         if answer.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
-            raise StatusError(f"GET {path}: HTTP {answer.status}: {answer.quote}")
-        self._open.add(path)
+            raise StatusError(f"GET {path}: HTTP {answer.status}: {answer.quote}", answer.status)
+        self._open.add(endpoint)
         return answer
 
-    def _why_closed(self, path: str, credential: Credential) -> str:
-        """Remember that *path* is closed to us; return what may be the reason."""
-        self._open.discard(path)
+    def _why_closed(self, endpoint: str, credential: Credential) -> str:
+        """Remember that *endpoint* is closed to us; return what may be the reason."""
+        self._open.discard(endpoint)
         lacks = "the user lacks the role for it"
         return lacks if self._open else f"{lacks}; or, if every path says so, look at {credential.advice}"
 
     async def _send(
-        self, path: str, credential: Credential, params: Params | None = None, slot: Slot | None = None
+        self, endpoint: str, path: str, credential: Credential, params: Params | None, slot: Slot | None
     ) -> Answer:
-        self._backoff.check()
-        answer = await self._transport.send("GET", path, headers=credential.headers, params=params, slot=slot)
-        _obey(self._names[path].backoff if path in self._names else self._backoff, f"GET {path}", answer)
+        self._check(endpoint)  # it may have been answered while a login was waited for
+        answer = await self._transport.send(
+            "GET", path, headers=credential.headers, params=params, slot=slot, endpoint=endpoint
+        )
+        _obey(self._backoff(endpoint), f"GET {path}", answer)
         return answer
+
+    def _backoff(self, endpoint: str) -> Backoff:
+        if endpoint not in self._backoffs:
+            self._backoffs[endpoint] = self._new_backoff()
+        return self._backoffs[endpoint]
+
+    def _check(self, endpoint: str) -> None:
+        """Raise the error for which *endpoint* is not to be asked now, if there is one."""
+        try:
+            self._backoff(endpoint).check()
+        except AuthError as error:
+            raise ClosedError(str(error)) from error
 
     async def _send_login(
         self,

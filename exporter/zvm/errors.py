@@ -13,6 +13,8 @@ class ZvmError(Exception):
     """
 
     reason: ClassVar[str]
+    status: int = 0
+    """The HTTP status with which the ZVM answered what it was asked for; 0 where it did not, or was not asked."""
 
 
 class AuthError(ZvmError):
@@ -22,7 +24,9 @@ class AuthError(ZvmError):
 
 
 class ClosedError(AuthError):
-    """The login was granted, but not this request: it alone is held back for a while."""
+    """The login was granted, but not this request: its endpoint alone is held back for a while."""
+
+    status = 401
 
 
 class SecretError(AuthError):
@@ -42,9 +46,16 @@ class RequestTimeoutError(ZvmError):
 
 
 class StatusError(ZvmError):
-    """An HTTP status other than the one that was asked for."""
+    """An HTTP status other than the one that was asked for.
+
+    `status` is 0 where a login was answered so: that tells nothing of the resource that was asked for.
+    """
 
     reason = "http"
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class DecodeError(ZvmError):

@@ -1,10 +1,17 @@
-"""The paths of the ZVM's API that are not a collector's: login, logout, who the ZVM is, how it names states."""
+"""Paths of the ZVM's API: those that no collector has of its own, and how an id becomes a part of a path.
+
+An *endpoint* is the template of a path, `/v1/vpgs/{id}/checkpoints/stats`. Whatever is remembered or counted is so by
+endpoint: there are a few dozen of them, and as many paths as the ZVM has objects.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from exporter.zvm.errors import DecodeError
 from exporter.zvm.settings import KEYCLOAK_REALM
 
 SESSION_ADD: Final = "/v1/session/add"
@@ -15,6 +22,10 @@ SUBSTATUSES: Final = "/v1/vpgs/substatuses"
 
 # Lists that have a few hundred bytes.
 SMALL: Final = frozenset({STATUSES, SUBSTATUSES})
+
+_KEY: Final = re.compile(r"\{(\w+)\}")
+_LONGEST_SEGMENT: Final = 255  # characters, quoted; the web server of Windows takes no longer ones
+_QUOTED: Final = 100  # characters of an id that an error may show
 
 _OF_SESSIONS: Final = frozenset({("POST", SESSION_ADD), ("DELETE", SESSION)})
 
@@ -38,6 +49,27 @@ class LoginPaths(NamedTuple):
         return dict(zip(self, _ANY, strict=True)).get(path, path)
 
 
+def path_of(endpoint: str, ids: Mapping[str, str]) -> str:
+    """Return the path of *endpoint*, in which each `{key}` is replaced by the one of *ids*, quoted.
+
+    Raises:
+        DecodeError: one of the *ids*, which come out of answers, can be no segment of a path.
+        ValueError: the *ids* are not those of *endpoint*.
+    """
+    keys = _KEY.findall(endpoint)
+    if sorted(keys) != sorted(ids):
+        raise ValueError(f"{endpoint} has the ids {keys}, not {sorted(ids)}")
+    for key, value in ids.items():
+        if not _is_segment(value) or len(quote(value, safe="")) > _LONGEST_SEGMENT:
+            raise DecodeError(f"the {key} {value[:_QUOTED]!a} can be no part of a path")
+    return _KEY.sub(lambda key: quote(ids[key[1]], safe=""), endpoint)
+
+
+def _is_segment(text: str) -> bool:
+    """Tell whether *text* can be one step of a path, and stay one."""
+    return bool(text) and text.isprintable() and not {"/", "\\"} & set(text) and bool(text.strip("."))
+
+
 def login_paths(realm: str) -> LoginPaths:
     """Return the paths of *realm*, which `realm_problem` has nothing against."""
     return _below(quote(realm, safe=""))
@@ -45,7 +77,7 @@ def login_paths(realm: str) -> LoginPaths:
 
 def realm_problem(realm: str) -> str:
     """Return why *realm* can be no realm's name, "" where it can: it must be one step of a path, and stay one."""
-    if realm and realm.isprintable() and not {"/", "\\"} & set(realm) and realm.strip("."):
+    if _is_segment(realm):
         return ""
     return "expected the name of a realm of Keycloak, without slashes and not only dots"
 

@@ -1,4 +1,4 @@
-"""Requests to one ZVM over HTTP(S) and why they fail. Knows no login and no retry.
+"""Requests to one ZVM over HTTP(S), each sent with the headers that are given, and why they fail.
 
 Only `GET`, login and logout can be sent from here: nothing that this program does changes a ZVM.
 """
@@ -52,7 +52,7 @@ class Transport:
         self._at_once = asyncio.Semaphore(settings.max_requests)
         self._log = structlog.get_logger().bind(zvm=settings.name)
 
-    async def send(
+    async def send(  # noqa: PLR0913 - each is a part of a request
         self,
         method: str,
         path: str,
@@ -62,10 +62,12 @@ class Transport:
         json: Mapping[str, int] | None = None,
         params: Mapping[str, str] | None = None,
         slot: Slot | None = None,
+        endpoint: str = "",
     ) -> Answer:
         """Send one request and return its answer, whatever the status; *slot* is taken when the answer begins.
 
-        Of more than `max_requests` at a time the others wait; that counts for no `timeout`.
+        *endpoint* is the template of *path* where it has one: by that it is counted. Of more than `max_requests` at a
+        time the others wait; that counts for no `timeout`.
 
         Raises:
             ZvmError: there is no answer.
@@ -74,13 +76,14 @@ class Transport:
         if method != "GET" and (method, path) not in self._paths.writes:
             raise ValueError(f"{method} {path} is neither login nor logout")
         async with self._at_once:
-            return await self._timed(method, path, slot, headers=headers, data=form, json=json, params=params)
+            request = {"headers": headers, "data": form, "json": json, "params": params}
+            return await self._timed(method, path, endpoint or path, slot, **request)
 
-    async def _timed(self, method: str, path: str, slot: Slot | None, **request: Any) -> Answer:
+    async def _timed(self, method: str, path: str, endpoint: str, slot: Slot | None, **request: Any) -> Answer:
         started = self._monotonic()
         code = "bug"
         try:
-            answer = await self._exchange(method, path, slot, **request)
+            answer = await self._exchange(method, path, endpoint, slot, **request)
             code = str(answer.status)
         except ZvmError as error:
             code = error.reason
@@ -91,7 +94,7 @@ class Transport:
         finally:
             seconds = self._monotonic() - started
             if code:
-                self._reporter.request(self._paths.endpoint(path), code, seconds)
+                self._reporter.request(self._paths.endpoint(endpoint), code, seconds)
             self._log.debug("request", method=method, path=path, code=code, seconds=round(seconds, 4))
         return answer
 
@@ -99,7 +102,7 @@ class Transport:
         """Close the connections."""
         await self._connections.close()
 
-    async def _exchange(self, method: str, path: str, slot: Slot | None, **request: Any) -> Answer:
+    async def _exchange(self, method: str, path: str, endpoint: str, slot: Slot | None, **request: Any) -> Answer:
         what, settings = f"{method} {path}", self._settings
         small = method != "GET" or path == self._paths.discovery or path in SMALL
         limit = min(settings.max_body, _LOGIN_BODY) if small else settings.max_body
@@ -110,7 +113,7 @@ class Transport:
             async with (
                 AsyncExitStack() as used,
                 asyncio.timeout(settings.timeout) as deadline,
-                await self._begun(used, method, path, **route, **request) as response,
+                await self._begun(used, method, path, endpoint, **route, **request) as response,
             ):
                 if response.status == 407 and self._proxy.url is not None:  # without TLS the proxy answers in place
                     raise ConnectError(f"{what}: {self._failures.refused(407, response.reason or '')}")
@@ -133,7 +136,9 @@ class Transport:
             "headers": {**route.get("headers", {}), **headers},
         }
 
-    async def _begun(self, used: AsyncExitStack, method: str, path: str, **request: Any) -> aiohttp.ClientResponse:
+    async def _begun(
+        self, used: AsyncExitStack, method: str, path: str, endpoint: str, **request: Any
+    ) -> aiohttp.ClientResponse:
         """Return the answer as soon as it begins; the connections belong to *used*."""
         url = URL(self._url + path)
         doubtful: Pool | None = None
@@ -144,7 +149,7 @@ class Transport:
             doubtful = pool
             return await pool.http.request(method, url, allow_redirects=False, trace_request_ctx=use, **request)
 
-        return await (self._tries.begun(path, ask) if method == "GET" else self._tries.sent(path, ask))
+        return await (self._tries.begun(endpoint, ask) if method == "GET" else self._tries.sent(path, ask))
 
     def _late(self) -> str:
         host = (self._proxy.url or URL(self._url)).raw_host

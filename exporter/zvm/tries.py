@@ -27,7 +27,7 @@ class Ask(Protocol):
 
 
 class Tries:
-    """How long one ZVM takes to begin an answer to each path, and what follows: when to ask a second time."""
+    """How long one ZVM takes to begin an answer of each endpoint, and what follows: when to ask a second time."""
 
     def __init__(self, zvm: str, timeout: float) -> None:
         """*timeout* seconds is what a request has, both tries together."""
@@ -35,7 +35,7 @@ class Tries:
         self._slowest: dict[str, float] = {}
         self._log = structlog.get_logger().bind(zvm=zvm)
 
-    async def begun(self, path: str, ask: Ask) -> aiohttp.ClientResponse:
+    async def begun(self, endpoint: str, ask: Ask) -> aiohttp.ClientResponse:
         """Return the answer that begins first. *ask* sends the request; the second time on a fresh connection.
 
         There is a second time where an idle connection brings no answer for a while, or is closed by being used.
@@ -48,17 +48,17 @@ class Tries:
         tries = {first: loop.time()}
         answered: asyncio.Task[aiohttp.ClientResponse] | None = None
         try:
-            await asyncio.wait(tries, timeout=self._patience(path))
+            await asyncio.wait(tries, timeout=self._patience(endpoint))
             if use.reused and (not first.done() or _closed(first)):
-                self._log.info("no answer on an idle connection: asked again on a fresh one", path=path)
+                self._log.info("no answer on an idle connection: asked again on a fresh one", path=endpoint)
                 tries[loop.create_task(ask(Use(), fresh=True))] = loop.time()
             answered = await _first(tries)
             response = answered.result()
-            self._learn(path, loop.time() - tries[answered])
+            self._learn(endpoint, loop.time() - tries[answered])
             return response
         finally:
             if answered is None and len(tries) > 1:
-                self._learn(path, self._timeout)  # it was not the connection: the next poll asks once
+                self._learn(endpoint, self._timeout)  # it was not the connection: the next poll asks once
             for one in tries:
                 if one is not answered:
                     one.cancel()
@@ -79,12 +79,12 @@ class Tries:
             self._log.info("an idle connection was closed: asked again on a fresh one", path=path)
         return await ask(Use(), fresh=True)
 
-    def _patience(self, path: str) -> float | None:
-        patience = max(self._timeout * _PATIENCE_SHARE, 2 * self._slowest.get(path, 0.0))
+    def _patience(self, endpoint: str) -> float | None:
+        patience = max(self._timeout * _PATIENCE_SHARE, 2 * self._slowest.get(endpoint, 0.0))
         return patience if patience <= self._timeout * _LATEST_SHARE else None
 
-    def _learn(self, path: str, seconds: float) -> None:
-        self._slowest[path] = max(seconds, self._slowest.get(path, 0.0) * _FORGETS)
+    def _learn(self, endpoint: str, seconds: float) -> None:
+        self._slowest[endpoint] = max(seconds, self._slowest.get(endpoint, 0.0) * _FORGETS)
 
 
 async def _first(tries: dict[asyncio.Task[aiohttp.ClientResponse], float]) -> asyncio.Task[aiohttp.ClientResponse]:

@@ -47,9 +47,14 @@ class Row:
         """The errors of now, each with the collectors that it befell."""
         errors: dict[str, list[str]] = {}
         for outcome in self.view.outcomes:
-            if outcome.error:
+            if not outcome.good:
                 errors.setdefault(outcome.error, []).append(outcome.collector)
         return {error: ", ".join(befallen) for error, befallen in errors.items()}
+
+    @property
+    def absent(self) -> list[Outcome]:
+        """The collectors that the ZVM does not have, or not for this user."""
+        return [outcome for outcome in self.view.outcomes if not outcome.supported]
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,7 @@ def utc(seconds: float) -> str:
 
 
 def _incomplete(outcome: Outcome) -> bool:
-    return not outcome.success or outcome.cut > 0 or outcome.lost[0] > 0
+    return not outcome.good or outcome.cut > 0 or outcome.lost[0] > 0
 
 
 def _row(view: Status) -> Row:

@@ -1,4 +1,4 @@
-"""When a ZVM is not to be asked: after a refused login, and for as long as it says itself (Retry-After)."""
+"""When a ZVM is not to be asked: after a refusal, and for as long as it says itself (Retry-After)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from typing import Final
 
 from exporter.zvm.errors import AuthError, StatusError, ZvmError
@@ -20,12 +21,12 @@ class _Pause:
     """No request before *until* (monotonic seconds): every one fails at once with *error* and *text*."""
 
     until: float
-    error: type[ZvmError]
+    error: Callable[[str], ZvmError]
     text: str
 
 
 class Backoff:
-    """Holds back requests to one ZVM. *first* is the longest wait after a first refusal, in seconds."""
+    """Holds back logins, or requests to one endpoint. *first* is the longest wait after a first refusal, in seconds."""
 
     def __init__(self, first: float, monotonic: Callable[[], float], rng: random.Random) -> None:
         self._first = first
@@ -55,7 +56,8 @@ class Backoff:
         """Wait as long as the header *retry_after* of an answer says."""
         seconds = seconds_of(retry_after)
         if seconds > 0:
-            self._begin(seconds, StatusError, f"{what}: HTTP {status} with Retry-After {seconds:.0f} s")
+            text = f"{what}: HTTP {status} with Retry-After {seconds:.0f} s"
+            self._begin(seconds, partial(StatusError, status=status), text)
 
     def accepted(self) -> None:
         """A request was let in: the next refusal is a first one again."""
@@ -66,7 +68,7 @@ class Backoff:
         self._refusals = 0
         self._pause = None
 
-    def _begin(self, seconds: float, error: type[ZvmError], text: str) -> None:
+    def _begin(self, seconds: float, error: Callable[[str], ZvmError], text: str) -> None:
         until = self._monotonic() + seconds
         if self._pause is None or self._pause.until < until:  # of two reasons the one that lasts longer
             self._pause = _Pause(until, error, text)

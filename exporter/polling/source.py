@@ -1,0 +1,61 @@
+"""What a collector gets to see of its ZVM: requests, and what other collectors know."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from exporter.polling.rounds import Rounds
+from exporter.zvm.client import Zvm
+from exporter.zvm.decode.rows import Decoded, Decoder
+
+Row = TypeVar("Row", bound=Struct)
+Object = TypeVar("Object")
+
+
+class ZvmSource:
+    """The `Source` of the collector of *endpoint* at one ZVM; *kept* is asked for what another collector keeps."""
+
+    def __init__(
+        self,
+        client: Zvm,
+        endpoint: str,
+        filters: Mapping[str, str],
+        kept: Callable[[str], Sequence[Any]],
+        rounds: Rounds | None,
+    ) -> None:
+        self._client = client
+        self._endpoint = endpoint
+        self._filters = filters
+        self._kept = kept
+        self._rounds = rounds
+
+    @property
+    def filters(self) -> Mapping[str, str]:
+        return self._filters
+
+    async def get(
+        self, endpoint: str, decoder: Decoder[Row], params: Mapping[str, str] | None = None, **ids: str
+    ) -> Decoded[Row]:
+        return await self._client.get(endpoint, decoder, params, **ids)
+
+    async def names(self, endpoint: str) -> tuple[str, ...]:
+        return await self._client.names(endpoint, self._endpoint)
+
+    def described(self, endpoint: str) -> dict[int | str, str]:
+        return self._client.described(endpoint)
+
+    def rows(self, collector: str) -> Sequence[Any]:
+        return self._kept(collector)
+
+    async def each(
+        self,
+        objects: Sequence[Object],
+        key: Callable[[Object], str],
+        ask: Callable[[Object], Awaitable[Decoded[Row]]],
+    ) -> Decoded[Row]:
+        if self._rounds is None:
+            raise TypeError(f"the collector of {self._endpoint} asks by object and does not say so (by_object)")
+        return await self._rounds.turn(objects, key, ask)

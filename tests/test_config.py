@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import config
+from exporter import collectors, config
 from exporter.config import Config, ConfigError, Metrics, Selection, Zvm
 from exporter.config.document import DocumentError, read_document
 from exporter.config.scalars import duration, size
@@ -17,6 +18,13 @@ from exporter.zvm.settings import Auth, Tls
 from exporter.zvm.tls import new_context
 
 FOLDER = Path(__file__).parent / "config"
+NAMES = [collector.name for collector in collectors.ALL]
+LISTS = {  # what the messages in the files stand for
+    "{folder}": str(FOLDER),
+    "{collectors}": ", ".join(NAMES),
+    "{collectors by name}": ", ".join(sorted(NAMES)),
+    "{keys}": ", ".join(sorted({*(field.name for field in msgspec.structs.fields(Zvm)), *NAMES})),
+}
 BAD = sorted((FOLDER / "bad").glob("*.yaml"))
 ENVIRONMENT = {"PLANTED": "pl4nted-in-a-variable", "EMPTY": ""}
 QUICK_START = {"ZVM_URL": "https://zvm.example.com", "ZVM_USERNAME": "monitor", "ZVM_PASSWORD": "pl4nted"}
@@ -43,7 +51,10 @@ def test_bad_file_is_refused_with_every_mistake_and_without_a_secret(file: Path)
     """Beside each file stand its messages; `pl4nted` in a file is a secret, where it belongs or elsewhere."""
     with pytest.raises(ConfigError) as refused:
         config.load(file, ENVIRONMENT)
-    expected = file.with_suffix(".txt").read_text().replace("{folder}", str(FOLDER)).splitlines()
+    text = file.with_suffix(".txt").read_text()
+    for list_, names in LISTS.items():
+        text = text.replace(list_, names)
+    expected = text.splitlines()
     assert refused.value.problems == expected
     assert str(refused.value).splitlines() == [f"{file}: {problem}" for problem in expected]
     assert "pl4nted" not in str(refused.value)

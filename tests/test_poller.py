@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import trustme
 from structlog.testing import capture_logs
-from support import PASSWORD, DrivenClock, Page, Running, Simulate, zvm_config
+from support import COLLECTORS, PASSWORD, DrivenClock, Page, Running, Simulate, zvm_config
 
 from exporter.app import Exporter
 from exporter.collectors import vms, vpgs
@@ -522,7 +522,8 @@ async def test_the_polls_of_many_zvms_are_spread_over_the_interval(
         raise ConnectError("not today")
 
     monkeypatch.setattr(Client, "get", get)
-    zvms = tuple(Zvm(name=f"zvm-{number}", url="https://127.0.0.1:1", interval=60.0) for number in range(100))
+    keys: dict[str, Any] = {"url": "https://127.0.0.1:1", "interval": 60.0, "collectors": COLLECTORS}
+    zvms = tuple(Zvm(name=f"zvm-{number}", **keys) for number in range(100))
     exporter = Exporter(lambda: Config(zvms), clock=clock)
     exporter.configure()
     begun = clock.now

@@ -195,11 +195,11 @@ def zvm_config(simulator: Simulator, name: str = "nyc", *, ca_file: Path | None 
 
 
 async def start_exporter(
-    zvms: Sequence[Zvm], clock: Clock, *, lifecycle: bool = False, max_answers: int = 16
+    zvms: Sequence[Zvm], clock: Clock, *, lifecycle: bool = False, max_answers: int = 16, goodbye_seconds: float = 3.0
 ) -> Running:
     """Start an exporter of *zvms*; changing the list that it holds and reloading changes what it polls."""
     configured = list(zvms)
-    exporter = Exporter(lambda: Config(tuple(configured), max_answers), clock=clock)
+    exporter = Exporter(lambda: Config(tuple(configured), max_answers), clock=clock, goodbye_seconds=goodbye_seconds)
     exporter.configure()
     listener = listen("127.0.0.1:0")
     await exporter.start([listener], WebFlags(lifecycle=lifecycle))

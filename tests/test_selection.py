@@ -269,16 +269,13 @@ def collector_of(name: str, counts: dict[str, int], gates: dict[str, asyncio.Eve
     return Collector(name, f"/v1/{name}", fetch, table, {})
 
 
-async def test_max_series_holds_whatever_collectors_there_are(
-    sim: Simulator, ca_file: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_max_series_holds_whatever_collectors_there_are(sim: Simulator, ca_file: Any) -> None:
     """Three that yield to nobody, whichever ends first and however they grow: never passed, and used in their order."""
     counts, gates = {"a": 30, "b": 30, "c": 30}, {name: asyncio.Event() for name in "abc"}
     chosen = {name: collector_of(name, counts, gates) for name in counts}
-    monkeypatch.setattr("exporter.polling.poller._BY_NAME", chosen)
     telemetry = Telemetry("1", poll_outcomes=POLL_OUTCOMES, login_outcomes=(), series=lambda *_: 0, process=False)
     store = Store({name: collector.table for name, collector in chosen.items()})
-    poller = Poller(store, telemetry)
+    poller = Poller(store, telemetry, known=tuple(chosen.values()))
     own = OWN_SERIES + 3 * OWN_SERIES_OF_A_COLLECTOR
     poller.watch([zvm_config(sim, ca_file=ca_file, max_series=own + 50, collectors=tuple(counts))])
 

@@ -30,10 +30,8 @@ from exporter.zvm.slots import in_hand
 
 POLL_OUTCOMES: Final = ("success", *REASONS, "bug")
 
-_GOODBYE_SECONDS: Final = 3.0
 _MANY_ROWS: Final = 500  # their rendering takes some 10 ms
 _GOLDEN_RATIO: Final = (5**0.5 - 1) / 2  # its multiples, modulo 1, are spread evenly however many there are
-_BY_NAME: Final = {collector.name: collector for collector in collectors.ALL}
 
 
 async def _nothing() -> None:
@@ -51,8 +49,16 @@ class Poller:
         clock: Clock | None = None,
         connect: Callable[[Settings, Observer], Zvm] = Zvm,
         polled: Callable[[], Awaitable[None]] = _nothing,
+        known: Sequence[Collector[Any]] = collectors.ALL,
+        goodbye_seconds: float = 3.0,
     ) -> None:
-        """Start with no ZVM; *connect* makes the client of one, *polled* is called at the end of each poll."""
+        """Start with no ZVM; *connect* makes the client of one, *polled* is called at the end of each poll.
+
+        *known* are the collectors that a configuration can name. When the process ends, each ZVM has
+        *goodbye_seconds* to log us out; half of it, for a login under way.
+        """
+        self._known = {collector.name: collector for collector in known}
+        self._goodbye_seconds = goodbye_seconds
         self._polled = polled
         self._store = store
         self._telemetry = telemetry
@@ -88,7 +94,7 @@ class Poller:
             if name not in made:
                 self._store.drop(name)
                 self._telemetry.remove_zvm(name)
-            goodbye = asyncio.create_task(_dismiss(watch, self._hurry))
+            goodbye = asyncio.create_task(self._dismiss(watch))
             self._goodbyes.add(goodbye)
             goodbye.add_done_callback(self._goodbyes.discard)
 
@@ -106,7 +112,7 @@ class Poller:
         """Stop polling and log out everywhere, within a few seconds whatever the ZVMs do."""
         self._hurry.set()
         watched, self._watched = list(self._watched.values()), {}
-        goodbyes = (*(_dismiss(watch, self._hurry) for watch in watched), *self._goodbyes)
+        goodbyes = (*map(self._dismiss, watched), *self._goodbyes)
         for ended in await asyncio.gather(*goodbyes, return_exceptions=True):
             if isinstance(ended, Exception):
                 structlog.get_logger().error("a logout ended by an error of ours", exc_info=ended)
@@ -147,7 +153,7 @@ class Poller:
 
     def _new(self, zvm: ZvmConfig) -> Target:
         """Return a watch of *zvm* that nothing knows of yet."""
-        chosen = tuple(_BY_NAME[name] for name in zvm.collectors)
+        chosen = tuple(self._known[name] for name in zvm.collectors)
         client = self._connect(zvm, self._telemetry)
         offset = zvm.interval * (self._begun * _GOLDEN_RATIO % 1)
         self._begun += 1
@@ -285,6 +291,26 @@ class Poller:
                 others += max(has, watch.wanted.get(other.name, 0)) if ahead else has
         return others
 
+    async def _dismiss(self, watch: Target) -> None:
+        """Log out. While nobody is in a hurry, a login under way and the logout take what time requests may take."""
+        watch.quit()
+        if watch.task is not None:
+            await asyncio.wait([watch.task])
+        try:
+            async with asyncio.timeout(None) as deadline:
+                hurrying = asyncio.create_task(self._limit(deadline))
+                try:
+                    await watch.client.close(self._hurry, self._goodbye_seconds / 2)
+                finally:
+                    hurrying.cancel()
+        except TimeoutError:
+            seconds = self._goodbye_seconds
+            structlog.get_logger().info("no logout within time", zvm=watch.config.name, seconds=seconds)
+
+    async def _limit(self, deadline: asyncio.Timeout) -> None:
+        await self._hurry.wait()
+        deadline.reschedule(asyncio.get_running_loop().time() + self._goodbye_seconds)
+
 
 def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:
     """Tell whether samples fetched under *one* are still true under *other*, until the next poll."""
@@ -294,24 +320,3 @@ def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:
 
 def _in_one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-
-
-async def _dismiss(watch: Target, hurry: asyncio.Event) -> None:
-    """Log out. As long as nobody is in a *hurry*, a login under way and the logout take what time requests may take."""
-    watch.quit()
-    if watch.task is not None:
-        await asyncio.wait([watch.task])
-    try:
-        async with asyncio.timeout(None) as deadline:
-            hurrying = asyncio.create_task(_limit(deadline, hurry))
-            try:
-                await watch.client.close(hurry)
-            finally:
-                hurrying.cancel()
-    except TimeoutError:
-        structlog.get_logger().info("no logout within time", zvm=watch.config.name, seconds=_GOODBYE_SECONDS)
-
-
-async def _limit(deadline: asyncio.Timeout, hurry: asyncio.Event) -> None:
-    await hurry.wait()
-    deadline.reschedule(asyncio.get_running_loop().time() + _GOODBYE_SECONDS)

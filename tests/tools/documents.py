@@ -1,15 +1,15 @@
-"""`make docs`: write the documents that are made from the code, and the golden page."""
+"""`make docs`: write the documents and the picture that are made from the code, and the golden page."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tools import golden, metrics, runbooks
+from tools import golden, metrics, picture, runbooks
 
 
 def generated() -> dict[Path, str]:
     """Return what each generated document must hold."""
-    return {module.FILE: module.text() for module in (metrics, runbooks, golden)}
+    return {module.FILE: module.text() for module in (metrics, runbooks, picture, golden)}
 
 
 if __name__ == "__main__":

@@ -41,13 +41,13 @@ bench: .venv/dev
 	$(BIN)/python tests/bench.py
 
 docs: .venv/dev
-	$(BIN)/pytest -q tests/test_docs.py tests/test_page.py tests/test_rules.py --update
+	cd tests && ../$(BIN)/python -m tools.documents
 
 dashboards: .venv/dev
 	cd deploy/grafana && ../../$(BIN)/python -m boards
 
 chart: .venv/dev
-	$(BIN)/pytest -q tests/test_helm.py --update -k 'of_the_chart or table'
+	cd tests && ../$(BIN)/python -m tools.chart
 
 format: .venv/dev
 	$(BIN)/ruff check --fix

@@ -69,9 +69,11 @@ class Exporter:
         supervisor: Supervisor | None = None,
         lost_lines: Callable[[], int] = int,
         process: bool = True,
+        goodbye_seconds: float = 3.0,
     ) -> None:
         """Start with no ZVM; with *shard*, only its part of those that are configured is polled.
 
+        When it stops, each ZVM has *goodbye_seconds* to log us out.
         *supervisor* is told how the service is, *lost_lines* asked how many lines of the log could not be written.
         """
         self._load_all = load
@@ -92,7 +94,14 @@ class Exporter:
         self._slots = Slots(DEFAULT_ANSWERS)
         connect = partial(Zvm, monotonic=clock.monotonic, slots=self._slots)
         self.pages = Pages(self.store, self.telemetry, monotonic=clock.monotonic)
-        self.poller = Poller(self.store, self.telemetry, clock=clock, connect=connect, polled=self.pages.prepare)
+        self.poller = Poller(
+            self.store,
+            self.telemetry,
+            clock=clock,
+            connect=connect,
+            polled=self.pages.prepare,
+            goodbye_seconds=goodbye_seconds,
+        )
         self._server: Server | None = None
         self._config = Config(())
         self._one_reload = asyncio.Lock()

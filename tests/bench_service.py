@@ -136,7 +136,7 @@ def _memory(ours: Process, what: str) -> int:
 
 def configuration(folder: Path, url: str, *, zvms: int, interval: str) -> list[str]:
     config = folder / "config.yaml"
-    lines = [f"defaults: {{interval: {interval}, auth: {AUTH}}}", "zvms:"]
+    lines = [f"defaults: {{interval: {interval}, auth: {AUTH}, collectors: [vms, vpgs]}}", "zvms:"]
     lines += [f"  - {{name: zvm-{number:03}, url: {url}}}" for number in range(zvms)]
     config.write_text("\n".join(lines) + "\n")
     return ["serve", "--config.file", str(config), "--web.listen-address", "127.0.0.1:0"]

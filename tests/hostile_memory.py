@@ -108,7 +108,8 @@ async def main() -> None:
     with ExitStack() as stack:
         config = Path(stack.enter_context(TemporaryDirectory())) / "config.yaml"
         config.write_text(
-            f"defaults: {{interval: {TIMEOUT_SECONDS}s, timeout: {TIMEOUT_SECONDS}s, stale_after: 1h}}\nzvms:\n"
+            f"defaults: {{interval: {TIMEOUT_SECONDS}s, timeout: {TIMEOUT_SECONDS}s, stale_after: 1h, "
+            "collectors: [vms, vpgs]}\nzvms:\n"
             + "".join(
                 f"  - {{name: zvm-{n}, url: '{zvm.url}', "
                 f"auth: {{method: session, username: {zvm.username}, password: {zvm.password}}}}}\n"

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tools import missing, tool
+from programs import missing, tool
 
 from exporter import __version__
 

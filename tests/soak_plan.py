@@ -248,7 +248,12 @@ def write(
             for site in sites
             if site.name not in reload.removed
         ]
-        defaults = {"timeout": f"{TIMEOUT:g}s", "stale_after": f"{STALE_AFTER:g}s", "max_body": "1MiB"}
+        defaults = {
+            "timeout": f"{TIMEOUT:g}s",
+            "stale_after": f"{STALE_AFTER:g}s",
+            "max_body": "1MiB",
+            "collectors": ["vms", "vpgs"],
+        }
         text = yaml.safe_dump({"defaults": defaults, "zvms": entries})
     new = file.with_suffix(".new")
     new.write_text(text)

@@ -25,6 +25,7 @@ from exporter.zvm.settings import Auth, Tls
 
 PASSWORD = 'pl4nted p@ss/w"ord'
 CLIENT_SECRET = "pl4nted+client&secret"
+COLLECTORS = ("vms", "vpgs")  # what most tests are about; those about every collector take exporter.collectors.ALL
 
 
 async def ask(zvm: Client) -> int:
@@ -37,7 +38,7 @@ class DrivenClock(Clock):
 
     def __init__(self, now: float = 1_000_000.0) -> None:
         self.now = now
-        self._waiting: dict[asyncio.Future[None], tuple[float, asyncio.Event]] = {}
+        self._waits: dict[asyncio.Task[Any], _Wait] = {}
         self._changed = asyncio.Event()
 
     def monotonic(self) -> float:
@@ -47,36 +48,71 @@ class DrivenClock(Clock):
         return self.now
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        due = asyncio.get_running_loop().create_future()
-        self._waiting[due] = self.now + max(seconds, 0.0), event
+        task, due = asyncio.current_task(), asyncio.get_running_loop().create_future()
+        assert task is not None
+        self._waits[task] = _Wait(self.now + max(seconds, 0.0), due, event)
         self._changed.set()
         woken = asyncio.create_task(event.wait())
         try:
             await asyncio.wait([due, woken], return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
-            self._waiting.pop(due, None)
+            del self._waits[task]
 
-    async def idle(self, zvms: int, jobs: int = 2) -> None:
-        """Return when all jobs of so many ZVMs wait for this clock: each does once its poll is done."""
-        await self._idle(zvms * jobs)
-
-    async def _idle(self, waiting: int) -> None:
-        while sum(not event.is_set() for _, event in self._waiting.values()) != waiting:
-            self._changed.clear()
-            await self._changed.wait()
+    async def idle(self, zvms: int) -> None:
+        """Return when exactly so many *zvms* are at rest: all that polls one waits for this clock."""
+        while True:
+            polls = _polls()
+            at_rest = [tasks for tasks in polls.values() if all(map(self._rests, tasks))]
+            if len(at_rest) == zvms:
+                return
+            await self._change([task for tasks in polls.values() for task in tasks])
 
     async def advance(self, seconds: float) -> None:
         """Move time on, stopping wherever a task is due until it waits again."""
-        end, waiting = self.now + seconds, len(self._waiting)
-        while self._waiting and min(at for at, _ in self._waiting.values()) <= end:
-            self.now = max(self.now, min(at for at, _ in self._waiting.values()))
-            for due, (at, _) in list(self._waiting.items()):
-                if at <= self.now:
-                    self._waiting.pop(due)
-                    due.set_result(None)
-            await self._idle(waiting)
+        end = self.now + seconds
+        while due := [wait.at for wait in self._waits.values() if not wait.over and wait.at <= end]:
+            self.now = max(self.now, min(due))
+            moved = [task for task, wait in self._waits.items() if not wait.over and wait.at <= self.now]
+            for task in moved:
+                self._waits[task].due.set_result(None)
+            while busy := [task for task in moved if not task.done() and not self._rests(task)]:
+                await self._change(busy)
         self.now = end
+
+    def _rests(self, task: asyncio.Task[Any]) -> bool:
+        return task in self._waits and not self._waits[task].over
+
+    async def _change(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
+        """Return when a task has begun to wait for this clock, or one of *tasks* has ended."""
+        self._changed.clear()
+        changed = asyncio.create_task(self._changed.wait())
+        try:
+            await asyncio.wait([changed, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changed.cancel()
+
+
+@dataclass(frozen=True)
+class _Wait:
+    at: float
+    due: asyncio.Future[None]
+    event: asyncio.Event
+
+    @property
+    def over(self) -> bool:
+        """Whether what was waited for has come, though the task has not run since."""
+        return self.due.done() or self.event.is_set()
+
+
+def _polls() -> dict[str, list[asyncio.Task[Any]]]:
+    """Return the tasks that poll, by the ZVM that they poll: they are called `poll <ZVM>`, and maybe what of it."""
+    found: dict[str, list[asyncio.Task[Any]]] = {}
+    for task in asyncio.all_tasks():
+        what, _, name = task.get_name().partition(" ")
+        if what == "poll":
+            found.setdefault(name.partition(" ")[0], []).append(task)
+    return found
 
 
 def plain(parts: Iterable[Fragment]) -> bytes:
@@ -152,17 +188,18 @@ class Recorder:
 
 
 def zvm_config(simulator: Simulator, name: str = "nyc", *, ca_file: Path | None = None, **keys: Any) -> Zvm:
-    """Return the configuration that reaches *simulator*."""
+    """Return the configuration that reaches *simulator*; *keys* go before what is set here."""
     auth = Auth(username=simulator.username, password=simulator.password)
-    return Zvm(**{"name": name, "url": simulator.url, "auth": auth, "tls": Tls(ca_file=ca_file), **keys})
+    ours = {"name": name, "url": simulator.url, "auth": auth, "tls": Tls(ca_file=ca_file), "collectors": COLLECTORS}
+    return Zvm(**{**ours, **keys})
 
 
 async def start_exporter(
-    zvms: Sequence[Zvm], clock: Clock, *, lifecycle: bool = False, max_answers: int = 16
+    zvms: Sequence[Zvm], clock: Clock, *, lifecycle: bool = False, max_answers: int = 16, goodbye_seconds: float = 3.0
 ) -> Running:
     """Start an exporter of *zvms*; changing the list that it holds and reloading changes what it polls."""
     configured = list(zvms)
-    exporter = Exporter(lambda: Config(tuple(configured), max_answers), clock=clock)
+    exporter = Exporter(lambda: Config(tuple(configured), max_answers), clock=clock, goodbye_seconds=goodbye_seconds)
     exporter.configure()
     listener = listen("127.0.0.1:0")
     await exporter.start([listener], WebFlags(lifecycle=lifecycle))

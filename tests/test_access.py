@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import bcrypt
@@ -21,7 +22,6 @@ from exporter.config import ConfigError, load_web
 from exporter.polling.target import Status
 from exporter.prometheus.store import Store
 from exporter.prometheus.telemetry import Telemetry
-from exporter.web import access as module
 from exporter.web.access import Access
 from exporter.web.listen import listen
 from exporter.web.pages import Pages
@@ -66,10 +66,11 @@ class Door:
 
 
 @asynccontextmanager
-async def behind(file: Path, ca: ssl.SSLContext | None = None, *, open_probes: bool = False) -> AsyncIterator[Door]:
+async def behind(file: Path, ca: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[Door]:
+    """Serve what the web configuration *file* guards; *options* are those of Access."""
     store = Store({})
     telemetry = Telemetry("1", poll_outcomes=[], login_outcomes=[], series=store.series, process=False)
-    access = Access(file, open_probes=open_probes)
+    access = Access(file, **options)
 
     async def reload() -> str:
         return ""
@@ -224,13 +225,10 @@ async def test_a_password_is_hashed_once_however_often_it_comes(files: Files, mo
         assert await door.get(headers=GOOD) == 401
 
 
-async def test_hashing_does_not_hold_up_the_loop_and_a_flood_is_sent_away(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_hashing_does_not_hold_up_the_loop_and_a_flood_is_sent_away(files: Files) -> None:
     """Who is known comes in all the while."""
-    monkeypatch.setattr(module, "_WAITING", 3)
     hashed = bcrypt.hashpw(b"x", bcrypt.gensalt(10)).decode()
-    async with behind(files.write(f"{USERS}  slow: {hashed}\n")) as door:
+    async with behind(files.write(f"{USERS}  slow: {hashed}\n"), waiting=3) as door:
         assert await door.get(headers=GOOD) == 200
 
         async def guess(number: int) -> int:
@@ -243,9 +241,8 @@ async def test_hashing_does_not_hold_up_the_loop_and_a_flood_is_sent_away(
         assert set(await asyncio.gather(*guesses)) == {401, 503}
 
 
-async def test_the_outcomes_that_are_remembered_are_bounded(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_REMEMBERED", 2)
-    async with behind(files.write(USERS)) as door:
+async def test_the_outcomes_that_are_remembered_are_bounded(files: Files) -> None:
+    async with behind(files.write(USERS), remembered=2) as door:
         for number in range(5):
             text = base64.b64encode(f"x:{number}".encode()).decode()
             await door.get(headers={"Authorization": f"Basic {text}"})

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Callable, Container
 from pathlib import Path
 
+import defusedxml.ElementTree
 import pytest
-
-PACKAGE = Path(__file__).parent.parent / "exporter"
+from tools import picture
+from tools.imports import PACKAGE, imported, modules, names, rooms
 
 # The whole law: room -> the rooms that it may import. A module beside the rooms is one by itself.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -37,30 +38,8 @@ LIBRARIES = {
 }
 
 
-def modules(room: str) -> list[Path]:
-    return [path for path in (PACKAGE / f"{room}.py", *sorted((PACKAGE / room).rglob("*.py"))) if path.exists()]
-
-
-def imported(path: Path) -> set[str]:
-    """Return the dotted names that a module imports, at its head or inside a function."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a relative import"
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
-
-
-def rooms(path: Path) -> set[str]:
-    ours = [name.split(".") for name in imported(path) if name.startswith("exporter.")]
-    return {parts[1] for parts in ours} - {"__version__"}
-
-
 def test_every_module_is_in_a_room() -> None:
-    found = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
-    assert found - {"__init__"} == MAY_IMPORT.keys()
+    assert set(names()) == MAY_IMPORT.keys()
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
@@ -121,3 +100,11 @@ def test_metric_names_stand_whole_in_the_code() -> None:
     for line in golden.read_text().splitlines():
         if line.startswith("# TYPE "):
             assert f'"{line.split()[2]}"' in code
+
+
+def test_the_picture_has_each_room_and_the_way_to_each() -> None:
+    """That it is the one in docs/ is tested with the other generated documents."""
+    drawn = defusedxml.ElementTree.fromstring(picture.text())
+    svg = "{http://www.w3.org/2000/svg}"
+    assert {text.text for text in drawn.iter(f"{svg}text") if text.get("class") == "name"} == set(names())
+    assert len([path for path in drawn.iter(f"{svg}path") if path.get("class") == "arrow"]) >= len(names()) - 1

@@ -148,6 +148,7 @@ def write_config(folder: Path, ca_file: Path, *zvms: tuple[str, str], **keys: st
         "auth": "{username: prometheus@vsphere.local, password_file: secret}",
         "tls": f"{{ca_file: {ca_file}}}",
         "interval": "60s",
+        "collectors": "[vms, vpgs]",
         **keys,
     }
     lines = ["defaults:", *(f"  {key}: {value}" for key, value in defaults.items()), "zvms:"]

@@ -226,15 +226,14 @@ def test_half_a_request_is_cut_before_a_login_is_asked_for(run: Loops, tmp_path:
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
 @pytest.mark.parametrize("limit", ["unread", "answer"])
 def test_a_client_that_does_not_read_is_cut_and_told_of(
-    run: Loops, door: Files | None, encoding: str, limit: str, monkeypatch: pytest.MonkeyPatch
+    run: Loops, door: Files | None, encoding: str, limit: str
 ) -> None:
-    monkeypatch.setattr("exporter.web.server._PIECE", BUFFER)
-    monkeypatch.setattr("exporter.web.server._SHARED_PIECE", BUFFER)
     heard = Heard()
     structlog.configure(processors=[heard])
 
     async def scenario() -> None:
-        async with serving(door, limits(**{limit: SOON, "idle": SOON})) as here:
+        given = limits(**{limit: SOON, "idle": SOON, "piece": BUFFER, "shared_piece": BUFFER})
+        async with serving(door, given) as here:
             reader, writer = await here.connect()
             transport = cast("asyncio.ReadTransport", writer.transport)
             writer.write(page(encoding))
@@ -302,13 +301,9 @@ def test_too_many_requests_at_once_are_sent_away_but_for_probes(run: Loops) -> N
     run(scenario)
 
 
-def test_near_the_last_descriptor_a_client_is_sent_away_and_the_log_says_so(
-    run: Loops, door: Files | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("exporter.web.clients._FEW", 1)
-
+def test_near_the_last_descriptor_a_client_is_sent_away_and_the_log_says_so(run: Loops, door: Files | None) -> None:
     async def scenario() -> None:
-        async with serving(door, limits(descriptors=1)) as here:  # as if it were reached
+        async with serving(door, limits(few=1, descriptors=1)) as here:  # as if it were reached
             reader, writer = await here.connect()  # the first is let in, whoever has all the descriptors
             writer.write(HEALTHY)
             assert await reader.readuntil(b"healthy\n")

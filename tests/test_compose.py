@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tools import tool
+from programs import tool
 
 from exporter import __version__
 

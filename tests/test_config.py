@@ -18,6 +18,12 @@ from exporter.zvm.settings import Auth, Tls
 from exporter.zvm.tls import new_context
 
 FOLDER = Path(__file__).parent / "config"
+NAMES = [collector.name for collector in collectors.ALL]
+LISTS = {  # what the messages in the files stand for
+    "{folder}": str(FOLDER),
+    "{collectors}": ", ".join(sorted((*NAMES, "all", "standard"))),
+    "{keys}": ", ".join(sorted({field.name for field in msgspec.structs.fields(Zvm)} - {"options"} | set(NAMES))),
+}
 BAD = sorted((FOLDER / "bad").glob("*.yaml"))
 ENVIRONMENT = {"PLANTED": "pl4nted-in-a-variable", "EMPTY": ""}
 QUICK_START = {"ZVM_URL": "https://zvm.example.com", "ZVM_USERNAME": "monitor", "ZVM_PASSWORD": "pl4nted"}
@@ -36,13 +42,6 @@ def one(keys: str, tmp_path: Path, **environment: str) -> Zvm:
     return zvm
 
 
-KNOWN_COLLECTORS = ", ".join(sorted(("all", "standard", *(collector.name for collector in collectors.ALL))))
-KNOWN_KEYS = ", ".join(
-    sorted(
-        {field.name for field in msgspec.structs.fields(Zvm)} - {"options"}
-        | {collector.name for collector in collectors.ALL}
-    )
-)
 AUTH = "    auth: {username: monitor, password: pl4nted}\n"
 
 
@@ -51,11 +50,12 @@ def test_bad_file_is_refused_with_every_mistake_and_without_a_secret(file: Path)
     """Beside each file stand its messages; `pl4nted` in a file is a secret, where it belongs or elsewhere."""
     with pytest.raises(ConfigError) as refused:
         config.load(file, ENVIRONMENT)
-    expected = file.with_suffix(".txt").read_text()
-    for name, text in (("folder", str(FOLDER)), ("collectors", KNOWN_COLLECTORS), ("keys", KNOWN_KEYS)):
-        expected = expected.replace(f"{{{name}}}", text)
-    assert refused.value.problems == expected.splitlines()
-    assert str(refused.value).splitlines() == [f"{file}: {problem}" for problem in expected.splitlines()]
+    text = file.with_suffix(".txt").read_text()
+    for list_, names in LISTS.items():
+        text = text.replace(list_, names)
+    expected = text.splitlines()
+    assert refused.value.problems == expected
+    assert str(refused.value).splitlines() == [f"{file}: {problem}" for problem in expected]
     assert "pl4nted" not in str(refused.value)
 
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collectors import enums
 from exporter.collectors.enums import ENTITY, LIMIT, PRIORITY, STATUS, SUBSTATUS, Code, Enum, Named
 from exporter.collectors.fields import Link, identity_from_link, timestamp
 from exporter.collectors.protection import role
@@ -127,9 +126,8 @@ def test_no_list_and_no_description_breaks_a_name(listed: list[str], wire: Code,
         assert STATUS.name(state)
 
 
-def test_a_server_that_invents_names_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enums, "_CACHED", 3)
-    enum = Enum({0: "None"})
+def test_a_server_that_invents_names_does_not_fill_the_memory() -> None:
+    enum = Enum({0: "None"}, cached=3)
     assert [enum.name(f"new{index}") for index in range(10)] == [f"new{index}" for index in range(10)]
     cache = enum.name.__self__  # type: ignore[attr-defined] # the cache behind the function
     assert len(cache) == 3

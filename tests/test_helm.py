@@ -1,6 +1,6 @@
 """The Helm chart: what it renders, as Kubernetes, Prometheus Operator and the exporter itself read it.
 
-No cluster is asked. `make chart` makes anew what is generated: the copies of rules and dashboards, the table of values.
+No cluster is asked. `make chart` writes what is generated: the copies of rules and dashboards, the table of values.
 """
 
 from __future__ import annotations
@@ -26,17 +26,16 @@ import msgspec
 import pytest
 import trustme
 import yaml
+from tools import ROOT
+from tools.chart import CHART, COPIES, README, described, readme
 
 from exporter import __version__, config
 from exporter.cli import arguments
 from exporter.config import Config, Metrics, Options, Zvm
 from exporter.zvm.settings import Auth, Tls
 
-ROOT = Path(__file__).parent.parent
-CHART = ROOT / "deploy" / "helm" / "zerto-exporter"
 RULES = ROOT / "deploy" / "prometheus" / "rules"
 DASHBOARDS = ROOT / "deploy" / "grafana" / "dashboards"
-COPIES = {"rules": (RULES, "*.yml"), "dashboards": (DASHBOARDS, "*.json")}
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 
 CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
@@ -408,19 +407,11 @@ def test_no_sample_comes_twice_where_each_zvm_is_a_target(helm: Helm) -> None:
     assert "metricRelabelings" not in helm.the("shards", "ScrapeConfig")["spec"]
 
 
-@pytest.mark.parametrize("kind", sorted(COPIES))
-def test_copies_of_the_chart_are_those_of_the_repository(kind: str, update: bool) -> None:
-    """Helm reads nothing outside of the chart's folder."""
-    folder, pattern = COPIES[kind]
-    own = CHART / "files" / kind
-    sources = {path.name: path.read_bytes() for path in folder.glob(pattern)}
-    if update:
-        shutil.rmtree(own, ignore_errors=True)
-        own.mkdir(parents=True)
-        for name, content in sources.items():
-            (own / name).write_bytes(content)
+@pytest.mark.parametrize(("folder", "sources"), COPIES.items(), ids=lambda path: getattr(path, "name", ""))
+def test_copies_of_the_chart_are_those_of_the_repository(folder: Path, sources: list[Path]) -> None:
     assert sources
-    assert {path.name: path.read_bytes() for path in own.iterdir()} == sources, "run: make chart"
+    copies = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert copies == {path.name: path.read_bytes() for path in sources}, "run: make chart"
 
 
 def test_the_rules_are_those_of_the_repository(helm: Helm) -> None:
@@ -533,57 +524,8 @@ def test_the_chart_is_of_this_version() -> None:
     assert load_yaml((CHART / "Chart.yaml").read_text())[0]["appVersion"] == __version__
 
 
-@dataclass(frozen=True)
-class Value:
-    """A key of values.yaml, as its comment and its default describe it."""
-
-    path: str
-    default: Any
-    text: str
-
-
-def described() -> Iterator[Value]:
-    """Return the keys of values.yaml that have a comment of their own: `# -- text`, up to an empty comment."""
-    texts: dict[str, str] = {}
-    text: list[str] | None = None
-    open_ = False
-    section = ""
-    for line in (CHART / "values.yaml").read_text().splitlines():
-        comment = re.fullmatch(r"(?: {2})*# ?(-- )?(.*)", line)
-        key = re.match(r"((?: {2})*)([A-Za-z]+):", line)
-        if comment is not None:
-            if comment[1]:
-                text, open_ = [comment[2]], True
-            elif text is not None and open_:
-                open_ = bool(comment[2])
-                text += [comment[2]] if open_ else []
-        elif key is not None:
-            depth = len(key[1]) // 2
-            section = ".".join([*section.split(".")[:depth], key[2]]) if depth else key[2]
-            if text is not None:
-                texts[section] = " ".join(text)
-            text = None
-    values = load_yaml((CHART / "values.yaml").read_text())[0]
-    for path, told in texts.items():
-        yield Value(path, functools.reduce(lambda value, key: value[key], path.split("."), values), told)
-
-
-def table() -> str:
-    rows = (
-        f"| `{value.path}` | `{json.dumps(value.default, ensure_ascii=False)}` | {value.text} |\n"
-        for value in described()
-    )
-    return "| value | default | means |\n|---|---|---|\n" + "".join(rows)
-
-
-def test_the_table_of_values_is_that_of_the_values(update: bool) -> None:
-    readme = CHART / "README.md"
-    pattern = r"(?<=<!-- values -->\n\n)(\|.*\n)*(?=\n<!-- /values -->)"
-    if update:
-        readme.write_text(re.sub(pattern, lambda _: table(), readme.read_text()))
-    found = re.search(pattern, readme.read_text())
-    assert found is not None
-    assert found[0] == table(), "run: make chart"
+def test_the_table_of_values_is_that_of_the_values() -> None:
+    assert README.read_text() == readme(), "run: make chart"
 
 
 def definition(schema: Object) -> Object:

@@ -1,6 +1,6 @@
 """The golden page: two ZVMs' answers in, the whole page out, byte for byte; and proof that the page notices.
 
-`pytest tests/test_page.py --update` writes it anew; its diff is what a reviewer reads.
+`make docs` writes it; test_docs.py holds it true. Its diff is what a reviewer reads.
 """
 
 from __future__ import annotations
@@ -11,56 +11,27 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Page, plain
+from support import Page
+from tools import golden
+from tools.golden import FILE as GOLDEN
+from tools.golden import TABLES
 
-from exporter import collectors
-from exporter.collectors import vms, vpgs
 from exporter.prometheus import table as exposition
-from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE, Health, Store
+from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE
 from exporter.prometheus.table import Table, Unit
-from exporter.zvm.decode.rows import Decoder
 
-FIXTURES = Path(__file__).parent / "fixtures"
-GOLDEN = Path(__file__).parent / "golden" / "page.txt"
-BEFORE_ROLE = Path(__file__).parent / "golden" / "page_before_role.txt"
+BEFORE_ROLE = GOLDEN.parent / "page_before_role.txt"
 NEW_METRICS: frozenset[str] = frozenset()  # those that there are since then
-TABLES: Mapping[str, Table[Any]] = {collector.name: collector.tables[0] for collector in collectors.ALL}
 ALL_TABLES: Sequence[Table[Any]] = (ZVM_TABLE, COLLECTOR_TABLE, *TABLES.values())
-SOURCES: Mapping[str, tuple[str, dict[str, str]]] = {
-    "nyc": ("appliance", {"region": "us-east"}),
-    "lon": ("windows", {}),
-}
-DECODERS: Mapping[str, Decoder[Any]] = {"vms": vms.DECODER, "vpgs": vpgs.DECODER}
-
-
-def page(tables: Mapping[str, Table[Any]] = TABLES) -> str:
-    store = Store({name: (table,) for name, table in tables.items()}, monotonic=lambda: 0.0)
-    for zvm, (generation, labels) in SOURCES.items():
-        for collector, table in tables.items():
-            body = (FIXTURES / f"{generation}_{collector}.json").read_bytes()
-            decoded = DECODERS[collector].decode(body, "application/json", "")
-            assert decoded.complaint == ""
-            store.put(zvm, collector, table.render({"zvm": zvm, **labels}, decoded.rows), stale_after=60.0)
-        health = [Health("vms", success=True, duration=0.125, last_success=1_800_000_000.5, interval=30.0)]
-        health += [Health("vpgs", success=zvm == "nyc", duration=0.25, last_success=None, interval=30.0)]
-        store.put_health(zvm, labels, health, up=True)
-    return plain(store.page()).decode()
-
-
-def test_the_page_is_the_golden_one(*, update: bool) -> None:
-    if update:
-        GOLDEN.write_text(page())
-    assert page() == GOLDEN.read_text()
 
 
 def test_but_for_role_and_new_metrics_the_page_is_the_one_before_there_was_the_label_role() -> None:
     """Users' queries hang on the page: what was there stays, in its order, with its labels and values."""
     before = [re.sub(r'(?<=[{,])role="\w*",?', "", line) for line in BEFORE_ROLE.read_text().splitlines()]
-    now = [re.sub(r'(?<=[{,])role="\w*",?', "", line) for line in page().splitlines() if not is_new(line)]
+    now = [re.sub(r'(?<=[{,])role="\w*",?', "", line) for line in golden.text().splitlines() if not is_new(line)]
     assert now == before
 
 
@@ -145,7 +116,7 @@ def mutations_of_labels(table: Table[Any]) -> Iterator[tuple[str, Table[Any]]]:
 
 @pytest.mark.parametrize(("collector", "table"), list(mutations()))
 def test_a_wrong_row_changes_the_page(collector: str, table: Table[Any]) -> None:
-    assert page({**TABLES, collector: table}) != GOLDEN.read_text()
+    assert golden.text({**TABLES, collector: table}) != GOLDEN.read_text()
 
 
 @pytest.mark.parametrize("character", ["\\", "\n", '"'])
@@ -156,7 +127,7 @@ def test_a_missing_escape_changes_the_page(character: str, monkeypatch: pytest.M
         return character.join(map(whole, value.split(character)))
 
     monkeypatch.setattr(exposition, "escape", without)
-    assert page() != GOLDEN.read_text()
+    assert golden.text() != GOLDEN.read_text()
 
 
 def test_metrics_are_in_the_order_of_the_tables() -> None:

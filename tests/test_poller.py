@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import trustme
 from structlog.testing import capture_logs
-from support import PASSWORD, DrivenClock, Page, Running, Simulate, zvm_config
+from support import COLLECTORS, PASSWORD, DrivenClock, Page, Running, Simulate, zvm_config
 
 from exporter.app import Exporter
 from exporter.collectors import vms, vpgs
@@ -278,7 +278,7 @@ async def test_without_vms_the_first_collector_speaks_for_the_zvm(
     sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:
     running = await export([zvm_config(sim, ca_file=ca_file, collectors=("vpgs",))])
-    await clock.idle(1, jobs=1)
+    await clock.idle(1)
     assert (await running.page()).value("zerto_up") == 1
     sim.faults.set(vpgs.PATH, faults.status(500))
     await clock.advance(30)
@@ -523,7 +523,8 @@ async def test_the_polls_of_many_zvms_are_spread_over_the_interval(
         raise ConnectError("not today")
 
     monkeypatch.setattr(Client, "get", get)
-    zvms = tuple(Zvm(name=f"zvm-{number}", url="https://127.0.0.1:1", interval=60.0) for number in range(100))
+    keys: dict[str, Any] = {"url": "https://127.0.0.1:1", "interval": 60.0, "collectors": COLLECTORS}
+    zvms = tuple(Zvm(name=f"zvm-{number}", **keys) for number in range(100))
     exporter = Exporter(lambda: Config(zvms), clock=clock)
     exporter.configure()
     begun = clock.now

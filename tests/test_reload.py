@@ -48,6 +48,7 @@ class Configured:
             "defaults:\n"
             f"  auth: {{username: prometheus@vsphere.local, password_file: {self.secret}}}\n"
             f"  tls: {{ca_file: {self.ca_file}}}\n"
+            "  collectors: [vms, vpgs]\n"
             "zvms:\n" + "".join(f"  - {{name: {name}, url: '{zvm.url}'{further}}}\n" for name, zvm in entries)
         )
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiohttp import web
@@ -213,18 +213,12 @@ class TestFailedRenewals:
         assert (sim.logins, sim.refreshes) == (1, 1)
 
     async def test_a_poll_does_not_wait_for_one_that_hangs(
-        self,
-        sim: Simulator,
-        reach: Callable[..., Zvm],
-        clock: DrivenClock,
-        recorder: Recorder,
-        monkeypatch: pytest.MonkeyPatch,
+        self, sim: Simulator, reach: Callable[..., Zvm], clock: DrivenClock, recorder: Recorder
     ) -> None:
-        """It may end later, and its token is used then."""
-        monkeypatch.setattr("exporter.zvm.login.credentials._RENEWAL_SECONDS", 0.01)
+        """It may end later, and its token is used then. A poll waits no longer than half of what the token has left."""
         zvm = reach()
         await ask(zvm)
-        await clock.advance(271)
+        await clock.advance(299.98)
         gate = asyncio.Event()
         sim.faults.set(TOKEN, faults.slow(chunk=1, gate=gate))
         assert await ask(zvm)
@@ -393,11 +387,7 @@ class TestLifetimes:
 class TestGoodbyes:
     """A login that is under way when its ZVM goes from the configuration, or changes."""
 
-    @pytest.fixture(autouse=True)
-    def _short(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """As if the login were slower than we are patient in a hurry."""
-        monkeypatch.setattr("exporter.zvm.login.credentials._LAST_LOGIN_SECONDS", 0.01)
-        monkeypatch.setattr("exporter.polling.poller._GOODBYE_SECONDS", 0.05)
+    IN_A_HURRY: ClassVar = {"goodbye_seconds": 0.05}  # the login is slower
 
     @pytest.fixture(params=["session", "keycloak"])
     async def going(
@@ -418,7 +408,8 @@ class TestGoodbyes:
         sim.faults.set(path, Fault("slow", deliver=deliver))
         auth = Auth(method=request.param, account="windows", username=sim.username, password=PASSWORD)
         running = await export(
-            [zvm_config(sim, ca_file=ca_file, auth=auth), zvm_config(sim, "dead", url="http://[::1]:1")]
+            [zvm_config(sim, ca_file=ca_file, auth=auth), zvm_config(sim, "dead", url="http://[::1]:1")],
+            **self.IN_A_HURRY,
         )
         await sim.arrived(1, path)
         await until(lambda: sim.live_sessions == 1)
@@ -439,17 +430,15 @@ class TestGoodbyes:
 
     async def test_at_the_end_of_the_process_it_is_not_waited_for(self, going: tuple[Running, asyncio.Event]) -> None:
         running, gate = going
-        async with asyncio.timeout(5):
-            await running.exporter.stop()
+        await running.exporter.stop()
         assert not running.exporter.poller._goodbyes
         assert not gate.is_set()
 
     async def test_nor_is_a_logout_that_hangs(self, sim: Simulator, export: Export, ca_file: Path) -> None:
-        running = await export([zvm_config(sim, ca_file=ca_file)])
+        running = await export([zvm_config(sim, ca_file=ca_file)], **self.IN_A_HURRY)
         await until(lambda: sim.live_sessions)
         sim.faults.set(LOGOUT, faults.hang())
         running.zvms[0] = zvm_config(sim, "lon", ca_file=ca_file)
         await running.exporter.reload()
         await sim.arrived(1, LOGOUT)
-        async with asyncio.timeout(5):
-            await running.exporter.stop()
+        await running.exporter.stop()

@@ -22,15 +22,16 @@ from urllib.request import Request, urlopen
 import promql_parser
 import pytest
 import yaml
-from test_docs import ROOT, documents, generated
+from test_docs import documents
+from tools import ROOT
+from tools import metrics as metrics_page
+from tools.runbooks import FOLDER as RUNBOOKS
+from tools.runbooks import RULES, alerts, rules
 
 from exporter.collectors.enums import ENTITY, STATUS, SUBSTATUS, Enum
 
 DEPLOY = ROOT / "deploy" / "prometheus"
-RULES = sorted((DEPLOY / "rules").glob("*.yml"))
 CASES = sorted((DEPLOY / "tests").glob("*.yml"))
-RUNBOOKS = ROOT / "docs" / "runbooks"
-INDEX = RUNBOOKS / "README.md"
 ALERTS_PAGE = ROOT / "docs" / "alerts.md"
 PAGES = [ALERTS_PAGE, *sorted(RUNBOOKS.glob("*.md"))]
 RUNBOOK_URL = "https://github.com/zerto-exporter/zerto-exporter/blob/main/docs/runbooks/{}.md"
@@ -42,28 +43,6 @@ VALUES = {
     "protected_type": {ENTITY.name(code) for code in ENTITY.codes},
     "recovery_type": {ENTITY.name(code) for code in ENTITY.codes} | ENTITY.aliases.keys(),
 }
-
-INDEX_HEAD = """\
-# Runbooks
-
-A page for each alert: what it means, how to see it, what to do, when it lies. Generated from the rules and the pages by
-`make docs`; a test holds it true. How alerts are installed and changed is in [Alerts](../alerts.md).
-
-Before anything else: the page `/` of the exporter shows each ZVM with its state, last good poll and error.
-
-| alert | severity | after | means |
-|---|---|---|---|
-"""
-
-
-def rules() -> list[dict[str, Any]]:
-    """Return all rules of all files, in their order."""
-    return [rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
-
-
-def alerts() -> list[dict[str, Any]]:
-    return [rule for rule in rules() if "alert" in rule]
-
 
 NAMES = sorted({rule["alert"] for rule in alerts()})
 RECORDS = sorted({rule["record"] for rule in rules() if "record" in rule})
@@ -140,20 +119,6 @@ def test_a_runbook_has_all_its_parts(name: str) -> None:
     assert queries(RUNBOOKS / f"{name}.md"), "no query"
 
 
-def test_the_index_lists_them_all(*, update: bool) -> None:
-    text = INDEX_HEAD + "".join(index_rows())
-    if update:
-        INDEX.write_text(text)
-    assert INDEX.read_text() == text
-
-
-def index_rows() -> Iterator[str]:
-    for alert in alerts():
-        name = alert["alert"]
-        meaning = " ".join((RUNBOOKS / f"{name}.md").read_text().split("\n\n")[1].split())
-        yield f"| [{name}]({name}.md) | {alert['labels']['severity']} | {alert['for']} | {meaning} |\n"
-
-
 # What the cases of each alert are.
 
 
@@ -220,7 +185,7 @@ def test_each_severity_of_an_alert_fires_in_a_case() -> None:
 def metrics() -> dict[str, set[str]]:
     """Return the labels of each metric of the exporter, from the tables in the code."""
     found: dict[str, set[str]] = {}
-    for name, labels in re.findall(r"^\| `(zerto_\w+)` \| ([^|]*) \|", "".join(generated()), re.MULTILINE):
+    for name, labels in re.findall(r"^\| `(zerto_\w+)` \| ([^|]*) \|", metrics_page.text(), re.MULTILINE):
         found[name] = {*re.findall(r"`(\w+)`", labels), "zvm"} | TARGET_LABELS
     return found
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import pytest
@@ -26,7 +27,7 @@ from exporter.prometheus.store import Store
 from exporter.prometheus.table import NONE, Metric, Table
 from exporter.prometheus.telemetry import Telemetry
 from exporter.web.listen import ListenError, listen
-from exporter.web.pages import Pages
+from exporter.web.pages import Bounds, Pages
 from exporter.web.server import Server, WebFlags, accepts_gzip
 
 VMS: Table[int] = Table({"name": str}, Metric("zerto_vm_iops", "I/O.", "the test", NONE, lambda row: row))
@@ -53,7 +54,7 @@ class Polls:
 class Site:
     """A server with samples of two ZVMs, and a client of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, **bounds: Any) -> None:
         self.now = 0.0
         self.store = Store({"vms": (VMS,), "vpgs": (VPGS,)}, monotonic=lambda: self.now)
         for zvm in ("nyc", "lon"):
@@ -61,7 +62,7 @@ class Site:
             self.store.put(zvm, "vpgs", VPGS.render({"zvm": zvm}, [3]), 60)
         self.telemetry = Telemetry("1.2.3", poll_outcomes=["success"], login_outcomes=[], series=self.store.series)
         self.polls = Polls()
-        self.pages = Pages(self.store, self.telemetry, monotonic=lambda: self.now)
+        self.pages = Pages(self.store, self.telemetry, bounds=Bounds(**bounds), monotonic=lambda: self.now)
         self.url = ""
         self.client: aiohttp.ClientSession
 
@@ -324,10 +325,9 @@ async def test_a_view_is_made_once_for_each_change_of_its_zvms() -> None:
     assert await site.pages.view(["nyc"], ["vms"]) is not first
 
 
-async def test_nothing_is_kept_of_a_page_that_is_outdated(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_kept_of_a_page_that_is_outdated() -> None:
     """Also where nobody asks for it again: hundreds of old blocks would lie all over the heap."""
-    monkeypatch.setattr("exporter.web.pages._JOINED_BYTES", 0)
-    site = Site()
+    site = Site(joined_bytes=0)
     rendered = VMS.render({"zvm": "nyc"}, [9])
     block = rendered.blocks[0].fragment.data
     here = sys.getrefcount(block)
@@ -339,16 +339,18 @@ async def test_nothing_is_kept_of_a_page_that_is_outdated(monkeypatch: pytest.Mo
     assert sys.getrefcount(block) == here
 
 
-async def test_the_views_that_are_kept_are_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    site = Site()
+async def test_the_narrowed_pages_that_are_kept_are_bounded_in_number() -> None:
+    site = Site(views=2)
     one = await site.pages.view(["nyc"], ["vms"])
-    monkeypatch.setattr("exporter.web.pages._VIEWS", 2)
     two = await site.pages.view(["lon"], ["vms"])
     assert await site.pages.view(["nyc"], ["vms"]) is one
     await site.pages.view(["nyc"], ["vpgs"])  # the one that was not asked for the longest goes: lon's
     assert await site.pages.view(["nyc"], ["vms"]) is one
     assert await site.pages.view(["lon"], ["vms"]) is not two
-    monkeypatch.setattr("exporter.web.pages._VIEW_BYTES", 1)
+
+
+async def test_the_narrowed_pages_that_are_kept_are_bounded_in_bytes() -> None:
+    site = Site(view_bytes=1)
     assert await site.pages.view(["lon"], ["vpgs"]) is not await site.pages.view(["lon"], ["vpgs"])
 
 
@@ -468,12 +470,9 @@ async def test_the_page_is_prepared_at_the_end_of_a_poll(made: Made) -> None:
     assert await shown(site) == b"made 3"
 
 
-async def test_own_metrics_that_take_long_are_made_in_a_thread_now_and_then(
-    made: Made, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_own_metrics_that_take_long_are_made_in_a_thread_now_and_then(made: Made) -> None:
     """A scrape waits for them only where there are none, or too old ones; two wait for the same."""
-    monkeypatch.setattr("exporter.web.pages._CHEAP_SECONDS", 0.0)
-    site = Site()
+    site = Site(cheap_seconds=0.0)
     made.hold.clear()
     scrapes = [asyncio.create_task(shown(site)) for _ in range(2)]
     await asyncio.to_thread(made.begun.wait, 10)
@@ -492,10 +491,9 @@ async def test_own_metrics_that_take_long_are_made_in_a_thread_now_and_then(
     assert made.times == 2
 
 
-async def test_what_is_forgotten_while_it_is_made_is_made_again(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_forgotten_while_it_is_made_is_made_again(made: Made) -> None:
     """As by a reload: whoever asks after it must see that it was."""
-    monkeypatch.setattr("exporter.web.pages._CHEAP_SECONDS", 0.0)
-    site = Site()
+    site = Site(cheap_seconds=0.0)
     made.hold.clear()
     scrape = asyncio.create_task(shown(site))
     await asyncio.to_thread(made.begun.wait, 10)

@@ -13,6 +13,7 @@ max_answers: 4
 defaults:
   interval: 1m30s
   stale_after: 1h
+  collectors: [vms, vpgs]
   auth: {username: monitor, password: pl4nted}
 zvms:
   - name: nyc

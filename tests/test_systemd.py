@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools import tool
+from programs import tool
 
 from exporter import config
 from exporter.cli import arguments

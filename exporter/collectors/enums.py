@@ -20,7 +20,6 @@ from exporter.zvm.paths import STATUSES, SUBSTATUSES
 Code = int | Annotated[str, Meta(max_length=1024)] | None  # an enum on the wire: a number, a name, or not sent
 
 _CODES = 2**31  # the API's enums are int32
-_CACHED = 1000  # answers of one enum; a server that invents ever new names must not fill the memory
 _LONGEST = 1024  # characters of a name
 _LISTS = 64  # lists of one enum, prepared; a fleet has one or two
 _NAME: Final = re.compile(r"[A-Za-z]\w*")  # as the API writes names; what has blanks is a sentence for people
@@ -45,14 +44,15 @@ class Listed:
 
 
 class _Cache(dict[Any, Any]):
-    """Answers of *ask*, kept: a label or a value is asked for each row, and there are few different ones."""
+    """Answers of *ask*, the first *most* kept: a label or a value is asked for each row, and few are different."""
 
-    def __init__(self, ask: Callable[[Any], Any]) -> None:
+    def __init__(self, ask: Callable[[Any], Any], most: int) -> None:
         self._ask = ask
+        self._most = most
 
     def __missing__(self, wire: Any) -> Any:
         answer = self._ask(wire)
-        if len(self) < _CACHED:
+        if len(self) < self._most:
             self[wire] = answer
         return answer
 
@@ -60,7 +60,8 @@ class _Cache(dict[Any, Any]):
 class Enum:
     """One enum of the API. *path* is where a ZVM lists its names in the order of their codes, if it does.
 
-    *aliases* are names that some servers have for what others call by the name that stands here.
+    *aliases* are names that some servers have for what others call by the name that stands here. At most *cached*
+    answers are kept: a server that invents ever new names must not fill the memory.
     """
 
     name: Callable[[State], str]
@@ -72,14 +73,16 @@ class Enum:
     listed: Callable[[tuple[str, ...]], Listed]
     """Prepares a ZVM's own list. A name that is empty, that stands there twice or that is none is left out."""
 
-    def __init__(self, names: Mapping[int, str], path: str = "", aliases: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, names: Mapping[int, str], path: str = "", aliases: Mapping[str, str] | None = None, *, cached: int = 1000
+    ) -> None:
         self.path = path
         self.aliases = dict(aliases or {})
         self._names = dict(names)
         self._codes = {_squeezed(name): code for code, name in names.items()}
         self._codes |= {_squeezed(alias): self._codes[_squeezed(name)] for alias, name in self.aliases.items()}
-        self.name = _Cache(self._name).__getitem__
-        self.code = _Cache(self._code).__getitem__
+        self.name = _Cache(self._name, cached).__getitem__
+        self.code = _Cache(self._code, cached).__getitem__
         self.listed = lru_cache(maxsize=_LISTS)(self._listed)
 
     @property

@@ -30,7 +30,6 @@ from exporter.zvm.settings import Settings
 
 POLL_OUTCOMES: Final = (SUCCESS, UNSUPPORTED, *REASONS, BUG)
 
-_GOODBYE_SECONDS: Final = 3.0
 _GOLDEN_RATIO: Final = (5**0.5 - 1) / 2  # its multiples, modulo 1, are spread evenly however many there are
 
 
@@ -50,8 +49,14 @@ class Poller:
         connect: Callable[[Settings, Observer], Zvm] = Zvm,
         collectors: Mapping[str, Collector[Any]] = BY_NAME,
         polled: Callable[[], Awaitable[None]] = _nothing,
+        goodbye_seconds: float = 3.0,
     ) -> None:
-        """Start with no ZVM; *connect* makes the client of one, *polled* is called when polls have ended."""
+        """Start with no ZVM; *connect* makes the client of one, *polled* is called when polls have ended.
+
+        *collectors* are those that a configuration can name. When the process ends, each ZVM has *goodbye_seconds* to
+        log us out; half of it, for a login under way.
+        """
+        self._goodbye_seconds = goodbye_seconds
         self._polled = polled
         self._store = store
         self._telemetry = telemetry
@@ -90,7 +95,7 @@ class Poller:
             if name not in made:
                 self._store.drop(name)
                 self._telemetry.remove_zvm(name)
-            goodbye = asyncio.create_task(_dismiss(target, self._hurry))
+            goodbye = asyncio.create_task(self._dismiss(target))
             self._goodbyes.add(goodbye)
             goodbye.add_done_callback(self._goodbyes.discard)
 
@@ -109,7 +114,7 @@ class Poller:
         """Stop polling and log out everywhere, within a few seconds whatever the ZVMs do."""
         self._hurry.set()
         targets, self._targets = list(self._targets.values()), {}
-        goodbyes = (*(_dismiss(target, self._hurry) for target in targets), *self._goodbyes)
+        goodbyes = (*(self._dismiss(target) for target in targets), *self._goodbyes)
         for ended in await asyncio.gather(*goodbyes, return_exceptions=True):
             if isinstance(ended, Exception):
                 structlog.get_logger().error("a logout ended by an error of ours", exc_info=ended)
@@ -238,30 +243,29 @@ class Poller:
         for other in first if job not in first else ahead:
             await other.tried.wait()
 
+    async def _dismiss(self, target: Target) -> None:
+        """Log out. While nobody is in a hurry, a login under way and the logout take what time requests may take."""
+        target.quit()
+        tasks = [job.task for job in target.jobs.values() if job.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+        try:
+            async with asyncio.timeout(None) as deadline:
+                hurrying = asyncio.create_task(self._limit(deadline))
+                try:
+                    await target.client.close(self._hurry, self._goodbye_seconds / 2)
+                finally:
+                    hurrying.cancel()
+        except TimeoutError:
+            seconds = self._goodbye_seconds
+            structlog.get_logger().info("no logout within time", zvm=target.config.name, seconds=seconds)
+
+    async def _limit(self, deadline: asyncio.Timeout) -> None:
+        await self._hurry.wait()
+        deadline.reschedule(asyncio.get_running_loop().time() + self._goodbye_seconds)
+
 
 def _same_samples(one: ZvmConfig, other: ZvmConfig) -> bool:
     """Tell whether samples fetched under *one* are still true under *other*, until the next poll."""
     keys = ("url", "collectors", "filters", "labels", "max_series", "metrics", "options")
     return all(getattr(one, key) == getattr(other, key) for key in keys)
-
-
-async def _dismiss(target: Target, hurry: asyncio.Event) -> None:
-    """Log out. As long as nobody is in a *hurry*, a login under way and the logout take what time requests may take."""
-    target.quit()
-    tasks = [job.task for job in target.jobs.values() if job.task is not None]
-    if tasks:
-        await asyncio.wait(tasks)
-    try:
-        async with asyncio.timeout(None) as deadline:
-            hurrying = asyncio.create_task(_limit(deadline, hurry))
-            try:
-                await target.client.close(hurry)
-            finally:
-                hurrying.cancel()
-    except TimeoutError:
-        structlog.get_logger().info("no logout within time", zvm=target.config.name, seconds=_GOODBYE_SECONDS)
-
-
-async def _limit(deadline: asyncio.Timeout, hurry: asyncio.Event) -> None:
-    await hurry.wait()
-    deadline.reschedule(asyncio.get_running_loop().time() + _GOODBYE_SECONDS)

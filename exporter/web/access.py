@@ -30,8 +30,6 @@ from exporter.rewrites import Contents, Rewrites, read
 
 _PROBES: Final = ("/-/healthy", "/-/ready")
 
-_REMEMBERED: Final = 1000  # logins of which the outcome is known
-_WAITING: Final = 32  # logins whose password is being hashed; who comes then is sent away for a moment
 _BCRYPT_BYTES: Final = 72  # of a password; bcrypt looks no further
 _CHALLENGE: Final = 'Basic realm="zerto-exporter", charset="UTF-8"'
 _TRIES: Final = 3  # to read files that are rewritten meanwhile
@@ -47,9 +45,14 @@ class Access:
         *,
         open_probes: bool = False,
         prefix: str = "",
+        waiting: int = 32,
+        remembered: int = 1000,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read *file*; *prefix* stands before the path of each probe.
+
+        At most *waiting* passwords are being hashed, and who comes then is sent away for a moment. Of the last
+        *remembered* logins the outcome is known.
 
         Raises:
             ConfigError: it cannot be used.
@@ -66,7 +69,7 @@ class Access:
         except OSError as error:
             raise ConfigError(str(file), [f"its certificates cannot be read: {error}"]) from error
         self._rewrites.keep(contents)
-        self._logins = _Logins()
+        self._logins = _Logins(waiting, remembered)
         self.ssl_context: ssl.SSLContext | None = _Following.of(self._fresh_context) if self._context else None
         if self._context is None and self._config.basic_auth_users:
             structlog.get_logger().warning("passwords without TLS: whoever is in between can read them", file=str(file))
@@ -183,7 +186,9 @@ class _Following(ssl.SSLContext):
 class _Logins:
     """Checks passwords in a thread, for it takes long on purpose; remembers the outcome, for a scraper comes often."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_waiting: int, remembered: int) -> None:
+        self._most_waiting = most_waiting
+        self._remembered = remembered
         self._key = os.urandom(32)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="login")
         self._known: OrderedDict[bytes, asyncio.Task[bool]] = OrderedDict()
@@ -198,11 +203,11 @@ class _Logins:
         ).digest()
         check = self._known.get(digest)
         if check is None:
-            if self._waiting >= _WAITING:
+            if self._waiting >= self._most_waiting:
                 raise web.HTTPServiceUnavailable(text="too many logins at once\n", headers={hdrs.RETRY_AFTER: "1"})
             self._waiting += 1
             check = self._known[digest] = asyncio.create_task(self._check(password, hashed))
-            while len(self._known) > _REMEMBERED:
+            while len(self._known) > self._remembered:
                 self._known.popitem(last=False)
         else:
             self._known.move_to_end(digest)

@@ -30,7 +30,6 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "access_log": None,
 }
 _UNSENT: Final = 2**16  # bytes that may wait for a client to read, before its answer waits
-_FEW: Final = 50  # connections that are taken as long as there is a descriptor: it is not they that take them all
 _FULL: Final = "file descriptors run out: new connections are closed, so that the ZVMs can still be polled"
 _ACCEPT_FAILED: Final = "socket.accept() out of system resource"
 # A client has gone, as clients do: so say asyncio, and uvloop of a connection with TLS.
@@ -39,14 +38,17 @@ _NOBODY_READS: Final = frozenset({"socket.send() raised exception.", "SSL connec
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds that a client has; `descriptors`: how many this process may have open, None for as many as it likes."""
+    """Seconds that a client has, what is written to it at once, and how many connections there may be."""
 
     head: float = 10.0  # for a TLS handshake; then for the head of a request, from the connection or its first byte on
     idle: float = 90.0  # between an answer and the next request
     unread: float = 20.0  # in which it takes nothing of an answer
     answer: float = 120.0  # to take a whole answer
     closing: float = 10.0  # to take the rest, and to close, once we have closed
-    descriptors: int | None = None
+    piece: int = 2**18  # bytes that are written at once, of what each client has for itself
+    shared_piece: int = 2**22  # bytes, of what the connections have in common: each write more costs time
+    few: int = 50  # connections that are taken as long as there is a descriptor: it is not they that take them all
+    descriptors: int | None = None  # that this process may have open; None for as many as it likes
 
     @classmethod
     def of_process(cls) -> Limits:
@@ -114,7 +116,9 @@ class Connections:
 
     def _one(self) -> Connection:
         """Return what a connection that was just accepted is handled by."""
-        refused = descriptors.lowest_free() >= self.limits.for_clients and len(self._server.connections) >= _FEW
+        refused = (
+            descriptors.lowest_free() >= self.limits.for_clients and len(self._server.connections) >= self.limits.few
+        )
         if refused:
             self._full(limit=self.limits.descriptors)
         return Connection(self._server, self, refused=refused)

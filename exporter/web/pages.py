@@ -15,19 +15,25 @@ from exporter.prometheus.telemetry import Telemetry
 from exporter.threads import in_scrape_thread
 
 _OWN_METRICS_SECONDS: Final = 30.0  # their age at most
-_CHEAP_SECONDS: Final = 0.01  # what may hold up the event loop, and whoever waits for it
 _PAUSE: Final = 200  # times what it took last, before the own metrics are made again in a thread: 0.5 % of a processor
 OWN: Final = "exporter"
 """Stands among the collectors for the exporter's own metrics."""
 
-_VIEWS: Final = 1024
-_JOINED_BYTES: Final = (
-    8 * 2**20
-)  # a page up to this is one piece, made when a poll ends: a scrape is quicker by a tenth
-_VIEW_BYTES: Final = 64 * 2**20
-
 Names = Collection[str]
 Body = tuple[bytes, ...]  # a gzip file in pieces
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much is kept, and how much is done at once."""
+
+    cheap_seconds: float = 0.01  # what may hold up the event loop, and whoever waits for it
+    joined_bytes: int = 8 * 2**20  # a page up to this is one piece, made when a poll ends: a scrape is a tenth quicker
+    views: int = 1024
+    view_bytes: int = 64 * 2**20
+
+
+_USUAL: Final = Bounds()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +55,15 @@ class _Made:
 class Pages:
     """Puts pages together, each as a gzip file."""
 
-    def __init__(self, store: Store, telemetry: Telemetry, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        telemetry: Telemetry,
+        *,
+        bounds: Bounds = _USUAL,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bounds = bounds
         self._store = store
         self._telemetry = telemetry
         self._monotonic = monotonic
@@ -69,7 +83,7 @@ class Pages:
         made = self._whole
         if made is None or made.own is not own:
             body = gzipped(*self._store.page(), own.metrics)
-            if sum(map(len, body)) <= _JOINED_BYTES:
+            if sum(map(len, body)) <= self._bounds.joined_bytes:
                 body = (b"".join(body),)
             made = self._whole = _Made(own, body)
         return made.body
@@ -80,7 +94,7 @@ class Pages:
         Of hundreds of ZVMs a poll ends many times between two scrapes, and the own metrics take long. They are made in
         a thread then, now and then; the rest is left to the scrape.
         """
-        if self._own_seconds < _CHEAP_SECONDS:
+        if self._own_seconds < self._bounds.cheap_seconds:
             self.forget()
             await self.whole()
         elif self._own is None or self._monotonic() - self._own.at >= _PAUSE * self._own_seconds:
@@ -103,7 +117,7 @@ class Pages:
             self._forget_view(key)
             self._views[key] = view
             self._view_bytes += sum(map(len, view.body))
-            while len(self._views) > _VIEWS or self._view_bytes > _VIEW_BYTES:
+            while len(self._views) > self._bounds.views or self._view_bytes > self._bounds.view_bytes:
                 self._forget_view(next(iter(self._views)))
         else:
             self._views.move_to_end(key)
@@ -118,7 +132,7 @@ class Pages:
         """Return the own metrics as they are now, or were a moment ago."""
         if self._own is not None and self._monotonic() - self._own.at < _OWN_METRICS_SECONDS:
             return self._own
-        if self._own_seconds < _CHEAP_SECONDS:
+        if self._own_seconds < self._bounds.cheap_seconds:
             self._own = self._make()
             return self._own
         return await asyncio.shield(self._renewing())  # whoever does not wait any longer leaves it to the others

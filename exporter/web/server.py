@@ -28,8 +28,6 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
 }
-_PIECE: Final = 2**18  # bytes that are written at once, of what each client has for itself
-_SHARED_PIECE: Final = 2**22  # bytes, of what the connections have in common: each write more costs time
 _BETWEEN_TURNS: Final = 2**17  # bytes
 
 
@@ -230,10 +228,10 @@ class Server:
                 if packed:
                     # One large piece is cut without a copy; many small ones are joined to what is this client's own.
                     shared = len(body) == 1 and not request.secure
-                    for batch in batches(body, _SHARED_PIECE if shared else _PIECE):
+                    for batch in batches(body, self._limits.shared_piece if shared else self._limits.piece):
                         await response.write(batch)
                 else:
-                    pieces = plain_pieces(body, _PIECE)
+                    pieces = plain_pieces(body, self._limits.piece)
                     unpack = in_scrape_thread if size > _BETWEEN_TURNS else _at_once
                     while piece := await unpack(next, pieces, b""):
                         await response.write(piece)

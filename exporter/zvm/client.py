@@ -148,10 +148,10 @@ class Zvm:
         """Tell the observer nothing from now on."""
         self._reporter.silence()
 
-    async def close(self, hurry: asyncio.Event | None = None) -> None:
-        """Log out, so that no session is left at the ZVM, and close the connections; *hurry* as `Credentials.close`."""
+    async def close(self, hurry: asyncio.Event | None = None, last_seconds: float = 1.5) -> None:
+        """Log out, so that no session is left at the ZVM, and close the connections; as `Credentials.close`."""
         try:
-            await self._credentials.close(hurry)
+            await self._credentials.close(hurry, last_seconds)
         finally:
             await self._transport.close()
 

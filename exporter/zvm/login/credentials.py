@@ -12,7 +12,6 @@ from exporter.zvm.login.backoff import Backoff
 from exporter.zvm.login.protocol import Credential, Login, Send
 from exporter.zvm.observer import Reporter
 
-_LAST_LOGIN_SECONDS = 1.5
 _RENEWAL_SECONDS = 2.0  # more a request with a good token does not wait for the next one
 _RENEW_AGAIN_SHARE = 0.25  # of the time that a token has left
 
@@ -55,10 +54,10 @@ class Credentials:
                 return current
         return await asyncio.shield(pending)
 
-    async def close(self, hurry: asyncio.Event | None = None) -> None:
+    async def close(self, hurry: asyncio.Event | None = None, last_seconds: float = 1.5) -> None:
         """Log out, so that no session is left at the ZVM; a login under way may take its time until *hurry* is set.
 
-        Without *hurry* there is no time to lose.
+        From then on it has *last_seconds*; without *hurry*, from now on.
         """
         if self._pending is not None and hurry is not None:
             # A login that the ZVM is about to grant would leave its session behind.
@@ -66,7 +65,7 @@ class Credentials:
             await asyncio.wait([self._pending, hurried], return_when=asyncio.FIRST_COMPLETED)
             hurried.cancel()
         if self._pending is not None:
-            await asyncio.wait([self._pending], timeout=_LAST_LOGIN_SECONDS)
+            await asyncio.wait([self._pending], timeout=last_seconds)
         if self._pending is not None:
             self._pending.cancel()
             await asyncio.wait([self._pending])

@@ -1,0 +1,47 @@
+"""The index of the runbooks, from the alerts and the first paragraph of each page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import yaml
+
+from tools import ROOT
+
+RULES: Final = sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))
+FOLDER: Final = ROOT / "docs" / "runbooks"
+FILE: Final = FOLDER / "README.md"
+
+_HEAD: Final = """\
+# Runbooks
+
+A page for each alert: what it means, how to see it, what to do, when it lies. Generated from the rules and the pages by
+`make docs`; a test holds it true. How alerts are installed and changed is in [Alerts](../alerts.md).
+
+Before anything else: the page `/` of the exporter shows each ZVM with its state, last good poll and error.
+
+| alert | severity | after | means |
+|---|---|---|---|
+"""
+
+
+def rules() -> list[dict[str, Any]]:
+    """Return all rules of all files, in their order."""
+    return [rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+
+
+def alerts() -> list[dict[str, Any]]:
+    return [rule for rule in rules() if "alert" in rule]
+
+
+def text() -> str:
+    """Return the whole document."""
+    return _HEAD + "".join(_rows())
+
+
+def _rows() -> Iterator[str]:
+    for alert in alerts():
+        name = alert["alert"]
+        meaning = " ".join((FOLDER / f"{name}.md").read_text().split("\n\n")[1].split())
+        yield f"| [{name}]({name}.md) | {alert['labels']['severity']} | {alert['for']} | {meaning} |\n"

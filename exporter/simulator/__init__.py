@@ -22,7 +22,7 @@ without `vpg` happens to every VPG. The kinds are in `INCIDENT_KINDS`.
 """
 
 from exporter.simulator import faults
-from exporter.simulator.estate.estate import Estate, pair
+from exporter.simulator.documents import Estate, pair
 from exporter.simulator.estate.incidents import KINDS as INCIDENT_KINDS
 from exporter.simulator.estate.incidents import Incident
 from exporter.simulator.exchange import Request

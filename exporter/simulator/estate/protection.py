@@ -37,6 +37,13 @@ class Protection:
         holding = self.incidents.at(second)
         return [(vpg, vpg_at(vpg, second, holding.get(vpg.identifier))) for vpg in self._vpgs]
 
+    def one_at(self, vpg_identifier: str, second: int) -> tuple[Vpg, VpgReading] | None:
+        """One of `at`, without the work for all others; None if there is none of that identifier."""
+        for vpg in self._vpgs:
+            if vpg.identifier == vpg_identifier:
+                return vpg, vpg_at(vpg, second, self.incidents.at(second).get(vpg.identifier))
+        return None
+
     def backups_at(self, second: int) -> Rows:
         """The groups that exist for long-term retention only; nothing happens to them."""
         return [(vpg, vpg_at(vpg, second, None)) for vpg in self._backups]

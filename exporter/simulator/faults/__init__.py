@@ -14,11 +14,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from exporter.simulator.api.answers import XML, Mutation
+from exporter.simulator.api.answers import XML
+from exporter.simulator.api.codes import Enums
 from exporter.simulator.exchange import Call, Payload, until_gone
 from exporter.simulator.faults import deliveries, mutations
 from exporter.simulator.login.authority import Authority
 
+Mutation = Callable[[list[Any]], Any]
 Replacement = Callable[[Call, Authority], Awaitable[Payload | web.StreamResponse | None]]
 Delivery = Callable[[Call, Payload], Awaitable[web.StreamResponse]]
 
@@ -31,12 +33,16 @@ _LOGIN_PAGE = b"""<!DOCTYPE html>
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault and where it acts; `name` and `args` are for people."""
+    """A fault and where it acts; `name` and `args` are for people.
+
+    `mutate_codes` is a `mutate` that has to know which field of the documents holds a code of which enumeration.
+    """
 
     name: str
     args: Mapping[str, Any] = field(default_factory=dict)
     replace: Replacement | None = None
     mutate: Mutation | None = None
+    mutate_codes: Callable[[list[Any], Enums], Any] | None = None
     media_type: str | None = None
     deliver: Delivery | None = None
 
@@ -142,7 +148,7 @@ def unknown_codes() -> Fault:
 
 def enum_names() -> Fault:
     """Enumerations by name in JSON."""
-    return Fault("enum_names", mutate=mutations.enum_names)
+    return Fault("enum_names", mutate_codes=mutations.enum_names)
 
 
 def camel_case(*, keep_identity: bool = False) -> Fault:

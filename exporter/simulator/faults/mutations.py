@@ -7,7 +7,7 @@ and nothing of HTTP. A record that is no document any more (another fault was he
 from collections.abc import Callable
 from typing import Any, Final
 
-from exporter.simulator.api.codes import ENUM_FIELDS, name_of
+from exporter.simulator.api.codes import ENUM_FIELDS, Enums, name_of
 from exporter.simulator.faults.hostile import HOSTILE_NAMES
 
 IDENTITY: Final = frozenset({"VmIdentifier", "VpgIdentifier"})
@@ -79,11 +79,11 @@ def unknown_codes(documents: list[Any]) -> Any:
     return _deep(documents, lambda key, value: _UNKNOWN.get(key, value) if isinstance(value, int) else value)
 
 
-def enum_names(documents: list[Any]) -> Any:
-    """Enumerations by name, as XML has them."""
+def enum_names(documents: list[Any], enums: Enums = ENUM_FIELDS) -> Any:
+    """Enumerations by name, as XML has them; `enums` are those of the answer's documents."""
 
     def named(key: str, value: Any) -> Any:
-        return name_of(ENUM_FIELDS[key], value) if key in ENUM_FIELDS and isinstance(value, int) else value
+        return name_of(enums[key], value) if key in enums and isinstance(value, int) else value
 
     return _deep(documents, named)
 

@@ -1,27 +1,24 @@
-"""The estate of one site as its ZVM tells it: what it protects, and what recovers to it.
+"""A site that lives: what it protects, what recovers to it, and how all of it does.
 
 Time comes from the clock that it was given, in whole seconds: the same seed at the same second gives the same
-documents, in whatever order they are asked for.
+readings, in whatever order they are asked for.
 """
 
 import time
 from collections.abc import Callable
-from typing import Any, TypedDict, Unpack
+from typing import Self, TypedDict, Unpack
 
-import msgspec
-
-from exporter.simulator.api.documents import Document, Row, vm_rows, vpg_document
-from exporter.simulator.api.legacy import legacy_vm, legacy_vpg
 from exporter.simulator.estate.founding import Founder
 from exporter.simulator.estate.incidents import Incident
-from exporter.simulator.estate.inventory import Site
-from exporter.simulator.estate.protection import Protection
+from exporter.simulator.estate.inventory import Site, Vpg
+from exporter.simulator.estate.protection import Protection, Rows
+from exporter.simulator.estate.readings import VpgReading
 
 Clock = Callable[[], float]
 
 
 class Traits(TypedDict, total=False):
-    """What an estate may have besides: see `Estate`."""
+    """What an estate may have besides: see `LivingSite`."""
 
     peer: Site
     cloud: bool
@@ -29,10 +26,10 @@ class Traits(TypedDict, total=False):
     incidents: bool
 
 
-class Estate:
+class LivingSite:
     """One site's VMs and VPGs, alive.
 
-    `vms` is the number of rows of its own in /v1/vms, one for each VM and VPG. Traits: `peer`, the site that it
+    `vms` is the number of its pairs of a VM and a VPG: a VM in two VPGs is two. Traits: `peer`, the site that it
     protects to (without it, one that nobody else knows); `cloud` (True), a VPG that recovers to Azure; `local`
     (False), a VPG that recovers to the site itself; `incidents` (True), trouble that starts and ends by itself.
     From 20 VMs on, one VM is in three VPGs and one in two.
@@ -50,7 +47,7 @@ class Estate:
         self.own = Protection(inventory, seed, scheduled=traits.get("incidents", True))
         self._incoming: tuple[Protection, ...] = ()
 
-    def receive(self, other: "Estate") -> None:
+    def receive(self, other: Self) -> None:
         """List from now on also those VMs of the other estate that recover to this site."""
         self._incoming = (*self._incoming, other.own)
 
@@ -64,39 +61,18 @@ class Estate:
         """Differs after every incident or removal by hand."""
         return tuple(protection.revision for protection in self._protections)
 
-    def vms(self) -> list[Document]:
-        """What GET /v1/vms answers now, as documents of the caller's own."""
-        rows = self.vm_rows(self.second)
-        return _copies([row.document for row in rows if not row.backup])
+    def vpgs_at(self, second: int) -> Rows:
+        """The VPGs that this site protects, and those of others that recover to it, with their readings at a second."""
+        return [row for protection in self._protections for row in protection.at(second) if self._lists(row[0])]
 
-    def vpgs(self) -> list[Document]:
-        """What GET /v1/vpgs answers now, as documents of the caller's own."""
-        return _copies(self.vpg_documents(self.second))
+    def backups_at(self, second: int) -> Rows:
+        """The groups that exist for long-term retention only, which a ZVM lists on request only."""
+        return self.own.backups_at(second)
 
-    def vm_rows(self, second: int, *, appliance: bool = True) -> list[Row]:
-        """Every row of /v1/vms at a unix second, with those that are listed on request only.
-
-        The documents share parts of theirs: encode them, do not change them.
-        """
-        rows: list[Row] = []
-        for protection in self._protections:
-            for vpg, reading in protection.at(second):
-                if self._listed(protection, vpg.recovery):
-                    rows += vm_rows(vpg, reading, self.here)
-            if protection is self.own:
-                for vpg, reading in protection.backups_at(second):
-                    rows += vm_rows(vpg, reading, self.here, backup=True)
-        return rows if appliance else [row._replace(document=legacy_vm(row.document)) for row in rows]
-
-    def vpg_documents(self, second: int, *, appliance: bool = True) -> list[Document]:
-        """Every row of /v1/vpgs at a unix second; to be encoded, not changed."""
-        documents = [
-            vpg_document(vpg, reading, self.here, second)
-            for protection in self._protections
-            for vpg, reading in protection.at(second)
-            if self._listed(protection, vpg.recovery)
-        ]
-        return documents if appliance else [legacy_vpg(document) for document in documents]
+    def vpg_at(self, identifier: str, second: int) -> tuple[Vpg, VpgReading] | None:
+        """One of `vpgs_at`, without the work for all others; None if there is none of that identifier."""
+        found = (protection.one_at(identifier, second) for protection in self._protections)
+        return next((row for row in found if row is not None and self._lists(row[0])), None)
 
     @property
     def incidents(self) -> list[Incident]:
@@ -152,33 +128,5 @@ class Estate:
     def _protections(self) -> tuple[Protection, ...]:
         return (self.own, *self._incoming)
 
-    def _listed(self, protection: Protection, recovery: Site) -> bool:
-        return protection is self.own or recovery.identifier == self.here.identifier
-
-
-def pair(
-    first: tuple[str, int],
-    second: tuple[str, int],
-    *,
-    seed: int = 1,
-    clock: Clock = time.time,
-    **traits: Unpack[Traits],
-) -> tuple[Estate, Estate]:
-    """Two sites, given as (name, VMs), that protect to one another, each listing the other's VMs as incoming.
-
-    With the trait `cloud` (here False) or `local`, a VPG that recovers elsewhere is listed by its own site only.
-    """
-    a = Estate(*first, seed, clock, **_towards(second[0], seed, traits))
-    b = Estate(*second, seed, clock, **_towards(first[0], seed, traits))
-    a.receive(b)
-    b.receive(a)
-    return a, b
-
-
-def _towards(peer: str, seed: int, traits: Traits) -> Traits:
-    return {"cloud": False, **traits, "peer": Site.named(peer, seed)}
-
-
-def _copies(documents: list[Document]) -> list[dict[str, Any]]:
-    copies: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(documents))
-    return copies
+    def _lists(self, vpg: Vpg) -> bool:
+        return self.here.identifier in (vpg.protected.identifier, vpg.recovery.identifier)

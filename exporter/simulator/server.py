@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from exporter.simulator.api.answers import Api, Change, Generation, media_type_for
-from exporter.simulator.api.codes import Enums
+from exporter.simulator.api.xmlwire import Fields
 from exporter.simulator.control import PREFIX, Control
 from exporter.simulator.documents import Estate
 from exporter.simulator.exchange import JSON, Call, Payload, Request
@@ -186,19 +186,19 @@ class Simulator:
         media_type = media_type_for(call.request.headers.get("Accept", ""))
         for entry in entries:
             media_type = entry.fault.media_type or media_type
-        changed = [entry.fault for entry in entries if entry.fault.mutate or entry.fault.mutate_codes]
+        changed = [entry.fault for entry in entries if entry.fault.mutate or entry.fault.mutate_fields]
         return await self._api.answer(call.path, call.record.query, media_type, _in_turn(changed) if changed else None)
 
 
 def _in_turn(faults: list[Fault]) -> Change:
-    def change(documents: list[Any], enums: Enums) -> Any:
+    def change(documents: list[Any], fields: Fields) -> Any:
         answer: Any = documents
         for fault in faults:
             # What is no list any more leaves the others nothing to change.
             if fault.mutate is not None and isinstance(answer, list):
                 answer = fault.mutate(answer)
-            if fault.mutate_codes is not None and isinstance(answer, list):
-                answer = fault.mutate_codes(answer, enums)
+            if fault.mutate_fields is not None and isinstance(answer, list):
+                answer = fault.mutate_fields(answer, fields)
         return answer
 
     return change

@@ -12,16 +12,16 @@ from typing import Any, Literal
 import msgspec
 
 from exporter.simulator.api import xmlwire
-from exporter.simulator.api.codes import Enums
 from exporter.simulator.api.filters import BadFilterError, filtered
 from exporter.simulator.api.registry import route_of
 from exporter.simulator.api.routes import STRINGS, Answer, ApiError, Asked, Route
+from exporter.simulator.api.xmlwire import Fields
 from exporter.simulator.estate.site import LivingSite
 from exporter.simulator.exchange import JSON, Payload
 
 Generation = Literal["appliance", "windows"]
-Change = Callable[[list[Any], Enums], Any]
-"""What a fault makes of the documents of an answer, told which of their fields hold which codes."""
+Change = Callable[[list[Any], Fields], Any]
+"""What a fault makes of the documents of an answer, told what there is to know of their fields."""
 
 XML = "application/xml"
 
@@ -89,7 +89,7 @@ def media_type_for(accept: str) -> str:
 def _encoded(route: Route, made: Answer, media_type: str, change: Change | None) -> Payload:
     answer: Any = made
     if change is not None and route.kind != STRINGS:
-        answer = change(_own(made if isinstance(made, list) else [made]), route.wording.enums)
+        answer = change(_own(made if isinstance(made, list) else [made]), route.fields)
         # A fault that leaves a list of one was about the record, any other about the shape.
         if isinstance(made, dict) and isinstance(answer, list) and len(answer) == 1:
             answer = answer[0]
@@ -102,8 +102,8 @@ def _xml(route: Route, answer: Any, *, listed: bool) -> bytes:
     if route.kind == STRINGS:
         return xmlwire.strings(answer)
     if listed and isinstance(answer, list):
-        return xmlwire.array_of(route.kind, answer, route.wording)
-    return xmlwire.single(route.kind, answer, route.wording)
+        return xmlwire.array_of(route.kind, answer, route.fields)
+    return xmlwire.single(route.kind, answer, route.fields)
 
 
 def _own(documents: list[Any]) -> list[Any]:

@@ -1,10 +1,12 @@
 """GET /v1/vpgs/{id}/checkpoints/stats: the oldest and the newest checkpoint of a VPG."""
 
+from typing import Final
+
 from exporter.simulator.api.links import iso, legacy_date
 from exporter.simulator.api.routes import ApiError, Asked, Document, Route
-from exporter.simulator.api.xmlwire import Wording
+from exporter.simulator.api.xmlwire import Fields
 
-_SECONDS_BETWEEN = 5
+_SECONDS_BETWEEN: Final = 5
 
 
 def checkpoint(second: int | None) -> Document | None:
@@ -32,4 +34,4 @@ def _legacy(end: Document | None, vpg_identifier: str) -> Document | None:
 
 
 # Nobody outside the vendor knows the names of the types: XML has their numbers here.
-ROUTES = (Route("/v1/vpgs/{id}/checkpoints/stats", "VpgCheckpointsStatsApi", _stats, wording=Wording(enums={})),)
+ROUTES: Final = (Route("/v1/vpgs/{id}/checkpoints/stats", "VpgCheckpointsStatsApi", _stats, fields=Fields(enums={})),)

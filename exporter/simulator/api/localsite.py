@@ -1,5 +1,7 @@
 """GET /v1/localsite: as little as a client needs to know who answers."""
 
+from typing import Final
+
 from exporter.simulator.api.links import address, link, version
 from exporter.simulator.api.routes import Asked, Document, Route
 
@@ -26,4 +28,4 @@ def _here(asked: Asked) -> Document:
     return document
 
 
-ROUTES = (Route("/v1/localsite", "LocalSiteApi", _here),)
+ROUTES: Final = (Route("/v1/localsite", "LocalSiteApi", _here),)

@@ -1,5 +1,7 @@
 """GET /v1/peersites: the sites that this one is paired with."""
 
+from typing import Final
+
 from exporter.simulator.api.links import address, link, version
 from exporter.simulator.api.routes import Asked, Document, Route
 
@@ -26,4 +28,4 @@ def _peers(asked: Asked) -> list[Document]:
     ]
 
 
-ROUTES = (Route("/v1/peersites", "PeerSiteApi", _peers),)
+ROUTES: Final = (Route("/v1/peersites", "PeerSiteApi", _peers),)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from exporter.simulator.api.filters import Filter
-from exporter.simulator.api.xmlwire import Wording
+from exporter.simulator.api.xmlwire import Fields
 from exporter.simulator.estate.site import LivingSite
 from exporter.simulator.exchange import message
 
@@ -51,14 +51,14 @@ class Route:
     `kind` is the type's name, which XML says; for names of an enumeration it is STRINGS. `answer` gives a list of
     documents, one document, or names; documents may share parts, since they are encoded and never changed. It raises
     ApiError where a ZVM of that generation has no such thing. `filters` are those parameters of the query that choose
-    among the documents of a list, in lower case. `wording` is that of XML.
+    among the documents of a list, in lower case; `fields` tells what JSON does not.
     """
 
     path: str
     kind: str
     answer: Callable[[Asked], Answer]
     filters: Mapping[str, Filter] = field(default_factory=dict)
-    wording: Wording = field(default_factory=Wording)
+    fields: Fields = field(default_factory=Fields)
 
     @property
     def segments(self) -> tuple[str, ...]:

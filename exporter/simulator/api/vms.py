@@ -9,7 +9,7 @@ from exporter.simulator.api.filters import OF_GROUPS, boolean, text
 from exporter.simulator.api.legacy import legacy_vm
 from exporter.simulator.api.links import address, iso, site_link
 from exporter.simulator.api.routes import ApiError, Asked, Document, Route
-from exporter.simulator.api.xmlwire import Wording
+from exporter.simulator.api.xmlwire import Fields
 from exporter.simulator.estate.inventory import AZURE, Journal, Member, Site, Vpg
 from exporter.simulator.estate.readings import VmReading, VpgReading
 
@@ -135,10 +135,10 @@ _FILTERS: Final = OF_GROUPS | {
     "vmname": text("VmName"),
     "vmidentifier": text("VmIdentifier"),
 }
-_WORDING: Final = Wording(
+_FIELDS: Final = Fields(
     elements={"Volumes": "VmVolumeApi", "Nics": "NicNativeApi", "NetworkAdapters": "VmNetworkAdapter"}
 )
 ROUTES: Final = (
-    Route("/v1/vms", "VmApi", _listed, _FILTERS, _WORDING),
-    Route("/v1/vms/{id}", "VmApi", _one, wording=_WORDING),
+    Route("/v1/vms", "VmApi", _listed, _FILTERS, _FIELDS),
+    Route("/v1/vms/{id}", "VmApi", _one, fields=_FIELDS),
 )

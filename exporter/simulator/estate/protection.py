@@ -14,11 +14,11 @@ Rows = list[tuple[Vpg, VpgReading]]
 
 
 class Protection:
-    """The living side of an inventory."""
+    """The living side of an inventory: `founded` are the VPGs that there were, `vpgs` those that are left."""
 
     def __init__(self, inventory: Inventory, seed: int, *, scheduled: bool) -> None:
         self.site = inventory.site
-        self._vpgs = inventory.vpgs
+        self.founded = self.vpgs = inventory.vpgs
         self._backups = inventory.backups
         self.incidents = IncidentBook(
             ((vpg.identifier, vpg.name) for vpg in inventory.vpgs),
@@ -35,11 +35,11 @@ class Protection:
     def at(self, second: int) -> Rows:
         """Every VPG with its reading, in the order in which they were made."""
         holding = self.incidents.at(second)
-        return [(vpg, vpg_at(vpg, second, holding.get(vpg.identifier))) for vpg in self._vpgs]
+        return [(vpg, vpg_at(vpg, second, holding.get(vpg.identifier))) for vpg in self.vpgs]
 
     def one_at(self, vpg_identifier: str, second: int) -> tuple[Vpg, VpgReading] | None:
         """One of `at`, without the work for all others; None if there is none of that identifier."""
-        for vpg in self._vpgs:
+        for vpg in self.vpgs:
             if vpg.identifier == vpg_identifier:
                 return vpg, vpg_at(vpg, second, self.incidents.at(second).get(vpg.identifier))
         return None
@@ -49,19 +49,18 @@ class Protection:
         return [(vpg, vpg_at(vpg, second, None)) for vpg in self._backups]
 
     def holds(self, vpg_identifier: str) -> bool:
-        return any(vpg.identifier == vpg_identifier for vpg in self._vpgs)
+        return any(vpg.identifier == vpg_identifier for vpg in self.vpgs)
 
     def holds_vm(self, vm_identifier: str) -> bool:
-        return any(member.vm.identifier == vm_identifier for vpg in self._vpgs for member in vpg.members)
+        return any(member.vm.identifier == vm_identifier for vpg in self.vpgs for member in vpg.members)
 
     def remove_vm(self, vm_identifier: str) -> None:
         """Take the VM out of every VPG; a VPG that was left empty stays, as EmptyProtectionGroup."""
-        self._vpgs = tuple(
-            replace(vpg, members=tuple(m for m in vpg.members if m.vm.identifier != vm_identifier))
-            for vpg in self._vpgs
+        self.vpgs = tuple(
+            replace(vpg, members=tuple(m for m in vpg.members if m.vm.identifier != vm_identifier)) for vpg in self.vpgs
         )
         self._removals += 1
 
     def remove_vpg(self, vpg_identifier: str) -> None:
-        self._vpgs = tuple(vpg for vpg in self._vpgs if vpg.identifier != vpg_identifier)
+        self.vpgs = tuple(vpg for vpg in self.vpgs if vpg.identifier != vpg_identifier)
         self._removals += 1

@@ -21,6 +21,7 @@ _SUBSTATUS: Final = {
     "initial_sync": 1,
     "recovery_possible": 5,
     "delta_sync": 6,
+    "vra_down": 8,
     "bitmap_sync": 23,
     "peer_disconnected": 24,
 }
@@ -28,6 +29,7 @@ _EMPTY: Final = 9
 _TRAFFIC: Final = {
     "peer_disconnected": 0.0,
     "recovery_possible": 0.0,
+    "vra_down": 0.0,
     "bitmap_sync": 1.8,
     "delta_sync": 1.5,
     "initial_sync": 3.0,
@@ -143,7 +145,7 @@ def _phase(incident: Incident | None, now: float) -> tuple[str, float, float]:
             return incident.kind, elapsed, 0.0
         synced = (progress - _DISCONNECTED_SHARE) / (1 - _DISCONNECTED_SHARE)
         return "bitmap_sync", (incident.end - incident.start) * _DISCONNECTED_SHARE * (1 - synced), synced
-    if incident.kind == "recovery_possible":
+    if incident.kind in {"recovery_possible", "vra_down"}:
         return incident.kind, elapsed, 0.0
     if incident.kind == "bitmap_sync":
         return incident.kind, elapsed * 0.5, progress

@@ -39,6 +39,7 @@ class LivingSite:
         self, site: str = "nyc", vms: int = 50, seed: int = 1, clock: Clock = time.time, **traits: Unpack[Traits]
     ) -> None:
         self.site = site
+        self.seed = seed
         self.clock = clock
         self.here = Site.named(site, seed)
         self.peer = traits.get("peer") or Site.named(f"{site}-dr", seed)
@@ -59,11 +60,11 @@ class LivingSite:
     @property
     def revision(self) -> tuple[int, ...]:
         """Differs after every incident or removal by hand."""
-        return tuple(protection.revision for protection in self._protections)
+        return tuple(protection.revision for protection in self.protections)
 
     def vpgs_at(self, second: int) -> Rows:
         """The VPGs that this site protects, and those of others that recover to it, with their readings at a second."""
-        return [row for protection in self._protections for row in protection.at(second) if self._lists(row[0])]
+        return [row for protection in self.protections for row in protection.at(second) if self._lists(row[0])]
 
     def backups_at(self, second: int) -> Rows:
         """The groups that exist for long-term retention only, which a ZVM lists on request only."""
@@ -71,7 +72,7 @@ class LivingSite:
 
     def vpg_at(self, identifier: str, second: int) -> tuple[Vpg, VpgReading] | None:
         """One of `vpgs_at`, without the work for all others; None if there is none of that identifier."""
-        found = (protection.one_at(identifier, second) for protection in self._protections)
+        found = (protection.one_at(identifier, second) for protection in self.protections)
         return next((row for row in found if row is not None and self._lists(row[0])), None)
 
     @property
@@ -80,25 +81,25 @@ class LivingSite:
         second = self.second
         return [
             incident
-            for protection in self._protections
+            for protection in self.protections
             for incident in protection.incidents.at(second).values()
-            if protection.holds(incident.vpg_identifier)
+            if protection.holds(incident.vpg_identifier) or (protection is self.own and not incident.vpg_identifier)
         ]
 
     def start_incident(self, kind: str, vpg_name: str | None = None) -> None:
         """Begin an incident that lasts until it is ended, in the VPG of that name or in every one.
 
         Raises:
-            ValueError: there is no such kind of incident.
+            ValueError: there is no such kind of incident, or it is one of a whole site and a VPG is named.
             KeyError: there is no VPG of that name.
         """
-        begun = sum(protection.incidents.start(kind, vpg_name, self.clock()) for protection in self._protections)
+        begun = sum(protection.incidents.start(kind, vpg_name, self.clock()) for protection in self.protections)
         if not begun:
             raise KeyError(vpg_name)
 
     def end_incident(self, kind: str | None = None, vpg_name: str | None = None) -> int:
         """End what is wrong now, by hand or by itself; None stands for any. Says how many incidents ended."""
-        return sum(protection.incidents.end(kind, vpg_name, self.clock()) for protection in self._protections)
+        return sum(protection.incidents.end(kind, vpg_name, self.clock()) for protection in self.protections)
 
     def remove_vm(self, vm_identifier: str) -> None:
         """Take a VM out of all its VPGs, at both sites of a pair.
@@ -106,7 +107,7 @@ class LivingSite:
         Raises:
             KeyError: no VPG holds it.
         """
-        holding = [protection for protection in self._protections if protection.holds_vm(vm_identifier)]
+        holding = [protection for protection in self.protections if protection.holds_vm(vm_identifier)]
         if not holding:
             raise KeyError(vm_identifier)
         for protection in holding:
@@ -118,14 +119,15 @@ class LivingSite:
         Raises:
             KeyError: there is no such VPG.
         """
-        holding = [protection for protection in self._protections if protection.holds(vpg_identifier)]
+        holding = [protection for protection in self.protections if protection.holds(vpg_identifier)]
         if not holding:
             raise KeyError(vpg_identifier)
         for protection in holding:
             protection.remove_vpg(vpg_identifier)
 
     @property
-    def _protections(self) -> tuple[Protection, ...]:
+    def protections(self) -> tuple[Protection, ...]:
+        """What this site protects, and what each site does that protects to it."""
         return (self.own, *self._incoming)
 
     def _lists(self, vpg: Vpg) -> bool:

@@ -96,6 +96,8 @@ async def test_vras_as_xml_name_the_statuses_of_vras_and_so_does_the_fault() -> 
         vras = await zvm.rows("/v1/vras")
         zvm.simulator.faults.set("/v1/vras", faults.enum_names())
         by_name = await zvm.rows("/v1/vras")
+        zvm.simulator.faults.set("/v1/vras", faults.hostile_names())
+        hostile = await zvm.rows("/v1/vras")
         zvm.simulator.faults.set("/v1/vras", faults.nulls())
         nulls = await zvm.rows("/v1/vras")
     assert root.tag == f"{NS}ArrayOfVraApi"
@@ -107,6 +109,7 @@ async def test_vras_as_xml_name_the_statuses_of_vras_and_so_does_the_fault() -> 
     assert {vra["Status"] for vra in by_name} == {"Installed"}
     assert [vra["VraIdentifier"] for vra in nulls] == [vra["VraIdentifier"] for vra in vras]
     assert {vra["VraName"] for vra in nulls} == {None}
+    assert hostile[0]["VraName"] == hostile[0]["HostDisplayName"] == 'quote"inside'
 
 
 async def test_vras_are_chosen_by_the_query() -> None:

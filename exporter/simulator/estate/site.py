@@ -11,7 +11,7 @@ from typing import Self, TypedDict, Unpack
 from exporter.simulator.estate.founding import Founder
 from exporter.simulator.estate.incidents import Incident
 from exporter.simulator.estate.inventory import Site, Vpg
-from exporter.simulator.estate.protection import Protection, Rows
+from exporter.simulator.estate.protection import ALL, Pace, Protection, Rows
 from exporter.simulator.estate.readings import VpgReading
 
 Clock = Callable[[], float]
@@ -24,6 +24,7 @@ class Traits(TypedDict, total=False):
     cloud: bool
     local: bool
     incidents: bool
+    changing: int
 
 
 class LivingSite:
@@ -32,6 +33,8 @@ class LivingSite:
     `vms` is the number of its pairs of a VM and a VPG: a VM in two VPGs is two. Traits: `peer`, the site that it
     protects to (without it, one that nobody else knows); `cloud` (True), a VPG that recovers to Azure; `local`
     (False), a VPG that recovers to the site itself; `incidents` (True), trouble that starts and ends by itself.
+    `changing` (100), how many per cent of its VPGs change with time: the others stay as they were when the estate was
+    made, and with less than 100 no trouble starts by itself. With 0 time stands still, until a hand changes something.
     From 20 VMs on, one VM is in three VPGs and one in two.
     """
 
@@ -45,7 +48,10 @@ class LivingSite:
         self.peer = traits.get("peer") or Site.named(f"{site}-dr", seed)
         founder = Founder(self.here, self.peer, seed)
         inventory = founder.found(vms, cloud=traits.get("cloud", True), local=traits.get("local", False))
-        self.own = Protection(inventory, seed, scheduled=traits.get("incidents", True))
+        self._changing = traits.get("changing", ALL)
+        self._made = int(clock())
+        pace = Pace(self._changing, self._made)
+        self.own = Protection(inventory, seed, pace, scheduled=traits.get("incidents", True))
         self._incoming: tuple[Protection, ...] = ()
 
     def receive(self, other: Self) -> None:
@@ -55,7 +61,7 @@ class LivingSite:
     @property
     def second(self) -> int:
         """The unix second that an answer given now is about."""
-        return int(self.clock())
+        return int(self.clock()) if self._changing else self._made
 
     @property
     def revision(self) -> tuple[int, ...]:

@@ -107,7 +107,10 @@ def duplicates(documents: list[Any]) -> Any:
 
 
 def hostile_names(documents: list[Any]) -> Any:
-    """Names of VMs in turn, and of VPGs, organizations, sites and hosts by what they were, from the hostile ones."""
+    """Names of VMs in turn, and of VPGs, organizations, sites and hosts by what they were, from the hostile ones.
+
+    Other records have each name so.
+    """
     by_group: dict[Any, str] = {}
     for place, document in enumerate(documents):
         if not isinstance(document, dict):
@@ -117,6 +120,8 @@ def hostile_names(documents: list[Any]) -> Any:
         for key in document.keys() & {"VpgName", "OrganizationName", "RecoverySiteName", "TargetSite", "GuestOs"}:
             document[key] = name
         for key in document.keys() & {"VmName", "RecoveryHostName", "HardwareVersion"}:
+            document[key] = HOSTILE_NAMES[place % len(HOSTILE_NAMES)]
+        for key in () if "VpgIdentifier" in document else [key for key in document if key.endswith("Name")]:
             document[key] = HOSTILE_NAMES[place % len(HOSTILE_NAMES)]
     return documents
 

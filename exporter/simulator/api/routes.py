@@ -1,6 +1,8 @@
 """What a file of a resource declares: the paths that it answers, and a function for each that makes the answer.
 
-ROUTES = (Route("/v1/things/{id}", "ThingApi", _thing),)
+    ROUTES: Final = (Route("/v1/things/{id}", "ThingApi", _thing), names("/v1/things/statuses", STATUSES))
+
+`registry` finds the tuple; JSON, XML, the query, faults and both kinds of login are the same for all.
 """
 
 from collections.abc import Callable, Mapping

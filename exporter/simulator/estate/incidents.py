@@ -23,7 +23,10 @@ _BY_THEMSELVES: Final = (
 )
 _OF_A_SITE: Final = ("license_expiring",)
 KINDS: Final = (*_BY_THEMSELVES, "vra_down", *_OF_A_SITE)
-"""Those of before `vra_down` begin by themselves too; `license_expiring` happens to a site, all others to a VPG."""
+"""`vra_down` and `license_expiring` begin by hand only, all others by themselves too.
+
+`license_expiring` happens to a site, all others to a VPG.
+"""
 
 SLOT: Final = 420
 """Seconds. In each slot every lane has one incident, which begins within the first minute and ends in the slot."""
@@ -56,7 +59,7 @@ class Incident:
 
 
 class IncidentBook:
-    """The incidents of the VPGs that one site protects."""
+    """The incidents of one site and of the VPGs that it protects."""
 
     def __init__(self, vpgs: Iterable[tuple[str, str]], key: tuple[object, ...], *, scheduled: bool) -> None:
         """Take the (identifier, name) of each VPG; `scheduled` False leaves only those started by hand."""

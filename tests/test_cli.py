@@ -279,6 +279,7 @@ FLAGS: list[tuple[str, str, str, object]] = [
     ("simulate", "--vms", "7", 7),
     ("demo", "--vms", "7", 7),
     ("simulate", "--seed", "0", 0),
+    ("simulate", "--changing", "10", 10),
     ("demo", "--seed", "0", 0),
     *((name, "--log.level", "warn", "warn") for name in arguments.COMMANDS),
     *((name, "--log.format", "json", "json") for name in arguments.COMMANDS),

@@ -171,6 +171,13 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
     simulate.flag("--auth", _one_of(methods), "both", metavar="|".join(methods), help="default: both")
     simulate.flag("--tls-cert", Path, None, metavar="FILE", help="certificate; without it plain HTTP")
     simulate.flag("--tls-key", Path, None, metavar="FILE", help="its key")
+    simulate.flag(
+        "--changing",
+        _whole(0, 100),
+        100,
+        metavar="PERCENT",
+        help="how many of the VPGs change with time, default: 100; with 0 each answer is the same, byte for byte",
+    )
     for command in (simulate, demo):
         command.flag("--vms", _whole(1, 1_000_000), 50, metavar="N", help="VMs of a site, default: 50")
         command.flag("--seed", _whole(0, 2**63), 1, metavar="S", help="what the estate is made from, default: 1")

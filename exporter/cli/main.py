@@ -137,7 +137,7 @@ async def _simulate(options: Namespace) -> int:
         except OSError as error:
             raise StartError(f"--tls-cert, --tls-key: {error.strerror or error}") from error
     password = os.environ.get("ZVM_PASSWORD", "simulated").rstrip("\r\n")  # as of the exporter's own
-    estate = Estate("nyc", vms=options.vms, seed=options.seed)
+    estate = Estate("nyc", vms=options.vms, seed=options.seed, changing=options.changing)
     simulator = Simulator(estate, auth=options.auth, password=password, ssl_context=context, control=True, record=False)
     try:
         await simulator.start(port=options.port)

@@ -18,11 +18,11 @@ With control=True a shell can break it and mend it again:
     curl -X DELETE localhost:9669/simulator/incidents                     # or ?kind=...&vpg=...
 
 The faults are the constructors in `faults`, `path` is the beginning of a path, `times` may be left out. An incident
-without `vpg` happens to every VPG. The kinds are in `INCIDENT_KINDS`.
+without `vpg` happens to every VPG, and `license_expiring` to the site. The kinds are in `INCIDENT_KINDS`.
 """
 
 from exporter.simulator import faults
-from exporter.simulator.estate.estate import Estate, pair
+from exporter.simulator.documents import Estate, pair
 from exporter.simulator.estate.incidents import KINDS as INCIDENT_KINDS
 from exporter.simulator.estate.incidents import Incident
 from exporter.simulator.exchange import Request

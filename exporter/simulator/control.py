@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from exporter.simulator import faults
-from exporter.simulator.estate.estate import Estate
+from exporter.simulator.documents import Estate
 from exporter.simulator.exchange import Call, Payload, message
 from exporter.simulator.faults.book import FaultBook
 

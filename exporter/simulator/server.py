@@ -5,13 +5,16 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
-from exporter.simulator.api.answers import Api, Generation, Mutation, media_type_for
+from exporter.simulator.api.answers import Api, Change, Generation, media_type_for
+from exporter.simulator.api.xmlwire import Fields
 from exporter.simulator.control import PREFIX, Control
-from exporter.simulator.estate.estate import Estate
+from exporter.simulator.documents import Estate
 from exporter.simulator.exchange import JSON, Call, Payload, Request
+from exporter.simulator.faults import Fault
 from exporter.simulator.faults.book import Entry, FaultBook
 from exporter.simulator.login.authority import Authority, Method
 from exporter.simulator.login.keycloak import Realm
@@ -183,17 +186,19 @@ class Simulator:
         media_type = media_type_for(call.request.headers.get("Accept", ""))
         for entry in entries:
             media_type = entry.fault.media_type or media_type
-        changes = [entry.fault.mutate for entry in entries if entry.fault.mutate is not None]
-        change = _in_turn(changes) if changes else None
-        return await self._api.answer(call.path, call.record.query, media_type, change)
+        changed = [entry.fault for entry in entries if entry.fault.mutate or entry.fault.mutate_fields]
+        return await self._api.answer(call.path, call.record.query, media_type, _in_turn(changed) if changed else None)
 
 
-def _in_turn(changes: list[Mutation]) -> Mutation:
-    def change(documents: list[object]) -> object:
-        answer: object = documents
-        for one in changes:
+def _in_turn(faults: list[Fault]) -> Change:
+    def change(documents: list[Any], fields: Fields) -> Any:
+        answer: Any = documents
+        for fault in faults:
             # What is no list any more leaves the others nothing to change.
-            answer = one(answer) if isinstance(answer, list) else answer
+            if fault.mutate is not None and isinstance(answer, list):
+                answer = fault.mutate(answer)
+            if fault.mutate_fields is not None and isinstance(answer, list):
+                answer = fault.mutate_fields(answer, fields)
         return answer
 
     return change

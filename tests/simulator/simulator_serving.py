@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 
 from exporter.simulator import Estate, Simulator
-from exporter.simulator.estate.estate import Traits
+from exporter.simulator.estate.site import Traits
 
 NOON = 1_700_000_000.0 + 46_800
 """A Wednesday, 11:13 UTC: daytime."""

@@ -13,6 +13,7 @@ from simulator_serving import Clock, quiet, serving
 
 from exporter.simulator import Estate, faults, pair
 from exporter.simulator.api.answers import media_type_for
+from exporter.simulator.api.registry import ALL_ROUTES
 
 NS = "{http://schemas.zerto.com/zvm/api}"
 Row = dict[str, Any]
@@ -272,6 +273,18 @@ async def test_an_answer_is_the_same_all_through_a_second_and_follows_the_clock(
         assert later.body != first.body
         estate.remove_vm(estate.vms()[5]["VmIdentifier"])
         assert len((await zvm.get("/v1/vms")).json()) == len(later.json()) - 1
+
+
+async def test_of_an_estate_that_stands_still_each_answer_is_the_same_byte_for_byte() -> None:
+    clock = Clock()
+    estate = Estate("nyc", 60, 1, clock, changing=0)
+    vpg = estate.vpgs()[0]["VpgIdentifier"]
+    paths = [route.path.replace("{id}", vpg) for route in ALL_ROUTES if route.path != "/v1/vms/{id}"]
+    async with serving(estate) as zvm:
+        first = [(await zvm.get(path)).body for path in paths]
+        clock.now += 86_400
+        assert [(await zvm.get(path)).body for path in paths] == first
+    assert all(first)
 
 
 @pytest.mark.parametrize("generation", ["appliance", "windows"])

@@ -1,1 +1,4 @@
-"""The documents of the API: one file for each resource, JSON and XML. Knows no login and no fault."""
+"""The documents of the API, JSON and XML: one file for each resource, found by the routes that it declares.
+
+A new resource is a new file here with a tuple ROUTES (see `routes`), and nothing else. No login and no fault.
+"""

@@ -1,10 +1,14 @@
 """The ZVM's enumerations: names in the order of their codes, and both ways between them.
 
-JSON answers carry the codes, XML answers the names, and query filters take either. Knows nothing of what a code means
-for a VPG.
+JSON answers carry the codes, XML answers the names, and query filters take either. What one resource alone has is in
+its file.
 """
 
+from collections.abc import Mapping
 from typing import Final
+
+Enums = Mapping[str, tuple[str, ...]]
+"""Which field of a document, at any depth, holds a code of which enumeration."""
 
 STATUSES: Final = (
     "Initializing",
@@ -71,7 +75,7 @@ ALERT_STATUSES: Final = ("Normal", "Warning", "Error")
 # Other spellings that versions and documents of the API use for the same code.
 _ALIASES: Final = {"aws": "publiccloud", "recoverystorageprofileerror": "recoverystoragepolicyerror"}
 
-ENUM_FIELDS: Final = {
+ENUM_FIELDS: Final[Enums] = {
     "Status": STATUSES,
     "SubStatus": SUBSTATUSES,
     "Priority": PRIORITIES,
@@ -82,7 +86,7 @@ ENUM_FIELDS: Final = {
     "LimitType": LIMIT_TYPES,
     "AlertStatus": ALERT_STATUSES,
 }
-"""Which field of a document, at any depth, holds a code of which enumeration."""
+"""Those of VMs and VPGs."""
 
 
 def code_of(names: tuple[str, ...], text: str) -> int:

@@ -1,4 +1,4 @@
-"""The query parameters of GET /v1/vms and GET /v1/vpgs.
+"""The query parameters of a list: what a resource makes its filters of, and how a query is applied.
 
 Names in any case; enumerations by number or by name in any case; other values in any case; a parameter that is not
 known is ignored without a word, as real servers do. What a real server does with a value of no sense is not
@@ -9,17 +9,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from exporter.simulator.api.codes import ENTITY_TYPES, PRIORITIES, STATUSES, SUBSTATUSES, code_of
-from exporter.simulator.api.documents import Document, Row
 
+Document = dict[str, Any]
 _Test = Callable[[Document], bool]
-_Filter = Callable[[str], _Test]
+Filter = Callable[[str], _Test]
+"""Takes the value of a parameter, gives what tells the documents that it leaves."""
 
 
 class BadFilterError(ValueError):
     """A parameter's value means nothing."""
 
 
-def _text(*path: str) -> _Filter:
+def text(*path: str) -> Filter:
+    """Text in any case, found at that path of keys."""
+
     def build(value: str) -> _Test:
         wanted = value.lower()
         return lambda document: str(_at(document, path)).lower() == wanted
@@ -27,7 +30,9 @@ def _text(*path: str) -> _Filter:
     return build
 
 
-def _code(names: tuple[str, ...], *path: str) -> _Filter:
+def code(names: tuple[str, ...], *path: str) -> Filter:
+    """A code of those names, found at that path of keys."""
+
     def build(value: str) -> _Test:
         wanted = code_of(names, value)
         return lambda document: bool(_at(document, path) == wanted)
@@ -35,7 +40,9 @@ def _code(names: tuple[str, ...], *path: str) -> _Filter:
     return build
 
 
-def _flag(key: str) -> _Filter:
+def flag(key: str) -> Filter:
+    """True or false."""
+
     def build(value: str) -> _Test:
         wanted = boolean(value)
         return lambda document: bool(document[key]) is wanted
@@ -43,7 +50,9 @@ def _flag(key: str) -> _Filter:
     return build
 
 
-def _either(first: _Filter, second: _Filter) -> _Filter:
+def either(first: Filter, second: Filter) -> Filter:
+    """What one or the other lets pass."""
+
     def build(value: str) -> _Test:
         one, other = first(value), second(value)
         return lambda document: one(document) or other(document)
@@ -56,40 +65,6 @@ def _at(document: Document, path: tuple[str, ...]) -> Any:
     for key in path:
         found = found[key] if found is not None else None
     return found
-
-
-_SHARED: Final[dict[str, _Filter]] = {
-    "status": _code(STATUSES, "Status"),
-    "substatus": _code(SUBSTATUSES, "SubStatus"),
-    "priority": _code(PRIORITIES, "Priority"),
-    "organizationname": _text("OrganizationName"),
-    "protectedsitetype": _code(ENTITY_TYPES, "Entities", "Protected"),
-    "recoverysitetype": _code(ENTITY_TYPES, "Entities", "Recovery"),
-    "protectedsiteidentifier": _text("ProtectedSite", "identifier"),
-    "recoverysiteidentifier": _text("RecoverySite", "identifier"),
-    "sourcetype": _code(ENTITY_TYPES, "Entities", "Protected"),
-    "targettype": _code(ENTITY_TYPES, "Entities", "Recovery"),
-    # The old names took a site's name; the document sends their readers to the identifiers. Either is found.
-    "sourcesite": _either(_text("ProtectedSite", "identifier"), _text("SourceSite")),
-    "targetsite": _either(_text("RecoverySite", "identifier"), _text("TargetSite")),
-}
-_VMS: Final = _SHARED | {
-    "vpgname": _text("VpgName"),
-    "vmname": _text("VmName"),
-    "vmidentifier": _text("VmIdentifier"),
-}
-_VPGS: Final = _SHARED | {
-    "name": _text("VpgName"),
-    "zorgidentifier": _text("Zorg", "identifier"),
-    "serviceprofileidentifier": _text("ServiceProfile", "identifier"),
-    "backupenabled": _flag("BackupEnabled"),
-}
-
-VM_PARAMETERS: Final = frozenset(_VMS) | {"includebackupedvms", "includemountedvms"}
-"""The parameters of GET /v1/vms, in lower case."""
-
-VPG_PARAMETERS: Final = frozenset(_VPGS)
-"""The parameters of GET /v1/vpgs, in lower case."""
 
 
 def boolean(value: str) -> bool:
@@ -107,24 +82,8 @@ def boolean(value: str) -> bool:
             raise BadFilterError(f"'{value}' is neither true nor false")
 
 
-def filter_vms(rows: list[Row], query: Mapping[str, str]) -> list[Document]:
-    """The documents that GET /v1/vms answers to a query.
-
-    Backup VMs only on request, mounted ones unless declined. Raises BadFilterError.
-    """
-    asked = {name.lower(): value for name, value in query.items()}
-    backups = boolean(asked.get("includebackupedvms", "false"))
-    mounted = boolean(asked.get("includemountedvms", "true"))
-    documents = [row.document for row in rows if (backups or not row.backup) and (mounted or not row.mounted)]
-    return _filtered(documents, asked, _VMS)
-
-
-def filter_vpgs(documents: list[Document], query: Mapping[str, str]) -> list[Document]:
-    """The documents that GET /v1/vpgs answers to a query. Raises BadFilterError."""
-    return _filtered(documents, {name.lower(): value for name, value in query.items()}, _VPGS)
-
-
-def _filtered(documents: list[Document], asked: Mapping[str, str], known: Mapping[str, _Filter]) -> list[Document]:
+def filtered(documents: list[Document], asked: Mapping[str, str], known: Mapping[str, Filter]) -> list[Document]:
+    """The documents that every parameter of the query lets pass. Raises BadFilterError."""
     for name, value in asked.items():
         # A parameter without a value filters nothing.
         if name not in known or not value:
@@ -137,3 +96,21 @@ def _filtered(documents: list[Document], asked: Mapping[str, str], known: Mappin
             raise BadFilterError(f"'{value}' is not a value of {name}") from problem
         documents = [document for document in documents if passes(document)]
     return documents
+
+
+OF_GROUPS: Final[dict[str, Filter]] = {
+    "status": code(STATUSES, "Status"),
+    "substatus": code(SUBSTATUSES, "SubStatus"),
+    "priority": code(PRIORITIES, "Priority"),
+    "organizationname": text("OrganizationName"),
+    "protectedsitetype": code(ENTITY_TYPES, "Entities", "Protected"),
+    "recoverysitetype": code(ENTITY_TYPES, "Entities", "Recovery"),
+    "protectedsiteidentifier": text("ProtectedSite", "identifier"),
+    "recoverysiteidentifier": text("RecoverySite", "identifier"),
+    "sourcetype": code(ENTITY_TYPES, "Entities", "Protected"),
+    "targettype": code(ENTITY_TYPES, "Entities", "Recovery"),
+    # The old names took a site's name; the document sends their readers to the identifiers. Either is found.
+    "sourcesite": either(text("ProtectedSite", "identifier"), text("SourceSite")),
+    "targetsite": either(text("RecoverySite", "identifier"), text("TargetSite")),
+}
+"""The parameters that /v1/vms and /v1/vpgs have in common."""

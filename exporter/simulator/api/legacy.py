@@ -1,13 +1,11 @@
-"""Documents of the appliance generation turned into what a Windows ZVM up to 9.7 answers.
+"""VMs and VPGs of the appliance generation turned into what a Windows ZVM up to 9.7 answers.
 
 Fewer fields; deprecated copies of some; a VM's link identifier that carries its VPG; a second link under the literal
 key `Link_{0}`; whole MiB/s for a VM; and LastTest in Microsoft's date syntax for some VPGs.
 """
 
-from datetime import datetime
-from typing import Any, Final
-
-Document = dict[str, Any]
+from exporter.simulator.api.links import legacy_date, legacy_href
+from exporter.simulator.api.routes import Document
 
 _ONLY_10 = frozenset(
     {
@@ -32,13 +30,12 @@ _ONLY_10 = frozenset(
         "AlertStatus",
     }
 )
-_PORT: Final = ":9669/v1/"
 
 
 def legacy_vm(document: Document) -> Document:
     """One element of /v1/vms as a Windows ZVM answers it."""
     identifier = f"{document['VmIdentifier']}?VpgIdentifier={document['VpgIdentifier']}"
-    href = _href(document["Link"]["href"].rpartition("/")[0] + "/" + identifier)
+    href = legacy_href(document["Link"]["href"].rpartition("/")[0] + "/" + identifier)
     return _legacy(document) | {
         "Link": {"href": href, "identifier": identifier, "rel": None, "type": "VmApi"},
         "Link_{0}": {"href": href, "rel": "self", "type": "VmApi"},
@@ -51,8 +48,8 @@ def legacy_vpg(document: Document) -> Document:
     """One element of /v1/vpgs as a Windows ZVM answers it."""
     link = document["Link"]
     return _legacy(document) | {
-        "Link": link | {"href": _href(link["href"])},
-        "Link_{0}": {"href": _href(link["href"]), "rel": "self", "type": "VpgApi"},
+        "Link": link | {"href": legacy_href(link["href"])},
+        "Link_{0}": {"href": legacy_href(link["href"]), "rel": "self", "type": "VpgApi"},
     }
 
 
@@ -62,21 +59,9 @@ def _legacy(document: Document) -> Document:
         "Entities": entities | {"Source": entities["Protected"], "Target": entities["Recovery"]},
         "ProtectedSite": _site(document["ProtectedSite"]),
         "RecoverySite": _site(document["RecoverySite"]),
-        "LastTest": _date(document["LastTest"], document["VpgIdentifier"]),
+        "LastTest": legacy_date(document["LastTest"], document["VpgIdentifier"]),
     }
 
 
 def _site(link: Document) -> Document:
-    return link | {"href": _href(link["href"])}
-
-
-def _href(href: str) -> str:
-    return href.replace("/v1/", _PORT, 1)
-
-
-def _date(text: str | None, vpg_identifier: str) -> str | None:
-    """Both syntaxes are to be met in the answers of one server, so the VPG decides."""
-    if text is None or int(vpg_identifier[-1], 16) % 2:
-        return text
-    milliseconds = int(datetime.fromisoformat(text).timestamp() * 1000)
-    return f"/Date({milliseconds}+0000)/"
+    return link | {"href": legacy_href(link["href"])}

@@ -1,1 +1,4 @@
-"""What a simulated site protects and how it does at an instant, drawn from a seed. Knows no document of the API."""
+"""What a simulated site protects and how it does at a second, drawn from a seed: the readings.
+
+Knows no document of the API, no HTTP and no fault: the room `api` says what a ZVM makes of the readings.
+"""

@@ -1,4 +1,4 @@
-"""What goes wrong with a VPG, from when to when: by hand, or by itself from the seed and the clock.
+"""What goes wrong with a VPG or a site, from when to when: by hand, or by itself from the seed and the clock.
 
 Knows when an incident holds and how far it has come. What it does to the numbers is in the readings. State is
 replaced, never changed in place, so that an answer may be built in another thread meanwhile.
@@ -11,7 +11,7 @@ from typing import Final
 
 from exporter.simulator.estate.seeded import stream
 
-KINDS: Final = (
+_BY_THEMSELVES: Final = (
     "peer_disconnected",
     "recovery_possible",
     "bitmap_sync",
@@ -21,6 +21,13 @@ KINDS: Final = (
     "failover_test",
     "vm_missing",
 )
+_OF_A_SITE: Final = ("license_expiring",)
+KINDS: Final = (*_BY_THEMSELVES, "vra_down", *_OF_A_SITE)
+"""`vra_down` and `license_expiring` begin by hand only, all others by themselves too.
+
+`license_expiring` happens to a site, all others to a VPG.
+"""
+
 SLOT: Final = 420
 """Seconds. In each slot every lane has one incident, which begins within the first minute and ends in the slot."""
 
@@ -29,7 +36,10 @@ _VPGS_OF_ONE_LANE: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One VPG's trouble; `start` and `end` in unix seconds, `end` None for one that a hand started."""
+    """One VPG's trouble; `start` and `end` in unix seconds, `end` None for one that a hand started.
+
+    That of a whole site has no VPG: both texts are empty.
+    """
 
     kind: str
     vpg_identifier: str
@@ -49,7 +59,7 @@ class Incident:
 
 
 class IncidentBook:
-    """The incidents of the VPGs that one site protects."""
+    """The incidents of one site and of the VPGs that it protects."""
 
     def __init__(self, vpgs: Iterable[tuple[str, str]], key: tuple[object, ...], *, scheduled: bool) -> None:
         """Take the (identifier, name) of each VPG; `scheduled` False leaves only those started by hand."""
@@ -61,7 +71,10 @@ class IncidentBook:
         self.revision = 0
 
     def at(self, now: float) -> dict[str, Incident]:
-        """The incident that holds for each VPG that has one; one started by hand goes before one of the clock."""
+        """The incident of each VPG that has one, by its identifier; one started by hand goes before one of the clock.
+
+        That of the whole site is under its kind.
+        """
         holding: dict[str, Incident] = {}
         for lane in range(self._lanes if self._vpgs else 0):
             incident = self._drawn(lane, int(now // SLOT))
@@ -71,16 +84,21 @@ class IncidentBook:
         return holding | self._by_hand
 
     def start(self, kind: str, vpg_name: str | None, now: float) -> int:
-        """Begin an incident in the VPG of that name, or in every one; says in how many.
+        """Begin an incident in the VPG of that name, or in every one; says how many began.
+
+        A kind may be spelled with hyphens.
 
         Raises:
-            ValueError: no such kind.
+            ValueError: no such kind, or a VPG for a kind that happens to a site.
         """
+        kind = kind.replace("-", "_")
         if kind not in KINDS:
             raise ValueError(f"no incident is called {kind}; there are {', '.join(KINDS)}")
+        if kind in _OF_A_SITE and vpg_name is not None:
+            raise ValueError(f"{kind} happens to the whole site, not to a VPG")
         begun = {
-            identifier: Incident(kind, identifier, name, now)
-            for identifier, name in self._vpgs
+            key: Incident(kind, "" if kind in _OF_A_SITE else key, name, now)
+            for key, name in (((kind, ""),) if kind in _OF_A_SITE else self._vpgs)
             if vpg_name in (None, name)
         }
         self._by_hand = self._by_hand | begun
@@ -89,14 +107,14 @@ class IncidentBook:
 
     def end(self, kind: str | None, vpg_name: str | None, now: float) -> int:
         """End what holds now, by hand or of the clock; None stands for any. Says how many ended."""
-        over = [
-            incident
-            for incident in self.at(now).values()
-            if kind in (None, incident.kind) and vpg_name in (None, incident.vpg_name)
-        ]
-        ended = {incident.vpg_identifier for incident in over}
-        self._by_hand = {vpg: incident for vpg, incident in self._by_hand.items() if vpg not in ended}
-        self._ended = self._ended | {(incident.vpg_identifier, incident.start) for incident in over}
+        wanted = None if kind is None else kind.replace("-", "_")
+        over = {
+            key: incident
+            for key, incident in self.at(now).items()
+            if wanted in (None, incident.kind) and vpg_name in (None, incident.vpg_name)
+        }
+        self._by_hand = {key: incident for key, incident in self._by_hand.items() if key not in over}
+        self._ended = self._ended | {(incident.vpg_identifier, incident.start) for incident in over.values()}
         self.revision += 1
         return len(over)
 
@@ -104,4 +122,4 @@ class IncidentBook:
         numbers = stream(*self._key, "incident", lane, slot)
         identifier, name = numbers.choice(self._vpgs)
         start = slot * SLOT + numbers.randint(0, 60)
-        return Incident(numbers.choice(KINDS), identifier, name, start, start + numbers.randint(180, 355))
+        return Incident(numbers.choice(_BY_THEMSELVES), identifier, name, start, start + numbers.randint(180, 355))

@@ -4,28 +4,46 @@ Shared by the two estates of a pair, so that both tell the same. State is replac
 answer may be built in another thread meanwhile.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
-from exporter.simulator.estate.incidents import IncidentBook
+from exporter.simulator.estate.incidents import Incident, IncidentBook
 from exporter.simulator.estate.inventory import Inventory, Vpg
 from exporter.simulator.estate.readings import VpgReading, vpg_at
 
 Rows = list[tuple[Vpg, VpgReading]]
+ALL: Final = 100
+"""Per cent of the VPGs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much of an estate changes with time: `changing` per cent of the VPGs, the others are as at `made`."""
+
+    changing: int
+    made: int
+
+    def moves(self, place: int) -> bool:
+        """Whether the VPG of that place does: they are spread evenly."""
+        return place * self.changing % ALL < self.changing
 
 
 class Protection:
-    """The living side of an inventory."""
+    """The living side of an inventory: `founded` are the VPGs that there were, `vpgs` those that are left."""
 
-    def __init__(self, inventory: Inventory, seed: int, *, scheduled: bool) -> None:
+    def __init__(self, inventory: Inventory, seed: int, pace: Pace, *, scheduled: bool) -> None:
         self.site = inventory.site
-        self._vpgs = inventory.vpgs
+        self.founded = self.vpgs = inventory.vpgs
         self._backups = inventory.backups
         self.incidents = IncidentBook(
             ((vpg.identifier, vpg.name) for vpg in inventory.vpgs),
             (seed, inventory.site.name),
-            scheduled=scheduled,
+            scheduled=scheduled and pace.changing == ALL,
         )
         self._removals = 0
+        self._made = pace.made
+        self._still = {vpg.identifier for place, vpg in enumerate(inventory.vpgs) if not pace.moves(place)}
 
     @property
     def revision(self) -> int:
@@ -35,26 +53,36 @@ class Protection:
     def at(self, second: int) -> Rows:
         """Every VPG with its reading, in the order in which they were made."""
         holding = self.incidents.at(second)
-        return [(vpg, vpg_at(vpg, second, holding.get(vpg.identifier))) for vpg in self._vpgs]
+        return [(vpg, self._read(vpg, second, holding)) for vpg in self.vpgs]
+
+    def one_at(self, vpg_identifier: str, second: int) -> tuple[Vpg, VpgReading] | None:
+        """One of `at`, without the work for all others; None if there is none of that identifier."""
+        for vpg in self.vpgs:
+            if vpg.identifier == vpg_identifier:
+                return vpg, self._read(vpg, second, self.incidents.at(second))
+        return None
 
     def backups_at(self, second: int) -> Rows:
         """The groups that exist for long-term retention only; nothing happens to them."""
         return [(vpg, vpg_at(vpg, second, None)) for vpg in self._backups]
 
     def holds(self, vpg_identifier: str) -> bool:
-        return any(vpg.identifier == vpg_identifier for vpg in self._vpgs)
+        return any(vpg.identifier == vpg_identifier for vpg in self.vpgs)
 
     def holds_vm(self, vm_identifier: str) -> bool:
-        return any(member.vm.identifier == vm_identifier for vpg in self._vpgs for member in vpg.members)
+        return any(member.vm.identifier == vm_identifier for vpg in self.vpgs for member in vpg.members)
 
     def remove_vm(self, vm_identifier: str) -> None:
         """Take the VM out of every VPG; a VPG that was left empty stays, as EmptyProtectionGroup."""
-        self._vpgs = tuple(
-            replace(vpg, members=tuple(m for m in vpg.members if m.vm.identifier != vm_identifier))
-            for vpg in self._vpgs
+        self.vpgs = tuple(
+            replace(vpg, members=tuple(m for m in vpg.members if m.vm.identifier != vm_identifier)) for vpg in self.vpgs
         )
         self._removals += 1
 
     def remove_vpg(self, vpg_identifier: str) -> None:
-        self._vpgs = tuple(vpg for vpg in self._vpgs if vpg.identifier != vpg_identifier)
+        self.vpgs = tuple(vpg for vpg in self.vpgs if vpg.identifier != vpg_identifier)
         self._removals += 1
+
+    def _read(self, vpg: Vpg, second: int, holding: Mapping[str, Incident]) -> VpgReading:
+        moment = self._made if vpg.identifier in self._still else second
+        return vpg_at(vpg, moment, holding.get(vpg.identifier))

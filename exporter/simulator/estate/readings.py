@@ -21,6 +21,7 @@ _SUBSTATUS: Final = {
     "initial_sync": 1,
     "recovery_possible": 5,
     "delta_sync": 6,
+    "vra_down": 8,
     "bitmap_sync": 23,
     "peer_disconnected": 24,
 }
@@ -28,6 +29,7 @@ _EMPTY: Final = 9
 _TRAFFIC: Final = {
     "peer_disconnected": 0.0,
     "recovery_possible": 0.0,
+    "vra_down": 0.0,
     "bitmap_sync": 1.8,
     "delta_sync": 1.5,
     "initial_sync": 3.0,
@@ -36,7 +38,7 @@ _TRAFFIC: Final = {
 
 @dataclass(frozen=True, slots=True)
 class VmReading:
-    """One row of /v1/vms, in numbers."""
+    """A VM in a VPG, in numbers."""
 
     rpo: int
     iops: int
@@ -48,7 +50,10 @@ class VmReading:
 
 @dataclass(frozen=True, slots=True)
 class VpgReading:
-    """One row of /v1/vpgs, in numbers, and its members' rows in the order of the members."""
+    """A VPG in numbers, and its members in their order.
+
+    `oldest` and `newest` are the unix seconds of the checkpoints at the ends of the journal, None where it has none.
+    """
 
     status: int
     substatus: int
@@ -59,6 +64,8 @@ class VpgReading:
     failsafe: int | None
     test_stage: str | None
     last_test: int | None
+    oldest: int | None
+    newest: int | None
     iops: int
     throughput: float
     members: tuple[VmReading, ...]
@@ -99,6 +106,7 @@ def vpg_at(vpg: Vpg, now: int, incident: Incident | None) -> VpgReading:
         status = _STATUS_INITIALIZING
     elif kind == "recovery_possible":
         status = _STATUS_MEETING  # protection is halted, and a ZVM says so by the substatus alone
+    newest = now - rpo if rpo > 0 else None
     testing = kind == "failover_test" and incident is not None
     return VpgReading(
         status=status,
@@ -110,6 +118,8 @@ def vpg_at(vpg: Vpg, now: int, incident: Incident | None) -> VpgReading:
         failsafe=None if vpg.failsafe is None else min(history, vpg.failsafe + int(vpg.failsafe * 0.1 * wave)),
         test_stage=("Starting" if incident.elapsed(now) < 10 else "InTest") if testing and incident else None,
         last_test=int(incident.start) if testing and incident else _last_test(vpg, now),
+        oldest=None if newest is None else newest - 60 * history,
+        newest=newest,
         iops=sum(member.iops for member in members),
         throughput=sum(member.throughput for member in members),
         members=members,
@@ -135,7 +145,7 @@ def _phase(incident: Incident | None, now: float) -> tuple[str, float, float]:
             return incident.kind, elapsed, 0.0
         synced = (progress - _DISCONNECTED_SHARE) / (1 - _DISCONNECTED_SHARE)
         return "bitmap_sync", (incident.end - incident.start) * _DISCONNECTED_SHARE * (1 - synced), synced
-    if incident.kind == "recovery_possible":
+    if incident.kind in {"recovery_possible", "vra_down"}:
         return incident.kind, elapsed, 0.0
     if incident.kind == "bitmap_sync":
         return incident.kind, elapsed * 0.5, progress

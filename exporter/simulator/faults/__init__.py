@@ -14,11 +14,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from exporter.simulator.api.answers import XML, Mutation
+from exporter.simulator.api.answers import XML
+from exporter.simulator.api.xmlwire import Fields
 from exporter.simulator.exchange import Call, Payload, until_gone
 from exporter.simulator.faults import deliveries, mutations
 from exporter.simulator.login.authority import Authority
 
+Mutation = Callable[[list[Any]], Any]
 Replacement = Callable[[Call, Authority], Awaitable[Payload | web.StreamResponse | None]]
 Delivery = Callable[[Call, Payload], Awaitable[web.StreamResponse]]
 
@@ -31,12 +33,16 @@ _LOGIN_PAGE = b"""<!DOCTYPE html>
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault and where it acts; `name` and `args` are for people."""
+    """A fault and where it acts; `name` and `args` are for people.
+
+    `mutate_fields` is a `mutate` that has to know more of the fields than the documents say.
+    """
 
     name: str
     args: Mapping[str, Any] = field(default_factory=dict)
     replace: Replacement | None = None
     mutate: Mutation | None = None
+    mutate_fields: Callable[[list[Any], Fields], Any] | None = None
     media_type: str | None = None
     deliver: Delivery | None = None
 
@@ -117,7 +123,7 @@ def nan() -> Fault:
 
 def bad_record(n: int = 1) -> Fault:
     """So many records replaced by a string, a number, a record without identity, in turn."""
-    return Fault("bad_record", {"n": n}, mutate=partial(mutations.bad_records, count=n))
+    return Fault("bad_record", {"n": n}, mutate_fields=partial(mutations.bad_records, count=n))
 
 
 def bad_values(every: int = 3) -> Fault:
@@ -127,7 +133,7 @@ def bad_values(every: int = 3) -> Fault:
 
 def nulls() -> Fault:
     """Every field null but VmIdentifier and VpgIdentifier."""
-    return Fault("nulls", mutate=mutations.nulls)
+    return Fault("nulls", mutate_fields=mutations.nulls)
 
 
 def strings_for_numbers() -> Fault:
@@ -142,7 +148,7 @@ def unknown_codes() -> Fault:
 
 def enum_names() -> Fault:
     """Enumerations by name in JSON."""
-    return Fault("enum_names", mutate=mutations.enum_names)
+    return Fault("enum_names", mutate_fields=mutations.enum_names)
 
 
 def camel_case(*, keep_identity: bool = False) -> Fault:
@@ -150,7 +156,7 @@ def camel_case(*, keep_identity: bool = False) -> Fault:
     return Fault(
         "camel_case",
         {"keep_identity": keep_identity},
-        mutate=partial(mutations.camel_case, keep_identity=keep_identity),
+        mutate_fields=partial(mutations.camel_case, keep_identity=keep_identity),
     )
 
 

@@ -1,17 +1,19 @@
 """What a broken, newer, older or hostile server makes of the documents of an answer.
 
-Each takes the documents, which it may change, and gives what is to be encoded in their place. They know field names
-and nothing of HTTP. A record that is no document any more (another fault was here first) is passed through.
+Each takes the documents, which it may change, and gives what is to be encoded in their place; some take what there is
+to know of the fields too, by default those of VMs and VPGs. They know nothing of HTTP. A record that is no document
+any more (another fault was here first) is passed through.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from exporter.simulator.api.codes import ENUM_FIELDS, name_of
+from exporter.simulator.api.codes import name_of
+from exporter.simulator.api.xmlwire import Fields
 from exporter.simulator.faults.hostile import HOSTILE_NAMES
 
-IDENTITY: Final = frozenset({"VmIdentifier", "VpgIdentifier"})
-_NO_IDENTITY: Final = IDENTITY | {"Link", "Link_{0}", "VmName", "VpgName"}
+OF_VMS: Final = Fields()
+_TELLING: Final = frozenset({"Link", "Link_{0}", "VmName", "VpgName"})
 _UNKNOWN: Final = {
     "Status": 77,
     "SubStatus": 41,
@@ -41,13 +43,13 @@ def wrong_shape(documents: list[Any]) -> Any:
     return {"Value": documents, "Count": len(documents)}
 
 
-def bad_records(documents: list[Any], count: int) -> Any:
+def bad_records(documents: list[Any], fields: Fields = OF_VMS, *, count: int) -> Any:
     """So many records replaced, spread over the list, by a string, a number and a record without identity in turn."""
     count = min(count, len(documents))
     for turn in range(count):
         place = turn * len(documents) // count
         record = documents[place]
-        nameless = {key: value for key, value in record.items() if key not in _NO_IDENTITY}
+        nameless = _without(record, fields.identity | _TELLING)
         documents[place] = ("not a record", 42, nameless)[turn % 3]
     return documents
 
@@ -60,9 +62,9 @@ def bad_values(documents: list[Any], every: int) -> Any:
     return documents
 
 
-def nulls(documents: list[Any]) -> Any:
+def nulls(documents: list[Any], fields: Fields = OF_VMS) -> Any:
     """Every field null but the identity."""
-    return [_each(document, lambda key, value: value if key in IDENTITY else None) for document in documents]
+    return [_each(document, lambda key, value: value if key in fields.identity else None) for document in documents]
 
 
 def strings_for_numbers(value: Any) -> Any:
@@ -79,18 +81,18 @@ def unknown_codes(documents: list[Any]) -> Any:
     return _deep(documents, lambda key, value: _UNKNOWN.get(key, value) if isinstance(value, int) else value)
 
 
-def enum_names(documents: list[Any]) -> Any:
+def enum_names(documents: list[Any], fields: Fields = OF_VMS) -> Any:
     """Enumerations by name, as XML has them."""
 
     def named(key: str, value: Any) -> Any:
-        return name_of(ENUM_FIELDS[key], value) if key in ENUM_FIELDS and isinstance(value, int) else value
+        return name_of(fields.enums[key], value) if key in fields.enums and isinstance(value, int) else value
 
     return _deep(documents, named)
 
 
-def camel_case(documents: list[Any], *, keep_identity: bool) -> Any:
+def camel_case(documents: list[Any], fields: Fields = OF_VMS, *, keep_identity: bool) -> Any:
     """Keys as the vendor's OpenAPI document spells them; identity then only in the link, as there."""
-    bare = documents if keep_identity else [_without(document, IDENTITY) for document in documents]
+    bare = documents if keep_identity else [_without(document, fields.identity) for document in documents]
     return _keys(bare, lambda key: "ioPs" if key == "IOPs" else _lower(key))
 
 
@@ -105,7 +107,10 @@ def duplicates(documents: list[Any]) -> Any:
 
 
 def hostile_names(documents: list[Any]) -> Any:
-    """Names of VMs in turn, and of VPGs, organizations, sites and hosts by what they were, from the hostile ones."""
+    """Names of VMs in turn, and of VPGs, organizations, sites and hosts by what they were, from the hostile ones.
+
+    Other records have each name so.
+    """
     by_group: dict[Any, str] = {}
     for place, document in enumerate(documents):
         if not isinstance(document, dict):
@@ -115,6 +120,8 @@ def hostile_names(documents: list[Any]) -> Any:
         for key in document.keys() & {"VpgName", "OrganizationName", "RecoverySiteName", "TargetSite", "GuestOs"}:
             document[key] = name
         for key in document.keys() & {"VmName", "RecoveryHostName", "HardwareVersion"}:
+            document[key] = HOSTILE_NAMES[place % len(HOSTILE_NAMES)]
+        for key in () if "VpgIdentifier" in document else [key for key in document if key.endswith("Name")]:
             document[key] = HOSTILE_NAMES[place % len(HOSTILE_NAMES)]
     return documents
 

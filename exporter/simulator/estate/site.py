@@ -1,0 +1,140 @@
+"""A site that lives: what it protects, what recovers to it, and how all of it does.
+
+Time comes from the clock that it was given, in whole seconds: the same seed at the same second gives the same
+readings, in whatever order they are asked for.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Self, TypedDict, Unpack
+
+from exporter.simulator.estate.founding import Founder
+from exporter.simulator.estate.incidents import Incident
+from exporter.simulator.estate.inventory import Site, Vpg
+from exporter.simulator.estate.protection import ALL, Pace, Protection, Rows
+from exporter.simulator.estate.readings import VpgReading
+
+Clock = Callable[[], float]
+
+
+class Traits(TypedDict, total=False):
+    """What an estate may have besides: see `LivingSite`."""
+
+    peer: Site
+    cloud: bool
+    local: bool
+    incidents: bool
+    changing: int
+
+
+class LivingSite:
+    """One site's VMs and VPGs, alive.
+
+    `vms` is the number of its pairs of a VM and a VPG: a VM in two VPGs is two. Traits: `peer`, the site that it
+    protects to (without it, one that nobody else knows); `cloud` (True), a VPG that recovers to Azure; `local`
+    (False), a VPG that recovers to the site itself; `incidents` (True), trouble that starts and ends by itself.
+    `changing` (100), how many per cent of its VPGs change with time: the others stay as they were when the estate was
+    made, and with less than 100 no trouble starts by itself. With 0 time stands still, until a hand changes something.
+    From 20 VMs on, one VM is in three VPGs and one in two.
+    """
+
+    def __init__(
+        self, site: str = "nyc", vms: int = 50, seed: int = 1, clock: Clock = time.time, **traits: Unpack[Traits]
+    ) -> None:
+        self.site = site
+        self.seed = seed
+        self.clock = clock
+        self.here = Site.named(site, seed)
+        self.peer = traits.get("peer") or Site.named(f"{site}-dr", seed)
+        founder = Founder(self.here, self.peer, seed)
+        inventory = founder.found(vms, cloud=traits.get("cloud", True), local=traits.get("local", False))
+        self._changing = traits.get("changing", ALL)
+        self._made = int(clock())
+        pace = Pace(self._changing, self._made)
+        self.own = Protection(inventory, seed, pace, scheduled=traits.get("incidents", True))
+        self._incoming: tuple[Protection, ...] = ()
+
+    def receive(self, other: Self) -> None:
+        """List from now on also those VMs of the other estate that recover to this site."""
+        self._incoming = (*self._incoming, other.own)
+
+    @property
+    def second(self) -> int:
+        """The unix second that an answer given now is about."""
+        return int(self.clock()) if self._changing else self._made
+
+    @property
+    def revision(self) -> tuple[int, ...]:
+        """Differs after every incident or removal by hand."""
+        return tuple(protection.revision for protection in self.protections)
+
+    def vpgs_at(self, second: int) -> Rows:
+        """The VPGs that this site protects, and those of others that recover to it, with their readings at a second."""
+        return [row for protection in self.protections for row in protection.at(second) if self._lists(row[0])]
+
+    def backups_at(self, second: int) -> Rows:
+        """The groups that exist for long-term retention only, which a ZVM lists on request only."""
+        return self.own.backups_at(second)
+
+    def vpg_at(self, identifier: str, second: int) -> tuple[Vpg, VpgReading] | None:
+        """One of `vpgs_at`, without the work for all others; None if there is none of that identifier."""
+        found = (protection.one_at(identifier, second) for protection in self.protections)
+        return next((row for row in found if row is not None and self._lists(row[0])), None)
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """What is wrong now, in the VPGs that this site protects or receives."""
+        second = self.second
+        return [
+            incident
+            for protection in self.protections
+            for incident in protection.incidents.at(second).values()
+            if protection.holds(incident.vpg_identifier) or (protection is self.own and not incident.vpg_identifier)
+        ]
+
+    def start_incident(self, kind: str, vpg_name: str | None = None) -> None:
+        """Begin an incident that lasts until it is ended, in the VPG of that name or in every one.
+
+        Raises:
+            ValueError: there is no such kind of incident, or it is one of a whole site and a VPG is named.
+            KeyError: there is no VPG of that name.
+        """
+        begun = sum(protection.incidents.start(kind, vpg_name, self.clock()) for protection in self.protections)
+        if not begun:
+            raise KeyError(vpg_name)
+
+    def end_incident(self, kind: str | None = None, vpg_name: str | None = None) -> int:
+        """End what is wrong now, by hand or by itself; None stands for any. Says how many incidents ended."""
+        return sum(protection.incidents.end(kind, vpg_name, self.clock()) for protection in self.protections)
+
+    def remove_vm(self, vm_identifier: str) -> None:
+        """Take a VM out of all its VPGs, at both sites of a pair.
+
+        Raises:
+            KeyError: no VPG holds it.
+        """
+        holding = [protection for protection in self.protections if protection.holds_vm(vm_identifier)]
+        if not holding:
+            raise KeyError(vm_identifier)
+        for protection in holding:
+            protection.remove_vm(vm_identifier)
+
+    def remove_vpg(self, vpg_identifier: str) -> None:
+        """Delete a VPG with its rows in /v1/vms, at both sites of a pair.
+
+        Raises:
+            KeyError: there is no such VPG.
+        """
+        holding = [protection for protection in self.protections if protection.holds(vpg_identifier)]
+        if not holding:
+            raise KeyError(vpg_identifier)
+        for protection in holding:
+            protection.remove_vpg(vpg_identifier)
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """What this site protects, and what each site does that protects to it."""
+        return (self.own, *self._incoming)
+
+    def _lists(self, vpg: Vpg) -> bool:
+        return self.here.identifier in (vpg.protected.identifier, vpg.recovery.identifier)

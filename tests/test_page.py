@@ -43,7 +43,7 @@ def page(tables: Mapping[str, Table[Any]] = TABLES) -> str:
         for collector, table in tables.items():
             body = (FIXTURES / f"{generation}_{collector}.json").read_bytes()
             decoded = DECODERS[collector].decode(body, "application/json", "")
-            assert decoded.complaint == ""
+            assert decoded.lost.complaint == ""
             store.put(zvm, collector, table.render({"zvm": zvm, **labels}, decoded.rows), stale_after=60.0)
         health = [Health("vms", success=True, duration=0.125, last_success=1_800_000_000.5, interval=30.0)]
         health += [Health("vpgs", success=zvm == "nyc", duration=0.25, last_success=None, interval=30.0)]

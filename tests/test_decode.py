@@ -25,7 +25,8 @@ from exporter.simulator.api.xmlwire import array_of, strings
 from exporter.simulator.faults.mutations import camel_case, enum_names, lower_first, nulls, strings_for_numbers
 from exporter.threads import in_poll_thread
 from exporter.zvm.decode.json_array import LONGEST, MOST, JsonArray
-from exporter.zvm.decode.rows import Decoded, decode_names
+from exporter.zvm.decode.names import decode_names
+from exporter.zvm.decode.rows import Decoded
 from exporter.zvm.decode.terms import StoppedError, Terms
 from exporter.zvm.errors import DecodeError, TooLargeError
 

@@ -112,13 +112,12 @@ def test_one_object(encoded: Encoded, case: Case) -> None:
     assert not decoded.lost
 
 
-@FORMATS
-def test_one_object_is_decoded_in_the_dialect_that_was_met(encoded: Encoded) -> None:
-    """And one in another after it is so too."""
+def test_one_object_is_decoded_at_once_in_any_dialect_that_was_met(monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = Decoder(License, layout=OBJECT)
-    for case in (*CASES, *CASES):
-        for _ in range(2):
-            assert decoder.decode(encoded(spelled(LICENSE, case)), "", "").rows == [ROW]
+    answers = [as_json(spelled(LICENSE, case)) for case in CASES]
+    assert [decoder.decode(answer, "", "").rows for answer in answers] == [[ROW]] * len(CASES)
+    monkeypatch.delattr("exporter.zvm.decode.rows.folded")  # no record is looked at in Python any more
+    assert [decoder.decode(answer, "", "").rows for answer in answers] == [[ROW]] * len(CASES)
 
 
 @FORMATS

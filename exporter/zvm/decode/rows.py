@@ -9,7 +9,6 @@ tried by itself, and only one that does not fit is read in Python.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from exporter.zvm.decode.fitting import convert, fit, kind
 from exporter.zvm.decode.json_array import LONGEST, MOST, Buffer, JsonArray, one_value
 from exporter.zvm.decode.kept import Kept
 from exporter.zvm.decode.layout import LIST, Layout
+from exporter.zvm.decode.odd import UNREADABLE, in_unicode, read_record
 from exporter.zvm.decode.terms import Terms
 from exporter.zvm.decode.xml import is_xml, parse_xml, parse_xml_one
 from exporter.zvm.errors import DecodeError
@@ -35,13 +35,7 @@ _DIALECTS: Final = 8  # kept of one resource; of all ZVMs that there are hardly 
 _LESSONS: Final = 8  # new dialects for one answer: each takes a millisecond
 _STUDIED: Final = 16  # odd records of a slice whose keys are looked at
 _APART: Final = msgspec.json.Decoder(list[Raw])
-_LONGEST_LIST = 2**14  # bytes; the API's lists of names have a thousand
-# A surrogate that is half of no pair; escaped backslashes and whole pairs are matched only to be passed over.
-_SURROGATE = re.compile(
-    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
 _USUAL: Final = Terms()
-_UNREADABLE = (ValueError, RecursionError)  # msgspec.DecodeError and UnicodeDecodeError are such
 
 
 @dataclass
@@ -142,17 +136,28 @@ class _Answer(Generic[Row]):
         if layout.key and isinstance(record, bytes):
             try:
                 record = msgspec.json.decode(record)
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 raise DecodeError(f"expected {layout.expected}: {error}: got {self._quote}") from error
         if layout.key:
             record = {layout.key: record}
         if isinstance(record, bytes) and record != b"null":
-            self._one(record)
+            self._alone(record)
         elif not isinstance(record, bytes) and record is not None:
             self.take(record)
         if self.lost and not self.rows:
             complaint = self._complaint.removeprefix("record 0").lstrip(".: ")
             raise DecodeError(f"expected {layout.expected}: {complaint}: got {self._quote}")
+
+    def _alone(self, raw: bytes) -> None:
+        """Take the record *raw*, in whatever dialect it fits."""
+        for dialect in (self.dialect, *self._others):
+            self.dialect = dialect
+            if self._typed(raw):
+                dialect.fits = True
+                break
+        else:
+            self._learn([self._odd(raw)], anew=True)
+        self._kept.measure()
 
     def take(self, record: Any) -> None:
         """Take *record*, which was XML."""
@@ -174,7 +179,7 @@ class _Answer(Generic[Row]):
         else:
             try:
                 raws = _APART.decode(piece)
-            except _UNREADABLE:
+            except UNREADABLE:
                 return False
             self._limit(len(raws))
             typed = 0
@@ -195,7 +200,7 @@ class _Answer(Generic[Row]):
         """Return the rows of the array *piece* where all of it fits a dialect."""
         # Once the first records are known, whatever does not fit is odd by itself.
         for dialect in (self.dialect, *(() if self._count else self._others)):
-            with suppress(*_UNREADABLE):
+            with suppress(*UNREADABLE):
                 rows = dialect.all.decode(piece)
                 dialect.fits = True
                 self.dialect = dialect
@@ -215,19 +220,19 @@ class _Answer(Generic[Row]):
         """Take the record *raw* if it fits the dialect; tell whether it does."""
         try:
             row = self.dialect.one.decode(raw)
-        except _UNREADABLE:
+        except UNREADABLE:
             return False
         self._add(row, ())
         return True
 
     def _odd(self, raw: bytes) -> Any:
         """Take the record *raw*, which does not fit the dialect; return what it holds, None where that is no record."""
-        raw = _in_unicode(raw)
+        raw = in_unicode(raw)
         try:
-            record, exact = _read(raw)
+            record, exact = read_record(raw)
         except UnicodeDecodeError as error:
             return self._not_unicode(raw, error)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return self._add(None, [f": unreadable: {error}"])
         if not isinstance(record, dict):
             return self._add(None, [f": expected an object, got {kind(record)}"])
@@ -236,7 +241,7 @@ class _Answer(Generic[Row]):
 
     def _not_unicode(self, raw: bytes, error: UnicodeDecodeError) -> Any:
         """Take the record *raw* if what is no Unicode is in no field: there it costs nothing."""
-        with suppress(*_UNREADABLE):
+        with suppress(*UNREADABLE):
             record = json.loads(raw.decode("utf-8", "replace"))
             if not self._shape.misses(record):
                 self._add(self._canonical.decode(raw), ())
@@ -244,7 +249,7 @@ class _Answer(Generic[Row]):
         return self._add(None, [f": unreadable: {error}"])
 
     def _untyped(self, record: dict[str, Any], *, exact: bool = True) -> None:
-        """Take *record*: as a whole if it fits then, value by value if not; *exact* as `_read` tells."""
+        """Take *record*: as a whole if it fits then, value by value if not; *exact* as `read_record` tells."""
         complaints: list[str] = []
         record = folded(record)
         if self._repair is not None:
@@ -279,39 +284,3 @@ class _Answer(Generic[Row]):
         if not self.dialect.keys.have(keys):
             self._lessons -= 1
             self.dialect = Dialect(self._shape, keys)
-
-
-def decode_names(body: Buffer, content_type: str, quote: str) -> tuple[str, ...]:
-    """Decode an answer that is an array of strings, such as `GET /v1/vpgs/statuses`.
-
-    Raises:
-        DecodeError: it is not.
-    """
-    if len(body) > _LONGEST_LIST:
-        raise DecodeError(f"expected an array of strings of at most {_LONGEST_LIST} bytes, got {quote}")
-    try:
-        if is_xml(body, content_type):
-            return tuple(msgspec.convert(list(parse_xml(body, quote, _USUAL, LIST)), list[str]))
-        return tuple(msgspec.json.decode(body, type=list[str]))
-    except _UNREADABLE as error:
-        raise DecodeError(f"expected an array of strings, got {quote}") from error
-
-
-def _read(record: bytes) -> tuple[Any, bool]:
-    """Return what *record* holds, and whether all of its numbers are ones that msgspec reads.
-
-    Raises:
-        ValueError: it cannot be read.
-        RecursionError: it is nested too deeply.
-    """
-    try:
-        return msgspec.json.decode(record), True
-    except msgspec.DecodeError:
-        return json.loads(record), False  # of numbers without bound one costs itself, not its record
-
-
-def _in_unicode(record: bytes) -> bytes:
-    # No text can hold half a surrogate pair, and msgspec would refuse the whole record for one in a name.
-    if b"\\u" not in record:
-        return record
-    return _SURROGATE.sub(lambda found: rb"\ufffd" if found[1] else found[0], record)

@@ -25,7 +25,8 @@ from exporter.simulator.api.xmlwire import array_of, strings
 from exporter.simulator.faults.mutations import camel_case, enum_names, lower_first, nulls, strings_for_numbers
 from exporter.threads import in_poll_thread
 from exporter.zvm.decode.json_array import LONGEST, MOST, JsonArray
-from exporter.zvm.decode.rows import Decoded, decode_names
+from exporter.zvm.decode.names import decode_names
+from exporter.zvm.decode.rows import Decoded
 from exporter.zvm.decode.terms import StoppedError, Terms
 from exporter.zvm.errors import DecodeError, TooLargeError
 
@@ -87,7 +88,7 @@ def test_a_bad_neighbour_changes_nothing_for_good_records(good: list[dict[str, A
     """The fast and the tolerant path make the same rows of records that fit."""
     fast, tolerant = decode(*good), decode(*good, "not a record")
     assert fast.rows == tolerant.rows
-    assert (fast.invalid_records, tolerant.invalid_records) == (0, 1)
+    assert (fast.lost.invalid_records, tolerant.lost.invalid_records) == (0, 1)
 
 
 @given(GOOD)
@@ -124,7 +125,7 @@ def test_any_bytes_give_rows_or_a_decode_error(body: bytes) -> None:
 def test_keys_are_matched_whatever_their_case(spell: Callable[[Any], Any]) -> None:
     plain_rows, spelled = decode(*estate().vms()), decode(*spell(estate().vms()))
     assert vm_page(spelled) == vm_page(plain_rows)
-    assert spelled.invalid_records == 0
+    assert spelled.lost.invalid_records == 0
 
 
 @pytest.mark.parametrize("key", ["IOPS", "ioPs", "iops"])
@@ -188,13 +189,13 @@ def test_a_text_that_is_no_date_is_counted_as_impossible(date: str) -> None:
 
 def test_null_everywhere_gives_rows_with_nothing_but_their_identity() -> None:
     decoded = decode(*nulls(estate().vms()))
-    assert decoded.invalid_records == 0
+    assert decoded.lost.invalid_records == 0
     assert len(decoded.rows) == len(estate().vms())
     page = vm_page(decoded)
     assert {line.partition("{")[0] for line in page.splitlines()} == {"zerto_vm_info"}
     assert "None" not in page
     assert "null" not in page
-    assert vpgs.DECODER.decode(json.dumps(nulls(estate().vpgs())).encode(), JSON, "").invalid_records == 0
+    assert vpgs.DECODER.decode(json.dumps(nulls(estate().vpgs())).encode(), JSON, "").lost.invalid_records == 0
 
 
 @pytest.mark.parametrize(
@@ -215,16 +216,16 @@ def test_a_missing_identity_is_completed_from_the_link(link: dict[str, str], vm:
 def test_a_record_without_identity_is_left_out_and_counted(link: Any) -> None:
     decoded = decode({"Link": link}, record())
     assert [row.id for row in decoded.rows] == ["vm-1"]
-    assert (decoded.invalid_records, decoded.invalid_values) == (1, 1)
-    assert decoded.complaint.startswith("record 0")
+    assert (decoded.lost.invalid_records, decoded.lost.invalid_values) == (1, 1)
+    assert decoded.lost.complaint.startswith("record 0")
 
 
 @pytest.mark.parametrize("bad", ["text", 42, 4.2, None, True, [], [record()]])
 def test_what_is_no_record_is_left_out_and_counted(bad: Any) -> None:
     decoded = decode(record(), bad, record(VmIdentifier="vm-2"), bad)
     assert [row.id for row in decoded.rows] == ["vm-1", "vm-2"]
-    assert (decoded.invalid_records, decoded.invalid_values) == (2, 2)
-    assert decoded.complaint.startswith("record 1: expected an object, got ")
+    assert (decoded.lost.invalid_records, decoded.lost.invalid_values) == (2, 2)
+    assert decoded.lost.complaint.startswith("record 1: expected an object, got ")
 
 
 def test_values_that_do_not_fit_are_left_out_and_counted_one_by_one() -> None:
@@ -237,13 +238,13 @@ def test_values_that_do_not_fit_are_left_out_and_counted_one_by_one() -> None:
         5,
         None,
     )
-    assert (decoded.invalid_records, decoded.invalid_values) == (1, 4)
-    assert decoded.complaint.startswith("record 0.ActualRPO: ")
+    assert (decoded.lost.invalid_records, decoded.lost.invalid_values) == (1, 4)
+    assert decoded.lost.complaint.startswith("record 0.ActualRPO: ")
 
 
 def test_a_complaint_names_the_way_to_a_nested_value() -> None:
     decoded = decode(record(JournalHardLimit={"LimitType": 1, "LimitValue": "much"}))
-    assert decoded.complaint.startswith("record 0.JournalHardLimit.LimitValue: ")
+    assert decoded.lost.complaint.startswith("record 0.JournalHardLimit.LimitValue: ")
     (row,) = decoded.rows
     assert row.journal_hard_limit is not None
     assert LIMIT.code(row.journal_hard_limit.type) == 1
@@ -253,7 +254,7 @@ def test_a_complaint_names_the_way_to_a_nested_value() -> None:
 def test_a_text_for_no_finite_number_is_no_value(number: str) -> None:
     decoded = decode(record(IOPs=number))
     assert decoded.rows[0].iops is None
-    assert decoded.invalid_values == 1
+    assert decoded.lost.invalid_values == 1
 
 
 @pytest.mark.parametrize(
@@ -291,15 +292,15 @@ def test_a_record_that_is_nested_too_deep_costs_itself() -> None:
     good = json.dumps(record()).encode()
     decoded = vms.DECODER.decode(b"[" + deep + b"," + good + b"]", JSON, "")
     assert [row.id for row in decoded.rows] == ["vm-1"]
-    assert decoded.invalid_records == 1
+    assert decoded.lost.invalid_records == 1
 
 
 def test_a_name_that_is_no_utf8_costs_its_record() -> None:
     body = json.dumps([record(VmName="NAME"), record(VmIdentifier="vm-2")]).encode().replace(b"NAME", b"caf\xe9")
     decoded = vms.DECODER.decode(body, JSON, "")
     assert [row.id for row in decoded.rows] == ["vm-2"]
-    assert decoded.invalid_records == 1
-    assert decoded.complaint.startswith("record 0: unreadable")
+    assert decoded.lost.invalid_records == 1
+    assert decoded.lost.complaint.startswith("record 0: unreadable")
 
 
 @pytest.mark.parametrize(
@@ -333,11 +334,11 @@ def test_xml_gives_the_same_samples_as_json(content_type: str) -> None:
     """Whatever its content type says, as a wrong one must not cost a poll."""
     site = estate()
     from_xml = vms.DECODER.decode(array_of("VmApi", site.vms()), content_type, "")
-    assert from_xml.invalid_records == 0
+    assert from_xml.lost.invalid_records == 0
     assert vm_page(from_xml) == vm_page(decode(*site.vms()))
     vpgs_json = vpgs.DECODER.decode(json.dumps(site.vpgs()).encode(), JSON, "")
     vpgs_xml = vpgs.DECODER.decode(array_of("VpgApi", site.vpgs()), content_type, "")
-    assert vpgs_xml.invalid_records == 0
+    assert vpgs_xml.lost.invalid_records == 0
     assert text(vpgs.TABLE.render({}, vpgs_xml.rows)) == text(vpgs.TABLE.render({}, vpgs_json.rows))
 
 
@@ -361,7 +362,7 @@ def test_xml_that_is_indented_is_read_alike() -> None:
       </VmApi>
     </ArrayOfVmApi>"""
     decoded = vms.DECODER.decode(body, XML, "")
-    assert (decoded.invalid_records, decoded.complaint) == (0, "")
+    assert (decoded.lost.invalid_records, decoded.lost.complaint) == (0, "")
     one, other = decoded.rows
     assert (one.iops, one.exists, one.name, one.hardware_version, one.volumes) == (3, True, None, "", [])
     assert other.volumes is not None
@@ -397,7 +398,7 @@ def test_records_of_xml_that_do_not_fit_are_counted() -> None:
         "",
     )
     assert len(decoded.rows) == 1
-    assert decoded.invalid_records == 2
+    assert decoded.lost.invalid_records == 2
 
 
 def test_lists_of_names_come_as_json_or_xml() -> None:
@@ -433,7 +434,7 @@ def test_a_number_without_bound_costs_itself_and_not_its_record() -> None:
     body = b'[{"VmIdentifier": "vm-1", "VpgIdentifier": "vpg-1", "ActualRPO": 1e400, "IOPs": 7}]'
     decoded = vms.DECODER.decode(body, JSON, "quoted")
     assert [(row.id, row.actual_rpo, row.iops) for row in decoded.rows] == [("vm-1", None, 7)]
-    assert (decoded.invalid_records, decoded.invalid_values) == (1, 1)
+    assert (decoded.lost.invalid_records, decoded.lost.invalid_values) == (1, 1)
 
 
 def test_an_empty_xml_element_is_an_object_that_is_not_there() -> None:
@@ -443,7 +444,7 @@ def test_an_empty_xml_element_is_an_object_that_is_not_there() -> None:
     )
     decoded = vms.DECODER.decode(body, XML, "quoted")
     assert [(row.id, row.protected_site, row.journal_hard_limit) for row in decoded.rows] == [("vm-1", None, None)]
-    assert (decoded.invalid_records, decoded.invalid_values) == (0, 0)
+    assert (decoded.lost.invalid_records, decoded.lost.invalid_values) == (0, 0)
 
 
 def test_a_key_in_another_case_is_matched_in_any_record_of_an_answer_that_is_odd() -> None:
@@ -451,14 +452,14 @@ def test_a_key_in_another_case_is_matched_in_any_record_of_an_answer_that_is_odd
     exact = {"VmIdentifier": "vm-2", "VpgIdentifier": "vpg-1", "IOPs": 4}
     decoded = decode(exact, odd, None)
     assert [(row.id, row.actual_rpo, row.iops) for row in decoded.rows] == [("vm-2", None, 4), ("vm-1", 5, 3)]
-    assert decoded.invalid_records == 1
+    assert decoded.lost.invalid_records == 1
 
 
 def test_a_byte_that_is_no_utf8_costs_nothing_where_no_field_is() -> None:
     body = json.dumps([record(Unknown="NAME"), record(VmIdentifier="vm-2")]).encode().replace(b"NAME", b"caf\xe9")
     decoded = vms.DECODER.decode(body, JSON, "")
     assert [row.id for row in decoded.rows] == ["vm-1", "vm-2"]
-    assert decoded.invalid_records == 0
+    assert decoded.lost.invalid_records == 0
 
 
 def one_by_one(body: bytes) -> list[Any]:
@@ -552,8 +553,8 @@ def test_a_record_may_be_as_long_as_is_looked_at_and_no_longer() -> None:
     for much in ("x" * (room + 1), '\\"]}[{' * room, [{}] * room, {"a": '"' * room}, [[[["}"]]]] * room):
         decoded = decode(good, record(VmName="", X=much), record(VmIdentifier="vm-3"))
         assert [row.id for row in decoded.rows] == ["vm-2", "vm-3"]
-        assert (decoded.invalid_records, decoded.invalid_values) == (1, 1)
-        assert decoded.complaint == f"record 1: longer than {LONGEST} bytes"
+        assert (decoded.lost.invalid_records, decoded.lost.invalid_values) == (1, 1)
+        assert decoded.lost.complaint == f"record 1: longer than {LONGEST} bytes"
     with pytest.raises(DecodeError, match=f"at most {LONGEST} bytes, got XML with a longer one: what came"):
         vms.DECODER.decode(array_of("VmApi", [record(VmName="x" * 2 * LONGEST)]), XML, "what came")
 
@@ -703,8 +704,8 @@ def test_as_many_records_as_there_may_be_are_decoded(monkeypatch: pytest.MonkeyP
 def test_a_name_that_no_hypervisor_has_costs_itself(field: str) -> None:
     """On the page it would cost Prometheus the whole scrape."""
     decoded = decode(record(**{field: "x" * 1024}), record(VmIdentifier="vm-2", **{field: "x" * 1025}, IOPs=5))
-    assert (len(decoded.rows), decoded.invalid_records, decoded.invalid_values) == (2, 1, 1)
-    assert decoded.complaint == f"record 1.{field}: Expected `str` of length <= 1024"
+    assert (len(decoded.rows), decoded.lost.invalid_records, decoded.lost.invalid_values) == (2, 1, 1)
+    assert decoded.lost.complaint == f"record 1.{field}: Expected `str` of length <= 1024"
     assert decoded.rows[1].iops == 5
     assert "x" * 1024 in vm_page(decoded)
     assert "x" * 1025 not in vm_page(decoded)
@@ -712,4 +713,4 @@ def test_a_name_that_no_hypervisor_has_costs_itself(field: str) -> None:
 
 def test_an_identifier_that_is_too_long_costs_its_record() -> None:
     decoded = decode(record(VmIdentifier="x" * 1025), record())
-    assert (len(decoded.rows), decoded.invalid_records) == (1, 1)
+    assert (len(decoded.rows), decoded.lost.invalid_records) == (1, 1)

@@ -82,7 +82,7 @@ def test_any_case_of_any_key_in_any_record_is_read(records: list[Any], cases: ra
     """By a decoder that meets them for the first time, and by one that has met all of the others."""
     odd = [spelled(record, lambda key: cases.choice(CASES)(key[:])) for record in records]
     decoded = decode(*odd, decoder=vms.DECODER if met else fresh())
-    assert (decoded.invalid_records, decoded.invalid_values) == (0, 0)
+    assert (decoded.lost.invalid_records, decoded.lost.invalid_values) == (0, 0)
     assert decoded.rows == decode(*records, decoder=fresh()).rows
     assert decoded.rows == [row for record in records for row in decode(record, decoder=fresh()).rows]
 
@@ -102,7 +102,7 @@ def test_keys_that_are_odd_in_the_last_record_alone_are_read() -> None:
     """A long way behind what is usual, with the first record's keys and values that fit."""
     many = [vm(number, IOPs=number, Link={"rel": None}) for number in range(9000)]
     decoded = decode(*many, vm(9000, ioPs=5, actualRPO=6))
-    assert (len(decoded.rows), decoded.invalid_records) == (9001, 0)
+    assert (len(decoded.rows), decoded.lost.invalid_records) == (9001, 0)
     assert (decoded.rows[-1].iops, decoded.rows[-1].actual_rpo) == (5, 6)
 
 
@@ -161,8 +161,8 @@ def test_a_record_that_does_not_fit_costs_itself(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("exporter.zvm.decode.rows._Answer._odd", counted)
     decoded = decode(*usual, decoder=decoder)
-    assert (len(decoded.rows), decoded.invalid_records, decoded.invalid_values) == (len(usual), 1, 1)
-    assert decoded.complaint.startswith("record 150.ActualRPO: ")
+    assert (len(decoded.rows), decoded.lost.invalid_records, decoded.lost.invalid_values) == (len(usual), 1, 1)
+    assert decoded.lost.complaint.startswith("record 150.ActualRPO: ")
     assert len(odd) == 1
 
 
@@ -173,7 +173,7 @@ def test_a_server_that_invents_keys_is_not_learned_by_heart() -> None:
     for _ in range(3):
         decoded = decode(*strange, decoder=decoder)
         assert [row.iops for row in decoded.rows] == list(range(60))
-        assert decoded.invalid_records == 0
+        assert decoded.lost.invalid_records == 0
     for n in range(40):
         decode(vm(n, **{f"Key{n}y{m}": m for m in range(1000)}), decoder=decoder)
     assert len(decoder._dialects) <= 8
@@ -187,7 +187,7 @@ def test_a_key_that_no_struct_can_have_costs_nothing(key: str) -> None:
     for record in (vm(**{key: 1}), vm(ProtectedSite={key: 1})):
         decoded = decode(record, vm(2), decoder=fresh())
         assert [row.id for row in decoded.rows] == ["vm-1", "vm-2"]
-        assert decoded.invalid_records == 0
+        assert decoded.lost.invalid_records == 0
     long_s = {**vm(), "\u017ftatus": 5}  # for Unicode a way to write "status"
     assert decode(long_s).rows[0].status == 5
 
@@ -234,5 +234,5 @@ def test_records_that_are_too_long_cost_themselves_wherever_they_are() -> None:
     long = vm(X=[{"a": '}]"\\'}] * (LONGEST // 8))
     decoded = decode(long, vm(2), long, long, vm(3), *(vm(n) for n in range(4, 9000)), long)
     assert [row.id for row in decoded.rows[:2]] == ["vm-2", "vm-3"]
-    assert (len(decoded.rows), decoded.invalid_records) == (8998, 4)
-    assert decoded.complaint == f"record 0: longer than {LONGEST} bytes"
+    assert (len(decoded.rows), decoded.lost.invalid_records) == (8998, 4)
+    assert decoded.lost.complaint == f"record 0: longer than {LONGEST} bytes"

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from exporter.collectors.base import UnsupportedError
+from exporter.counts import Counts
 from exporter.polling.clock import Clock
 from exporter.polling.job import Job
 from exporter.polling.outcome import BUG, UNSUPPORTED, Failure, Outcome
@@ -93,21 +94,21 @@ class Polls:
             self._store.put(zvm.name, job.name, rendered, job.served_for)
             job.kept = published.kept
         target.summary = published.summary or target.summary
-        lost_values = decoded.invalid_values + rendered.impossible
+        lost = decoded.lost + Counts(0, rendered.impossible, rendered.duplicates, rendered.complaint)
         self._telemetry.lost(
             zvm.name,
             job.name,
-            records=decoded.invalid_records,
-            values=lost_values,
-            duplicates=rendered.duplicates,
+            records=lost.invalid_records,
+            values=lost.invalid_values,
+            duplicates=lost.duplicate_records,
         )
         self._telemetry.left_out(zvm.name, job.name, excluded=published.excluded, cut=published.cut)
         return Outcome(
             job.name,
             series=rendered.series,
             rows=published.rows,
-            lost=(decoded.invalid_records, lost_values, rendered.duplicates),
-            complaint=decoded.complaint or rendered.complaint,
+            lost=lost.numbers,
+            complaint=lost.complaint,
             excluded=published.excluded,
             cut=published.cut,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
+from exporter.counts import Counts
 from exporter.zvm.decode.rows import Decoded
 from exporter.zvm.errors import StatusError, ZvmError
 
@@ -95,13 +96,8 @@ class Rounds:
 
     def _together(self, failures: Sequence[ZvmError]) -> Decoded[Any]:
         known = [one.decoded for one in self._known.values()]
-        complaints = [*(str(error) for error in failures), *(one.complaint for one in known if one.complaint)]
-        return Decoded(
-            [row for one in known for row in one.rows],
-            invalid_records=len(failures) + sum(one.invalid_records for one in known),
-            invalid_values=sum(one.invalid_values for one in known),
-            complaint=complaints[0] if complaints else "",
-        )
+        failed = Counts(len(failures), complaint=next(map(str, failures), ""))
+        return Decoded([row for one in known for row in one.rows], sum((one.lost for one in known), failed))
 
 
 def _gone(error: ZvmError) -> bool:

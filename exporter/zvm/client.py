@@ -19,7 +19,8 @@ from exporter.malloc import spent
 from exporter.threads import in_large_thread, in_poll_thread
 from exporter.zvm.answer import Answer
 from exporter.zvm.decode.dialect import folded
-from exporter.zvm.decode.rows import Decoded, Decoder, Row, decode_names
+from exporter.zvm.decode.names import decode_names
+from exporter.zvm.decode.rows import Decoded, Decoder, Row
 from exporter.zvm.decode.terms import Terms
 from exporter.zvm.errors import AuthError, ClosedError, DecodeError, StatusError, TooLargeError, ZvmError
 from exporter.zvm.login.backoff import Backoff

@@ -1,4 +1,4 @@
-"""Variants of a row's struct, each for the keys that one kind of server sends. Knows keys and msgspec, no bytes.
+"""Variants of a row's struct, each for the keys that one kind of server sends.
 
 msgspec passes over a key that it does not know, and so it does over one in another case: the value would be lost
 without a word. A variant knows all keys that were met, under the case that was met, and refuses any other: then the
@@ -9,10 +9,12 @@ JSON, which costs next to nothing.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final, Generic, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Final, Generic, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Raw, Struct
@@ -23,6 +25,7 @@ MOST_KEYS: Final = 64  # of one object, beyond those of its struct; real ones ha
 _MOST_STUDIED: Final = 4 * MOST_KEYS  # keys of an object that are looked at to learn them
 _LONGEST_KEY: Final = 128  # characters
 _TEXT: Final = 57  # bytes that a text takes beside its characters, if all are ASCII
+UNBOUNDED: Final = sys.maxsize  # overhead of a row that has lists: what they take is measured
 _USELESS: Final = 56  # bytes: a place in the row, and what lies there
 NOTHING: Final = Raw(b"null")  # what rows share that lack a useless key
 _SHARED: Final = 64  # lists of fewer items are shared by all rows
@@ -36,19 +39,23 @@ class Shape(Generic[Row]):
         self.fields = msgspec.structs.fields(struct)
         self.known = {field.encode_name.casefold(): field for field in self.fields}
         self.nested: dict[str, Shape[Any]] = {
-            field.name: Shape(option)
+            field.name: Shape(option) for field in self.fields for option in options(field.type) if _is_struct(option)
+        }
+        self.listed: dict[str, Shape[Any]] = {
+            field.name: Shape(item)
             for field in self.fields
-            for option in get_args(field.type)
-            if isinstance(option, type) and issubclass(option, Struct)
+            for item in _items(field.type)
+            if _is_struct(item) and item.__struct_fields__
         }
         self.required = {field.encode_name for field in self.fields if field.required}
         # What a text takes beside its characters, in each of the fields.
         self.overhead: int = struct.__basicsize__ + _TEXT * len(self.fields)
         self.overhead += sum(shape.overhead for shape in self.nested.values())
+        counted = {field.name: item for field in self.fields for item in _items(field.type) if _is_counted(item)}
+        if any(field.name not in counted and _items(field.type) for field in self.fields):
+            self.overhead = UNBOUNDED
         self._counted = [
-            (field.name, tuple([item()] * length for length in range(_SHARED)))
-            for field in self.fields
-            for item in _only_counted(field.type)
+            (name, tuple([item()] * length for length in range(_SHARED))) for name, item in counted.items()
         ]
 
     def count(self, rows: Sequence[Row]) -> None:
@@ -68,9 +75,15 @@ class Shape(Generic[Row]):
             known = self.known.get(key.casefold())
             if known is not None and key != known.encode_name:
                 return True
-            if known is not None and known.name in self.nested and self.nested[known.name].misses(value):
+            if known is not None and any(shape.misses(item) for shape, item in self.parts(known.name, value)):
                 return True
         return False
+
+    def parts(self, name: str, value: Any) -> list[tuple[Shape[Any], Any]]:
+        """Return the objects in the *value* of the field *name*, each with its shape."""
+        if name in self.nested:
+            return [(self.nested[name], value)]
+        return [(self.listed[name], item) for item in value] if name in self.listed and isinstance(value, list) else []
 
     def canonical(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the struct has a field for of *record*, whose keys are case-folded, under the struct's keys."""
@@ -78,10 +91,11 @@ class Shape(Generic[Row]):
         for key, value in record.items():
             known = self.known.get(key)
             if known is not None:
-                nested = self.nested.get(known.name)
-                if nested is not None and isinstance(value, dict):
-                    value = nested.canonical(folded(value))  # noqa: PLW2901 - the same value, spelled otherwise
-                found[known.encode_name] = value
+                parts = [
+                    shape.canonical(folded(item)) if isinstance(item, dict) else item
+                    for shape, item in self.parts(known.name, value)
+                ]
+                found[known.encode_name] = parts[0] if known.name in self.nested else parts or value
         return found
 
 
@@ -122,8 +136,8 @@ class Keys:
                     self.others.add(key)
             elif _plain(key):
                 self.spelled.setdefault(known.name, key)
-                if known.name in shape.nested:
-                    self.nested.setdefault(known.name, Keys()).learn(shape.nested[known.name], value)
+                for part, item in shape.parts(known.name, value)[:_MOST_STUDIED]:
+                    self.nested.setdefault(known.name, Keys()).learn(part, item)
 
 
 class Dialect(Generic[Row]):
@@ -150,9 +164,14 @@ def folded(record: Mapping[str, Any]) -> dict[str, Any]:
 def _variant(shape: Shape[Row], keys: Keys) -> type[Row]:
     fields: list[tuple[str, Any, Any]] = []
     for known in shape.fields:
-        nested, kind = shape.nested.get(known.name), known.type
+        nested, listed, kind = shape.nested.get(known.name), shape.listed.get(known.name), known.type
+        null = NoneType in options(kind)
         if nested is not None and nested.fields:
-            kind = _variant(nested, keys.nested.get(known.name, Keys())) | None
+            kind = _variant(nested, keys.nested.get(known.name, Keys()))
+        elif listed is not None:
+            kind = list[_variant(listed, keys.nested.get(known.name, Keys()))]  # type: ignore[misc] # it is a value here
+        if kind is not known.type and null:
+            kind = kind | None
         name = keys.spelled.get(known.name, known.encode_name)
         default = {} if known.required else {"default": known.default, "default_factory": known.default_factory}
         fields.append((known.name, kind, msgspec.field(name=name, **default)))
@@ -182,15 +201,23 @@ def _variant(shape: Shape[Row], keys: Keys) -> type[Row]:
     )
 
 
-def _only_counted(kind: Any) -> list[type[Struct]]:
-    """Return the struct without fields of which *kind* is a list, if it is one."""
-    return [
-        item
-        for option in get_args(kind)
-        if get_origin(option) is list
-        for item in get_args(option)
-        if isinstance(item, type) and issubclass(item, Struct) and not item.__struct_fields__
-    ]
+def options(kind: Any) -> tuple[Any, ...]:
+    """Return the types of which *kind* is a union: itself, if it is none."""
+    return get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
+
+
+def _items(kind: Any) -> list[Any]:
+    """Return the type of the items of which *kind* is a list, if it is one."""
+    return [item for option in options(kind) if get_origin(option) is list for item in get_args(option)]
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _is_counted(item: Any) -> bool:
+    """Tell whether of a list of *item* only the length counts, as nothing is in one."""
+    return _is_struct(item) and not item.__struct_fields__
 
 
 def _plain(key: str) -> bool:

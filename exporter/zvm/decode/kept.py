@@ -1,9 +1,9 @@
-"""How much memory the rows of one answer take, and that it is not too much. Knows structs, no field."""
+"""How much memory the rows of one answer take, and that it is not too much."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from msgspec import Raw, Struct
@@ -60,5 +60,9 @@ def size_of(row: Any) -> int:
     """Return how many bytes *row* takes, with all that is in it."""
     if isinstance(row, Raw):
         return _RAW  # what it says of itself is no size but an address
-    inside = astuple(row) if isinstance(row, Struct) else ()
+    inside: Iterable[Any] = ()
+    if isinstance(row, Struct):
+        inside = astuple(row)
+    elif isinstance(row, list) and not (row and isinstance(row[0], Struct) and not row[0].__struct_fields__):
+        inside = row  # of items without fields there is one, which all lists share
     return sys.getsizeof(row) + sum(size_of(value) for value in inside if value is not None and value is not NOTHING)

@@ -1,4 +1,4 @@
-"""Bytes of an answer to typed rows. Knows the wire, not what a field means.
+"""Bytes of an answer to typed rows, whatever the form and the spelling in which a server sends them.
 
 Servers differ in the case of their keys, send numbers as strings and enums by name, answer XML
 where JSON was asked for, and now and then send a record that does not fit. The common case is one
@@ -9,21 +9,23 @@ tried by itself, and only one that does not fit is read in Python.
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar, get_args, get_origin
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
+from exporter.counts import NOTHING, Counts
 from exporter.zvm.decode.dialect import Dialect, Keys, Shape, folded
-from exporter.zvm.decode.json_array import LONGEST, MOST, Buffer, JsonArray
+from exporter.zvm.decode.fitting import convert, fit, kind
+from exporter.zvm.decode.json_array import LONGEST, MOST, Buffer, JsonArray, one_value
 from exporter.zvm.decode.kept import Kept
+from exporter.zvm.decode.layout import LIST, Layout
+from exporter.zvm.decode.odd import UNREADABLE, in_unicode, read_record
 from exporter.zvm.decode.terms import Terms
-from exporter.zvm.decode.xml import is_xml, parse_xml
+from exporter.zvm.decode.xml import is_xml, parse_xml, parse_xml_one
 from exporter.zvm.errors import DecodeError
 
 Row = TypeVar("Row", bound=Struct)
@@ -33,38 +35,27 @@ _DIALECTS: Final = 8  # kept of one resource; of all ZVMs that there are hardly 
 _LESSONS: Final = 8  # new dialects for one answer: each takes a millisecond
 _STUDIED: Final = 16  # odd records of a slice whose keys are looked at
 _APART: Final = msgspec.json.Decoder(list[Raw])
-_LONGEST_LIST = 2**14  # bytes; the API's lists of names have a thousand
-# A surrogate that is half of no pair; escaped backslashes and whole pairs are matched only to be passed over.
-_SURROGATE = re.compile(
-    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
 _USUAL: Final = Terms()
-_UNREADABLE = (ValueError, RecursionError)  # msgspec.DecodeError and UnicodeDecodeError are such
 
 
 @dataclass
 class Decoded(Generic[Row]):
-    """The rows of an answer, and what of it did not fit.
-
-    `invalid_records` counts the records in which something did not fit: left out where that was the
-    identity, else published without the value. `invalid_values` counts the values. `complaint` is the
-    first of them in words, for the log.
-    """
+    """The rows of an answer, and what of it did not fit."""
 
     rows: list[Row] = field(default_factory=list)
-    invalid_records: int = 0
-    invalid_values: int = 0
-    complaint: str = ""
+    lost: Counts = NOTHING
 
 
 class Decoder(Generic[Row]):
-    """Decodes an answer that is an array of *row*, a msgspec struct.
+    """Decodes answers whose records are *row*, a msgspec struct; *layout* tells where in an answer they are.
 
-    A key is matched whatever its case. *repair* may complete a record whose identity is not where
-    servers usually put it; it gets the record with its keys case-folded.
+    A key is matched whatever its case, in objects and lists of objects within the record too. A field without a default
+    is required: a record without it is left out. *repair* may complete a record whose identity is not where servers
+    usually put it; it gets the record with its keys case-folded.
     """
 
-    def __init__(self, row: type[Row], repair: Repair | None = None) -> None:
+    def __init__(self, row: type[Row], repair: Repair | None = None, layout: Layout = LIST) -> None:
+        self.layout = layout
         self.shape = Shape(row)
         self.repair = repair
         self.canonical = msgspec.json.Decoder(row)
@@ -74,18 +65,21 @@ class Decoder(Generic[Row]):
         """Decode *body* on *terms*; *quote* is how to quote it in an error.
 
         Raises:
-            DecodeError: it is no array of records at all.
+            DecodeError: it has not the form that `layout` tells, or is one object that lacks a required field.
             TooLargeError: its records would take too much memory.
             StoppedError: nobody waits for it any more.
         """
-        answer = _Answer(self, self._dialects, quote, terms)
-        if is_xml(body, content_type):
-            for record in parse_xml(body, quote, terms):
+        answer, layout = _Answer(self, self._dialects, quote, terms), self.layout
+        xml = is_xml(body, content_type)
+        if layout.one:
+            answer.read_one(parse_xml_one(body, quote, terms) if xml else one_value(body, quote), layout)
+        elif xml:
+            for record in parse_xml(body, quote, terms, layout):
                 answer.take(record)
         else:
-            answer.read(JsonArray(body, quote, terms))
+            answer.read(JsonArray(body, quote, terms, layout))
         self._remember(answer.dialect)
-        return answer.decoded
+        return Decoded(answer.rows, answer.lost)
 
     def _remember(self, dialect: Dialect[Row]) -> None:
         """Know *dialect* next time: all ZVMs of an owner tend to speak alike. One that never fitted comes last."""
@@ -100,7 +94,7 @@ class _Answer(Generic[Row]):
     """An answer that is being decoded."""
 
     def __init__(self, decoder: Decoder[Row], dialects: Sequence[Dialect[Row]], quote: str, terms: Terms) -> None:
-        self.decoded: Decoded[Row] = Decoded()
+        self.rows: list[Row] = []
         self.dialect = dialects[0]
         self._others = dialects[1:]
         self._shape = decoder.shape
@@ -108,9 +102,17 @@ class _Answer(Generic[Row]):
         self._canonical = decoder.canonical
         self._quote = quote
         self._terms = terms
-        self._kept = Kept(self.decoded.rows, terms.max_rows, quote)
+        self._kept = Kept(self.rows, terms.max_rows, quote)
         self._count = 0
+        self._invalid = [0, 0]  # records, values
+        self._complaint = ""
         self._lessons = _LESSONS
+
+    @property
+    def lost(self) -> Counts:
+        """What of the answer did not fit."""
+        records, values = self._invalid
+        return Counts(records, values, complaint=self._complaint)
 
     def read(self, records: JsonArray) -> None:
         """Take all *records*, as many at once as fit."""
@@ -125,13 +127,45 @@ class _Answer(Generic[Row]):
                 if not records.within:
                     break
 
+    def read_one(self, record: Any, layout: Layout) -> None:
+        """Take the *record* that is all of the answer: bytes of JSON, or what was XML. Null is no record.
+
+        Raises:
+            DecodeError: it is no row.
+        """
+        if layout.key and isinstance(record, bytes):
+            try:
+                record = msgspec.json.decode(record)
+            except UNREADABLE as error:
+                raise DecodeError(f"expected {layout.expected}: {error}: got {self._quote}") from error
+        if layout.key:
+            record = {layout.key: record}
+        if isinstance(record, bytes) and record != b"null":
+            self._alone(record)
+        elif not isinstance(record, bytes) and record is not None:
+            self.take(record)
+        if self.lost and not self.rows:
+            complaint = self._complaint.removeprefix("record 0").lstrip(".: ")
+            raise DecodeError(f"expected {layout.expected}: {complaint}: got {self._quote}")
+
+    def _alone(self, raw: bytes) -> None:
+        """Take the record *raw*, in whatever dialect it fits."""
+        for dialect in (self.dialect, *self._others):
+            self.dialect = dialect
+            if self._typed(raw):
+                dialect.fits = True
+                break
+        else:
+            self._learn([self._odd(raw)], anew=True)
+        self._kept.measure()
+
     def take(self, record: Any) -> None:
         """Take *record*, which was XML."""
         self._limit(1)
         if isinstance(record, dict):
             self._untyped(record)
         else:
-            self._add(None, [f": expected an object, got {_kind(record)}"])
+            self._add(None, [f": expected an object, got {kind(record)}"])
         self._kept.measure()
 
     def _several(self, piece: memoryview) -> bool:
@@ -140,12 +174,12 @@ class _Answer(Generic[Row]):
         if rows is not None:
             self._limit(len(rows))
             self._shape.count(rows)
-            self.decoded.rows += rows
+            self.rows += rows
             self._count += len(rows)
         else:
             try:
                 raws = _APART.decode(piece)
-            except _UNREADABLE:
+            except UNREADABLE:
                 return False
             self._limit(len(raws))
             typed = 0
@@ -166,7 +200,7 @@ class _Answer(Generic[Row]):
         """Return the rows of the array *piece* where all of it fits a dialect."""
         # Once the first records are known, whatever does not fit is odd by itself.
         for dialect in (self.dialect, *(() if self._count else self._others)):
-            with suppress(*_UNREADABLE):
+            with suppress(*UNREADABLE):
                 rows = dialect.all.decode(piece)
                 dialect.fits = True
                 self.dialect = dialect
@@ -186,28 +220,28 @@ class _Answer(Generic[Row]):
         """Take the record *raw* if it fits the dialect; tell whether it does."""
         try:
             row = self.dialect.one.decode(raw)
-        except _UNREADABLE:
+        except UNREADABLE:
             return False
         self._add(row, ())
         return True
 
     def _odd(self, raw: bytes) -> Any:
         """Take the record *raw*, which does not fit the dialect; return what it holds, None where that is no record."""
-        raw = _in_unicode(raw)
+        raw = in_unicode(raw)
         try:
-            record, exact = _read(raw)
+            record, exact = read_record(raw)
         except UnicodeDecodeError as error:
             return self._not_unicode(raw, error)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return self._add(None, [f": unreadable: {error}"])
         if not isinstance(record, dict):
-            return self._add(None, [f": expected an object, got {_kind(record)}"])
+            return self._add(None, [f": expected an object, got {kind(record)}"])
         self._untyped(record, exact=exact)
         return record
 
     def _not_unicode(self, raw: bytes, error: UnicodeDecodeError) -> Any:
         """Take the record *raw* if what is no Unicode is in no field: there it costs nothing."""
-        with suppress(*_UNREADABLE):
+        with suppress(*UNREADABLE):
             record = json.loads(raw.decode("utf-8", "replace"))
             if not self._shape.misses(record):
                 self._add(self._canonical.decode(raw), ())
@@ -215,7 +249,7 @@ class _Answer(Generic[Row]):
         return self._add(None, [f": unreadable: {error}"])
 
     def _untyped(self, record: dict[str, Any], *, exact: bool = True) -> None:
-        """Take *record*: as a whole if it fits then, value by value if not; *exact* as `_read` tells."""
+        """Take *record*: as a whole if it fits then, value by value if not; *exact* as `read_record` tells."""
         complaints: list[str] = []
         record = folded(record)
         if self._repair is not None:
@@ -228,11 +262,11 @@ class _Answer(Generic[Row]):
     def _add(self, row: Row | None, complaints: Sequence[str]) -> None:
         if row is not None:
             self._shape.count((row,))
-            self.decoded.rows.append(row)
+            self.rows.append(row)
         if complaints:
-            self.decoded.invalid_records += 1
-            self.decoded.invalid_values += len(complaints)
-            self.decoded.complaint = self.decoded.complaint or f"record {self._count}{complaints[0]}"
+            self._invalid[0] += 1
+            self._invalid[1] += len(complaints)
+            self._complaint = self._complaint or f"record {self._count}{complaints[0]}"
         self._count += 1
 
     def _limit(self, more: int) -> None:
@@ -250,106 +284,3 @@ class _Answer(Generic[Row]):
         if not self.dialect.keys.have(keys):
             self._lessons -= 1
             self.dialect = Dialect(self._shape, keys)
-
-
-def convert(shape: Shape[Row], record: dict[str, Any]) -> Row | None:
-    """Build the struct of *shape* from *record*, whose keys are case-folded, if all of it fits: be it as texts."""
-    known = shape.canonical(record)
-    if not known.keys() >= shape.required:
-        return None
-    for strict in (True, False):
-        with suppress(msgspec.ValidationError):
-            row = msgspec.convert(known, shape.struct, strict=strict)
-            return row if strict or _finite(row) else None
-    return None
-
-
-def _finite(row: Struct) -> bool:
-    """Tell whether every number in *row* is finite."""
-    return all(
-        _finite(value) if isinstance(value, Struct) else not isinstance(value, float) or math.isfinite(value)
-        for value in msgspec.structs.astuple(row)
-    )
-
-
-def fit(shape: Shape[Row], record: dict[str, Any], path: str, complaints: list[str]) -> Row | None:
-    """Build the struct of *shape* from *record*, whose keys are case-folded; None where a required field lacks."""
-    values: dict[str, Any] = {}
-    for key, known in shape.known.items():
-        value = record.get(key)
-        if value is not None:
-            fitted = _value(shape, known, value, f"{path}.{known.encode_name}", complaints)
-            if fitted is not None:
-                values[known.name] = fitted
-        if known.encode_name in shape.required and known.name not in values:
-            if value is None:
-                complaints.append(f"{path}.{known.encode_name}: missing")
-            return None
-    return shape.struct(**values)
-
-
-def _value(shape: Shape[Any], known: msgspec.structs.FieldInfo, value: Any, path: str, complaints: list[str]) -> Any:
-    nested = shape.nested.get(known.name)
-    if nested is not None and isinstance(value, str) and not value.strip():
-        return None  # an empty XML element; an object that is not there
-    if nested is not None and isinstance(value, dict):
-        return fit(nested, folded(value), path, complaints)
-    if any(get_origin(option) is list for option in get_args(known.type)):
-        value = _items(value)
-    try:
-        fitted = msgspec.convert(value, known.type, strict=False)
-    except msgspec.ValidationError as error:
-        complaints.append(f"{path}: {error}")
-        return None
-    if isinstance(fitted, float) and not math.isfinite(fitted):
-        complaints.append(f"{path}: expected a finite number, got {value!r}")
-        return None
-    return fitted
-
-
-def decode_names(body: Buffer, content_type: str, quote: str) -> tuple[str, ...]:
-    """Decode an answer that is an array of strings, such as `GET /v1/vpgs/statuses`.
-
-    Raises:
-        DecodeError: it is not.
-    """
-    if len(body) > _LONGEST_LIST:
-        raise DecodeError(f"expected an array of strings of at most {_LONGEST_LIST} bytes, got {quote}")
-    try:
-        if is_xml(body, content_type):
-            return tuple(msgspec.convert(list(parse_xml(body, quote, _USUAL)), list[str]))
-        return tuple(msgspec.json.decode(body, type=list[str]))
-    except _UNREADABLE as error:
-        raise DecodeError(f"expected an array of strings, got {quote}") from error
-
-
-def _read(record: bytes) -> tuple[Any, bool]:
-    """Return what *record* holds, and whether all of its numbers are ones that msgspec reads.
-
-    Raises:
-        ValueError: it cannot be read.
-        RecursionError: it is nested too deeply.
-    """
-    try:
-        return msgspec.json.decode(record), True
-    except msgspec.DecodeError:
-        return json.loads(record), False  # of numbers without bound one costs itself, not its record
-
-
-def _in_unicode(record: bytes) -> bytes:
-    # No text can hold half a surrogate pair, and msgspec would refuse the whole record for one in a name.
-    if b"\\u" not in record:
-        return record
-    return _SURROGATE.sub(lambda found: rb"\ufffd" if found[1] else found[0], record)
-
-
-def _items(value: Any) -> Any:
-    # XML cannot tell an array from an object: <Volumes><VmVolumeApi/></Volumes> reads as one with a key.
-    if isinstance(value, dict):
-        return [item for items in value.values() for item in (items if isinstance(items, list) else [items])]
-    return [] if isinstance(value, str) and not value.strip() else value
-
-
-def _kind(value: Any) -> str:
-    names = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "an array"}
-    return names.get(type(value), "null")

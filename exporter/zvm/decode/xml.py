@@ -1,11 +1,12 @@
-"""XML answers (`Accept: application/xml`, `ArrayOfVmApi`) to the objects that their JSON twins would give.
+"""XML answers (`ArrayOfVmApi`, `LicenseApi`) to the objects that the same answers in JSON would give.
 
 Parsed by defusedxml: an answer with an entity or a DTD is refused, not expanded. No more than one record is held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -13,6 +14,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from exporter.zvm.decode.json_array import LONGEST, Buffer
+from exporter.zvm.decode.layout import Layout
 from exporter.zvm.decode.terms import Terms
 from exporter.zvm.errors import DecodeError
 
@@ -26,15 +28,26 @@ def is_xml(body: Buffer, content_type: str) -> bool:
     return start[:1] == b"<" and not html
 
 
-def parse_xml(body: Buffer, quote: str, terms: Terms) -> Iterator[Any]:
-    """Yield the records of an `ArrayOf...` document, on *terms*: dicts by local name, None for `i:nil`, else text.
+def parse_xml(body: Buffer, quote: str, terms: Terms, layout: Layout) -> Iterator[Any]:
+    """Yield the records of a document, on *terms*: dicts by local name, None for `i:nil`, else text.
+
+    Its root is an `ArrayOf...`, or it has the records in an element that *layout* names.
 
     Raises:
         DecodeError: no XML, an entity, a root that is no array, or too long a record; the text quotes *quote*.
     """
+    yield from _guarded(body, quote, terms, partial(_records, key=layout.key.casefold()))
+
+
+def parse_xml_one(body: Buffer, quote: str, terms: Terms) -> Any:
+    """Return what a document holds as a whole, as a record of `parse_xml`; raises as that."""
+    return next(_guarded(body, quote, terms, _root))
+
+
+def _guarded(body: Buffer, quote: str, terms: Terms, read: Callable[[_Source, str], Iterator[Any]]) -> Iterator[Any]:
     source = _Source(body, quote, terms)
     try:
-        yield from _records(source, quote)
+        yield from read(source, quote)
     except ParseError as error:
         raise DecodeError(f"expected JSON or XML: {error}: got {quote}") from error
     except DefusedXmlException as error:
@@ -74,19 +87,42 @@ class _Source:
         self._found = self._given
 
 
-def _records(source: _Source, quote: str) -> Iterator[Any]:
+def _records(source: _Source, quote: str, key: str) -> Iterator[Any]:
+    """Yield the elements of the root, or of that element of it that is called *key*, case-folded."""
     opened: list[Element] = []
+    holder: Element | None = None  # of the records
     for event, element in iterparse(source, ("start", "end"), forbid_dtd=True):
         if event == "start":
-            if not opened and not _local(element.tag).startswith("ArrayOf"):
-                raise DecodeError(f"expected an XML document ArrayOf..., got {quote}")
             opened.append(element)
+            if holder is None and _holds(opened, key, quote):
+                holder = element
             continue
         opened.pop()
-        if len(opened) == 1:
-            source.found()
+        if opened and opened[-1] is holder:
             yield _value(element)
-            opened[0].clear()
+        if 1 <= len(opened) <= (1 if opened[0] is holder else 2):
+            source.found()
+            opened[-1].clear()
+    if holder is None:
+        raise DecodeError(f"expected an XML document ArrayOf..., or one with {key!r} in it, got {quote}")
+
+
+def _holds(opened: list[Element], key: str, quote: str) -> bool:
+    """Tell whether the last of the *opened* elements is the one that has the records in it."""
+    if len(opened) == 1 and _local(opened[0].tag).startswith("ArrayOf"):
+        return True
+    if not key:
+        raise DecodeError(f"expected an XML document ArrayOf..., got {quote}")
+    return len(opened) == 2 and _local(opened[1].tag).casefold() == key
+
+
+def _root(source: _Source, quote: str) -> Iterator[Any]:
+    """Yield the root."""
+    for _, element in iterparse(source, forbid_dtd=True):
+        root = element
+    if _local(root.tag).startswith("ArrayOf"):
+        raise DecodeError(f"expected an XML document with one object, got {quote}")
+    yield _value(root)
 
 
 def _value(element: Element) -> Any:

@@ -41,9 +41,9 @@ class Cycle:
 
 def cycle_cost(vms: int, cycles: int, seconds: float) -> Iterator[Line]:
     """Measure *cycles* of each estate, then `/-/healthy` for about *seconds*."""
-    living = _living(vms)
-    same, tenth = living[:1], [living[0], _tenth(living[0], living[1])]
-    cost, page, lines = _measured(living, cycles, seconds, "living estate", vms)
+    alive = living(vms)
+    same, tenth = alive[:1], [alive[0], _tenth(alive[0], alive[1])]
+    cost, page, lines = _measured(alive, cycles, seconds, "living estate", vms)
     series = page.count(b"\n") - page.count(b"\n#")
     yield _ratio("living estate", cost, 1.0)
     each = statistics.median(cycle.ours for cycle in cost) / series * 1e6
@@ -57,9 +57,9 @@ def cycle_cost(vms: int, cycles: int, seconds: float) -> Iterator[Line]:
 
 def law_cost(vms: int, cycles: int, seconds: float) -> Iterator[Line]:
     """Compare what a VM costs on a ZVM of *vms* and on one of COPIES times as many, living estates both."""
-    living = _living(vms)[:2]
-    few, _, _ = _measured(living, cycles, 0, "", vms)
-    copied = [_copied(body) for body in living]
+    alive = living(vms)[:2]
+    few, _, _ = _measured(alive, cycles, 0, "", vms)
+    copied = [_copied(body) for body in alive]
     many, _, lines = _measured(copied, max(cycles // 3, 1), seconds, f"one ZVM of {vms * COPIES} VMs", vms * COPIES)
     each = [min(cycle.ours for cycle in cost) / count * 1e6 for cost, count in ((few, vms), (many, vms * COPIES))]
     yield Line(
@@ -139,7 +139,7 @@ def _json(body: bytes) -> float:
     return time.thread_time() - started
 
 
-def _living(vms: int) -> list[bytes]:
+def living(vms: int) -> list[bytes]:
     """Return what a ZVM answers at polls that follow one another: rates, RPO and journals change, the rest seldom."""
     now = [1_800_000_000.0]
     estate = Estate("nyc", vms=vms, seed=1, clock=lambda: now[0])

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import IO
 from urllib.parse import urlsplit
 
 
@@ -83,37 +84,51 @@ def percentiles(values: list[float]) -> tuple[float, float]:
 class Process:
     pid: int
     url: str
+    output: IO[str]
 
     @property
     def port(self) -> int:
         return urlsplit(self.url).port or 0
 
+    def line(self) -> str:
+        """Return the next line that it prints, once it does."""
+        line = self.output.readline()
+        if not line:
+            raise RuntimeError(f"process {self.pid} has ended")
+        return line
+
+
+def process(*arguments: str) -> AbstractContextManager[Process]:
+    """Run the exporter."""
+    return python("-m", "exporter", *arguments)
+
 
 @contextmanager
-def process(*arguments: str) -> Iterator[Process]:
+def python(*arguments: str) -> Iterator[Process]:
+    """Run Python until the end of the block; what it runs listens, and says where."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "exporter", *arguments],
+        [sys.executable, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     try:
-        yield Process(process.pid, _announced(process))
+        yield _announced(process)
     finally:
         process.terminate()
         process.communicate(timeout=10)
 
 
-def _announced(process: subprocess.Popen[str]) -> str:
-    """Return the address that a process says it listens on."""
+def _announced(process: subprocess.Popen[str]) -> Process:
+    """Return *process* with the address that it says it listens on."""
     if process.stdout is None:
         raise RuntimeError("no output to read")
     for line in process.stdout:
         if "http://" in line and "simulated" in line:
-            return "http://" + line.partition("http://")[2].strip()
+            return Process(process.pid, "http://" + line.partition("http://")[2].strip(), process.stdout)
         if " addresses=" in line:
-            return "http://" + line.partition(" addresses=")[2].split()[0]
+            return Process(process.pid, "http://" + line.partition(" addresses=")[2].split()[0], process.stdout)
     raise RuntimeError(f"{process.args!r} ended without listening")
 
 
@@ -125,3 +140,15 @@ def await_samples(port: int, vms: int) -> None:
             return
         time.sleep(0.2)
     raise RuntimeError("no samples within a minute")
+
+
+def health(ours: Process, seconds: float, what: str) -> Iterator[Line]:
+    """Ask `/-/healthy` all the while: what the loop cannot answer, it is busy with something else."""
+    client = Client(ours.port, "/-/healthy")
+    times, end = [], time.monotonic() + seconds
+    while time.monotonic() < end or len(times) < 2:
+        times.append(client.latency())
+        time.sleep(0.001)  # a load that leaves the processors to the polls
+    _, p99 = percentiles(times)
+    yield Line(f"/-/healthy p99, {what}", f"{p99:.1f} ms", "<= 20 ms", p99 <= 20)
+    yield Line(f"/-/healthy max, {what}", f"{max(times):.1f} ms", "<= 50 ms", max(times) <= 50)

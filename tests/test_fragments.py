@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
-import sys
 import zlib
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import plain
 
-from exporter.prometheus.gzip import Compressor, Stream, batches, fragment, gzipped, plain_pieces, plain_size
+from exporter.prometheus.gzip import Stream, batches, fragment, gzipped, joined, plain_pieces, plain_size
 
 texts = st.lists(st.binary(max_size=3000), max_size=8)
 
@@ -27,24 +24,13 @@ def test_fragments_are_the_gzip_file_of_their_joined_texts(parts: list[bytes]) -
 
 
 @given(texts)
-def test_a_text_that_comes_in_pieces_is_one_fragment(parts: list[bytes]) -> None:
-    compressor = Compressor(Stream())
-    for part in parts:
-        compressor.write(part)
-    made = compressor.finish()
-    assert plain([made]) == b"".join(parts)
-    assert (made.size, made.crc) == (len(b"".join(parts)), zlib.crc32(b"".join(parts)))
-
-
-@given(texts, texts)
-def test_texts_whose_pieces_share_a_stream_in_turns_stay_apart(first: list[bytes], second: list[bytes]) -> None:
+def test_fragments_of_one_stream_stand_alone_and_can_be_joined(parts: list[bytes]) -> None:
     stream = Stream()
-    one, other = Compressor(stream), Compressor(stream)
-    for pieces in zip_longest(first, second, fillvalue=b""):
-        one.write(pieces[0])
-        other.write(pieces[1])
-    assert plain([other.finish()]) == b"".join(second)
-    assert plain([one.finish()]) == b"".join(first)
+    made = [stream.fragment(part) for part in parts]
+    assert [plain([one]) for one in made] == parts
+    whole = joined(made)
+    assert plain([whole]) == b"".join(parts)
+    assert (whole.size, whole.crc) == (len(b"".join(parts)), zlib.crc32(b"".join(parts)))
 
 
 @given(texts, st.integers(1, 5000))
@@ -79,17 +65,3 @@ def test_pieces_are_joined_and_cut_to_what_is_worth_a_write(pieces: list[bytes],
 def test_a_block_larger_than_the_window_is_whole() -> None:
     text = bytes(range(256)) * 4096
     assert gzip.decompress(b"".join(gzipped(fragment(text), fragment(text)))) == text * 2
-
-
-def test_without_isal_it_is_only_slower(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "isal", None)
-    spec = importlib.util.find_spec("exporter.prometheus.gzip")
-    assert spec is not None
-    assert spec.loader is not None
-    slow = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, slow)
-    spec.loader.exec_module(slow)
-    assert not slow.FAST
-    texts = [b"zerto_up 1\n" * 1000, b"", b"zerto_up 0\n"]
-    file = slow.gzipped(*map(slow.fragment, texts))
-    assert gzip.decompress(b"".join(file)) == b"".join(texts) == slow.unzipped(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -82,21 +83,24 @@ async def name_states(source: Source, rows: Sequence[Any]) -> None:
     Raises:
         AuthError: as Source.names.
     """
-    statuses, substatuses = [  # one after the other: a third connection to each ZVM would be for them alone
-        _States(enum, await source.names(enum.path), source.described(enum.path)) for enum in (STATUS, SUBSTATUS)
-    ]
+    fields = []
+    for enum, field_name in ((STATUS, "status"), (SUBSTATUS, "substatus")):
+        # One after the other: a third connection to each ZVM would be for them alone.
+        states = _States(enum, await source.names(enum.path), source.described(enum.path))
+        fields.append((states, field_name, attrgetter(field_name, f"{field_name}_description")))
     for start in range(0, len(rows), _AT_ONCE):
-        for row in rows[start : start + _AT_ONCE]:
-            # All rows at each poll: nearly every one has a state that stays as it is, and costs no more than this.
-            if row.status not in statuses.plain or row.status_description is not None:
-                row.status = statuses.state(row.status, row.status_description)
-            if row.substatus not in substatuses.plain or row.substatus_description is not None:
-                row.substatus = substatuses.state(row.substatus, row.substatus_description)
+        some = rows[start : start + _AT_ONCE]
+        for states, field_name, sent in fields:
+            # At each poll nearly every state stays as it is: which there are is found in C, and Python sets the others.
+            named = {pair: states.state(*pair) for pair in dict.fromkeys(map(sent, some))}
+            if any(state is not wire for (wire, _), state in named.items()):
+                for row in some:
+                    setattr(row, field_name, named[sent(row)])
         await asyncio.sleep(0)
 
 
 class _States:
-    """The states of one answer, each looked up once. `plain` are those that stay as they are without a description.
+    """The states of one answer, each looked up once.
 
     A VM is not described, its VPG is: what is said of one is *described* and holds for the other from then on.
     """
@@ -106,7 +110,6 @@ class _States:
         self._described = described
         self._listed = enum.listed(listed)
         self._known: dict[tuple[Code, str | None], State] = {}
-        self.plain: set[Code] = set()
 
     def state(self, wire: Code, description: str | None) -> State:
         """Return what the ZVM means by *wire*, which it describes by *description*."""
@@ -115,7 +118,5 @@ class _States:
             if wire is not None and description and (wire in self._described or len(self._described) < _DESCRIBED):
                 self._described[wire] = description
             said = description or (None if wire is None else self._described.get(wire))
-            self._known[sent] = state = self._enum.resolve(wire, self._listed, said)
-            if description is None and state is wire:
-                self.plain.add(wire)
+            self._known[sent] = self._enum.resolve(wire, self._listed, said)
         return self._known[sent]

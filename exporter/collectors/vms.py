@@ -6,6 +6,7 @@ A ZVM lists the VMs that it protects and those that recover to it; the label `ro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct, field
@@ -281,17 +282,14 @@ def begin(source: Source) -> Fetch[Vm]:
 
 def summary(vms: Sequence[Vm]) -> Summary:
     """Sum up *vms*: how many they are, each counted once, which has the worst RPO, and how many have none."""
-    worst, worst_rpo, unknown = None, 0.0, set()
-    for vm in vms:
-        rpo = calculated(vm.actual_rpo)
-        if rpo is None:
-            unknown.add(vm.id)
-        elif rpo > worst_rpo:
-            worst, worst_rpo = vm, rpo
-    count = len({vm.id for vm in vms})
-    if worst is None:
-        return Summary(count, None, without_rpo=len(unknown))
-    return Summary(count, worst_rpo, worst.name or "", worst.vpg or "", len(unknown))
+    ids = list(map(attrgetter("id"), vms))
+    known = [calculated(rpo) or 0 for rpo in map(attrgetter("actual_rpo"), vms)]
+    count, unknown = len(set(ids)), len({one for one, rpo in zip(ids, known, strict=True) if not rpo})
+    worst_rpo = max(known, default=0)
+    if not worst_rpo:
+        return Summary(count, None, without_rpo=unknown)
+    worst = vms[known.index(worst_rpo)]
+    return Summary(count, worst_rpo, worst.name or "", worst.vpg or "", unknown)
 
 
 COLLECTOR: Collector[Vm] = Collector(

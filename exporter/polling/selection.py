@@ -13,7 +13,7 @@ from msgspec import Struct
 from exporter.collectors.base import Collector, Summary
 from exporter.config import Zvm as ZvmConfig
 from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE, Health
-from exporter.prometheus.table import Rendered, together
+from exporter.prometheus.table import Rendered, Renderer, together
 
 Row = TypeVar("Row", bound=Struct)
 Matches = Callable[[str], bool]
@@ -42,6 +42,8 @@ class Selector(Generic[Row]):
         self._max_series = zvm.max_series
         self._own = own
         self._metrics = _metrics(zvm, collector)
+        self._renderers = self._new_renderers()
+        self._of_cut = self._new_renderers()  # what is cut off changes seldom, too
         options = zvm.of(collector.name)
         self._include = _readings(collector, options.include)
         self._exclude = _readings(collector, options.exclude)
@@ -52,14 +54,14 @@ class Selector(Generic[Row]):
         With *keep*, also what of them other collectors may ask for.
         """
         chosen = self._chosen(rows)
-        rendered = self._render(chosen)
+        rendered = _render(self._renderers, chosen)
         wanted, cut = rendered.series, 0
         if self._max_series is not None:
             left = max(self._max_series - self._own - others, 0)
             if rendered.series > left:
                 kept = self._first(chosen, left)
                 cut = len(chosen) - rendered.duplicates - len(kept)
-                rendered = replace(rendered, blocks=self._render(kept).blocks)
+                rendered = replace(rendered, blocks=_render(self._of_cut, kept).blocks)
         summary = None if self._collector.summary is None else self._collector.summary(chosen)
         keeps = self._collector.keeps if keep else None
         return Published(
@@ -96,9 +98,13 @@ class Selector(Generic[Row]):
             kept.append(unique[identity])
         return kept
 
-    def _render(self, rows: Sequence[Row]) -> Rendered:
-        first, *others = (table.render(self._constant, rows, self._metrics) for table in self._collector.tables)
-        return first if not others else together(first, *others)
+    def _new_renderers(self) -> list[Renderer[Any]]:
+        return [Renderer(table, self._constant, self._metrics) for table in self._collector.tables]
+
+
+def _render(renderers: Sequence[Renderer[Any]], rows: Sequence[Any]) -> Rendered:
+    first, *others = (renderer.render(rows) for renderer in renderers)
+    return first if not others else together(first, *others)
 
 
 def own_series(collectors: Sequence[Collector[Any]]) -> int:

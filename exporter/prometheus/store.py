@@ -221,7 +221,7 @@ def _zip(parts: list[Fragment], metrics: Iterable[Metric[Any]], sources: Iterabl
     """Append to *parts* each metric's header and its blocks of all *sources*; nothing where no source has a sample."""
     sources = list(sources)
     for index, metric in enumerate(metrics):
-        blocks = [blocks[index].fragment for blocks in sources if blocks[index].samples]
-        if blocks:
+        samples = [part for blocks in sources for part in blocks[index].parts]
+        if samples:
             parts.append(metric.header)
-            parts.extend(blocks)
+            parts.extend(samples)

@@ -1,25 +1,64 @@
-"""Rows to the text exposition format 0.0.4. Knows Prometheus, not Zerto.
+"""Tables of metrics, and how their rows become samples in compressed fragments. Knows Prometheus, not Zerto.
 
-A table is one row type, one set of identifying labels, and a list of metrics. Its rendering is the hot
-path of a poll: the label string of a row is built once, then there is one pass over all rows per metric.
+A table is one row type, one set of identifying labels, and a list of metrics. It is rendered at each poll by a renderer
+that remembers the last time: most of what a ZVM tells is what it told before, and to compare is cheaper than to write.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import compress
-from typing import Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from exporter.prometheus.gzip import Compressor, Fragment, Stream, fragment
+from exporter.prometheus.gzip import Fragment, Stream, joined
+from exporter.prometheus.metric import (
+    CODE,
+    GIBIBYTES,
+    MEBIBYTES,
+    MEBIBYTES_PER_SECOND,
+    MEGABITS_PER_SECOND,
+    MINUTES,
+    NONE,
+    PERCENT,
+    SECONDS,
+    TIMESTAMP,
+    Metric,
+    NoNumber,
+    Unit,
+    Value,
+)
+from exporter.prometheus.reads import Reads, State
+from exporter.prometheus.samples import Columns, Labels, all_plain, columns, escape, identities
+
+# All that a file of metrics needs comes from here.
+__all__ = [
+    "CODE",
+    "GIBIBYTES",
+    "MEBIBYTES",
+    "MEBIBYTES_PER_SECOND",
+    "MEGABITS_PER_SECOND",
+    "MINUTES",
+    "NONE",
+    "PERCENT",
+    "SECONDS",
+    "TIMESTAMP",
+    "Block",
+    "Labels",
+    "Metric",
+    "NoNumber",
+    "Rendered",
+    "Renderer",
+    "Table",
+    "Unit",
+    "Value",
+    "together",
+]
 
 Row = TypeVar("Row")
-Value = int | float | None
-Labels = Mapping[str, Callable[[Row], str]]
 
 _SLICE: Final = 500  # rows; their lines of one metric stay in the processor's cache
 
@@ -29,77 +68,19 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True)
-class Unit:
-    """A unit of the wire: *suffix* ends the names of its metrics, value x factor / divisor is the base unit."""
-
-    suffix: str
-    factor: int = 1
-    divisor: int = 1
-
-    def base(self, value: float) -> float:
-        """Return *value* of the wire in the base unit."""
-        return value * self.factor if self.divisor == 1 else value * self.factor / self.divisor
-
-
-NONE: Final = Unit("")
-CODE: Final = Unit("_code")
-SECONDS: Final = Unit("_seconds")
-MINUTES: Final = Unit("_seconds", factor=60)
-TIMESTAMP: Final = Unit("_timestamp_seconds")
-GIBIBYTES: Final = Unit("_bytes", factor=2**30)
-MEBIBYTES: Final = Unit("_bytes", factor=2**20)
-MEBIBYTES_PER_SECOND: Final = Unit("_bytes_per_second", factor=2**20)
-MEGABITS_PER_SECOND: Final = Unit("_mbps")
-PERCENT: Final = Unit("_ratio", divisor=100)
-
-
-@dataclass(frozen=True)
-class Metric(Generic[Row]):
-    """A gauge: *value* gets a row and returns its value in *unit*, None for no sample.
-
-    *source* is where the value comes from; it ends the help text. *labels* are added to the table's.
-    """
-
-    name: str
-    help: str
-    source: str
-    unit: Unit
-    value: Callable[[Row], Value]
-    labels: Labels[Row] = field(default_factory=dict)
-
-    @cached_property
-    def header(self) -> Fragment:
-        """The lines HELP and TYPE."""
-        text = escape_help(f"{self.help} ({self.source})")
-        return fragment(f"# HELP {self.name} {text}\n# TYPE {self.name} gauge\n".encode())
-
-
-@dataclass(frozen=True)
 class Block:
-    """The samples of one metric from one source of rows."""
+    """The samples of one metric from one source of rows. *parts* follow one another on the page."""
 
-    fragment: Fragment
+    parts: tuple[Fragment, ...]
     samples: int
 
-
-class NoNumber(float):
-    """NaN for a *text* that should have been a value, and what a complaint quotes of it."""
-
-    __slots__ = ("text",)
-    text: str
-
-    def __new__(cls, text: str) -> Self:
-        """Make one."""
-        self = super().__new__(cls, math.nan)
-        self.text = text
-        return self
-
-    def __repr__(self) -> str:
-        """Quote the text."""
-        return repr(self.text)
+    @property
+    def fragment(self) -> Fragment:
+        """All parts as one."""
+        return joined(self.parts)
 
 
-_EMPTY: Final = Block(fragment(b""), 0)
+_EMPTY: Final = Block((), 0)
 
 
 @dataclass(frozen=True)
@@ -137,149 +118,194 @@ class Table(Generic[Row]):
 
     *attributes* are labels that every sample has too, before *labels*. They do not make a row another one: of two rows
     that differ in nothing else the first wins.
+
+    *each* spreads what a collector fetched over this table's rows: a datastore, say, over its use by each kind. All
+    that gets rows from outside gets them before they are spread.
     """
 
-    def __init__(self, labels: Labels[Row], *metrics: Metric[Row], attributes: Labels[Row] | None = None) -> None:
+    def __init__(
+        self,
+        labels: Labels[Row],
+        *metrics: Metric[Row],
+        attributes: Labels[Row] | None = None,
+        each: Callable[[Any], Iterable[Row]] | None = None,
+    ) -> None:
         self.labels = labels
         self.metrics = metrics
         self.attributes: Labels[Row] = attributes or {}
+        self.each = each
+
+    def spread(self, rows: Sequence[Any]) -> Sequence[Row]:
+        """Return the rows of this table that *rows* give."""
+        return rows if self.each is None else [one for row in rows for one in self.each(row)]
 
     def identity(self, row: Row) -> tuple[str, ...]:
-        """Return the values of the identifying labels of *row*."""
+        """Return the values of the identifying labels of *row*, which is not spread any more."""
         return tuple(get(row) for get in self.labels.values())
 
-    def samples(self, row: Row, names: Collection[str] | None = None) -> int:
+    def samples(self, row: Any, names: Collection[str] | None = None) -> int:
         """Return how many samples *row* gives in the metrics *names*, None for all."""
-        values = ((m.unit, m.value(row)) for m in self.metrics if names is None or m.name in names)
+        metrics = [metric for metric in self.metrics if names is None or metric.name in names]
+        values = ((metric.unit, metric.value(one)) for one in self.spread([row]) for metric in metrics)
         return sum(0 <= unit.base(value) < math.inf for unit, value in values if value is not None)
 
     def render(
-        self, constant: Mapping[str, str], rows: Sequence[Row], names: Collection[str] | None = None
+        self, constant: Mapping[str, str], rows: Sequence[Any], names: Collection[str] | None = None
     ) -> Rendered:
-        """Render *rows* in the metrics *names*, None for all; the blocks of the others are empty.
+        """Render *rows* once, as a `Renderer` does."""
+        return Renderer(self, constant, names).render(rows)
+
+
+class Renderer(Generic[Row]):
+    """Renders the rows of one source, poll after poll; what has not changed since the last time stays as it is.
+
+    Rows are taken in slices, and those that are msgspec structs are compared with the slice that was at the same place
+    before, field by field. Where no field of its labels has changed, a slice keeps them, and each metric of which no
+    field has changed keeps its samples, compressed as they are.
+    """
+
+    def __init__(self, table: Table[Row], constant: Mapping[str, str], names: Collection[str] | None = None) -> None:
+        """Render in the metrics *names*, None for all; the blocks of the others are empty.
 
         *constant* are labels and values that every sample gets first.
         """
-        prefix = ",".join(f'{name}="{escape(value)}"' for name, value in constant.items())
-        identities: list[str] = []
-        different: set[str] = set()
-        for start in range(0, len(rows), _SLICE):  # one call of C for all rows would hold up the event loop
-            some = _identities("" if self.attributes else prefix, self.labels, rows[start : start + _SLICE])
-            identities += some
-            different.update(some)
-        duplicates = len(identities) - len(different)
-        if duplicates:
-            first: dict[str, Row] = {}
-            for identity, row in zip(identities, rows, strict=True):
-                first.setdefault(identity, row)
-            identities, rows = list(first), list(first.values())
-        stream = Stream()
-        writers = {
-            metric.name: _Writer(metric, stream) for metric in self.metrics if names is None or metric.name in names
-        }
-        for start in range(0, len(rows), _SLICE):
-            part = slice(start, start + _SLICE)
-            whole = identities[part]
-            if self.attributes:
-                whole = list(map(",".join, zip(_identities(prefix, self.attributes, rows[part]), whole, strict=True)))
-            closed = [f"{identity}}} " for identity in whole]
-            for writer in writers.values():
-                writer.write(whole, closed, rows[part])
-        return Rendered(
-            blocks=tuple(writers[metric.name].block() if metric.name in writers else _EMPTY for metric in self.metrics),
-            duplicates=duplicates,
-            impossible=sum(writer.impossible for writer in writers.values()),
-            complaint=next((self._complaint(w.metric, *w.lost) for w in writers.values() if w.lost is not None), ""),
+        self._table = table
+        self._prefix = ",".join(f'{name}="{escape(value)}"' for name, value in constant.items())
+        self._metrics = [metric for metric in table.metrics if names is None or metric.name in names]
+        self._labels = {**table.attributes, **table.labels}
+        self._reads = Reads(
+            self._labels.values(), [(metric.value, *metric.labels.values()) for metric in self._metrics]
         )
+        self._slices: list[_Slice] = []
+        self._duplicates = 0
+
+    def render(self, rows: Sequence[Any]) -> Rendered:
+        """Render *rows*, which are spread as the table says."""
+        rows = self._table.spread(rows)
+        parts = [rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE)]
+        states = [self._reads.state(part) for part in parts]
+        self._identify(parts, states)
+        stream = Stream()
+        for known, part, state in zip(self._slices, parts, states, strict=True):
+            first = part if known.first is None else list(compress(part, known.first))
+            same = self._reads.same_metrics(known.state, state)
+            known.state = state
+            known.made = [
+                before if before is not None and unchanged else self._made(metric, known.closed, first, stream)
+                for metric, before, unchanged in zip(self._metrics, known.made, same, strict=True)
+            ]
+        by_metric = zip(*(known.made for known in self._slices), strict=True)
+        made = [[one for one in of_metric if one is not None] for of_metric in by_metric] or [[] for _ in self._metrics]
+        blocks = {metric.name: _block(of_metric) for metric, of_metric in zip(self._metrics, made, strict=True)}
+        return Rendered(
+            blocks=tuple(blocks.get(metric.name, _EMPTY) for metric in self._table.metrics),
+            duplicates=self._duplicates,
+            impossible=sum(one.impossible for of_metric in made for one in of_metric),
+            complaint=next((one.complaint for of_metric in made for one in of_metric if one.impossible), ""),
+        )
+
+    def _identify(self, parts: Sequence[Sequence[Row]], states: Sequence[State]) -> None:
+        """Let there be a slice for each of *parts*; one with other labels, or other rows left out, begins anew."""
+        old = self._slices
+        kept = [self._reads.same_labels(known.state, state) for known, state in zip(old, states, strict=False)]
+        if len(old) == len(parts) and all(kept):
+            return
+        table = self._table
+        count = len(table.attributes)
+        seen: set[str] = set()
+        self._duplicates = 0
+        self._slices = []
+        for index, part in enumerate(parts):
+            raw = columns(self._labels, part)
+            own = identities("" if count else self._prefix, tuple(table.labels), raw[count:], len(part))
+            different = set(own)
+            first = None
+            if len(different) < len(own) or not seen.isdisjoint(different):
+                first = _first(own, seen)
+                self._duplicates += first.count(False)
+            seen |= different
+            if index < len(kept) and kept[index] and old[index].first == first:
+                self._slices.append(old[index])
+                continue
+            if count:
+                leading = identities(self._prefix, tuple(table.attributes), raw[:count], len(part))
+                own = list(map(",".join, zip(leading, own, strict=True)))
+            closed = [f"{one}}} " for one in (own if first is None else compress(own, first))]
+            self._slices.append(_Slice(states[index], first, closed, [None] * len(self._metrics)))
+
+    def _made(self, metric: Metric[Row], closed: list[str], rows: Sequence[Row], stream: Stream) -> _Made:
+        """Return the samples of *metric* in the *rows* of a slice, of which *closed* are the identities."""
+        wire = list(map(metric.value, rows))
+        own: Columns = columns(metric.labels, rows)
+        factor, divisor = metric.unit.factor, metric.unit.divisor
+        impossible, complaint = 0, ""
+        # One pass of msgspec writes all numbers, exact and in the shortest form; NaN and infinity as null.
+        values = msgspec.json.encode(wire, enc_hook=float) if factor == divisor == 1 else b""
+        if not values or not all_plain(values):
+            if divisor == 1:
+                numbers = [value * factor for value in wire if value is not None]
+            else:
+                numbers = [value * factor / divisor for value in wire if value is not None]
+            values = msgspec.json.encode(numbers)
+            if len(numbers) < len(wire) or not all_plain(values):
+                fine = [0 <= value < math.inf for value in numbers]
+                in_turn = iter(fine)
+                possible = [value is not None and next(in_turn) for value in wire]
+                impossible = len(fine) - sum(fine)
+                if impossible:
+                    sent = ((row, value) for row, value in zip(rows, wire, strict=True) if value is not None)
+                    complaint = self._complaint(metric, *next(compress(sent, (not one for one in fine))))
+                    values = msgspec.json.encode(list(compress(numbers, fine)))
+                closed = list(compress(closed, possible))
+                own = [list(compress(column, possible)) for column in own]
+        if not closed:
+            return _Made(None, 0, impossible, complaint)
+        text = metric.line.lines(closed, own, values[1:-1].decode().split(","))
+        return _Made(stream.fragment(text), len(closed), impossible, complaint)
 
     def _complaint(self, metric: Metric[Row], row: Row, value: Value) -> str:
         """Say which record, which field and which value is impossible."""
-        identity = zip(self.labels, self.identity(row), strict=True)
+        identity = zip(self._table.labels, self._table.identity(row), strict=True)
         record = " ".join(f"{name}={text[:_QUOTED]!r}" for name, text in identity)
         expected = "a date" if isinstance(value, NoNumber) else "a number of at least 0"
         return f"record {record}: {metric.source}: expected {expected}, got {repr(value)[:_QUOTED]}"
 
 
-def escape(value: str) -> str:
-    """Return *value* as it stands between the quotes of a label."""
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The samples of one metric in one slice, None for none."""
+
+    fragment: Fragment | None
+    samples: int
+    impossible: int
+    complaint: str
 
 
-def escape_help(text: str) -> str:
-    """Return *text* as it stands in a HELP line."""
-    return text.replace("\\", "\\\\").replace("\n", "\\n")
+@dataclass(slots=True)
+class _Slice:
+    """What is kept of a slice of rows.
+
+    *first* says of each row whether it is the first with its labels, None where all are. Of those that are, *closed*
+    has the labels as they stand on the page, with the brace and the blank that end them. *made* is in the order of the
+    renderer's metrics.
+    """
+
+    state: State
+    first: list[bool] | None
+    closed: list[str]
+    made: Sequence[_Made | None]
 
 
-def _columns(labels: Labels[Row], rows: Sequence[Row]) -> list[list[str]]:
-    """Return for each of *labels* its values in all *rows*, escaped."""
-    columns = []
-    for get in labels.values():
-        column = list(map(get, rows))
-        # Hardly a name needs escaping: three searches in all of them are cheaper than three in each.
-        together = "".join(column)
-        if "\\" in together or "\n" in together or '"' in together:
-            column = list(map(escape, column))
-        columns.append(column)
-    return columns
+def _first(own: Sequence[str], seen: Collection[str]) -> list[bool]:
+    """Tell of each identity whether it comes for the first time, here and among those *seen* before."""
+    known = set(seen)
+    first = []
+    for one in own:
+        first.append(one not in known)
+        known.add(one)
+    return first
 
 
-def _identities(prefix: str, labels: Labels[Row], rows: Sequence[Row]) -> list[str]:
-    """Return for each row its identifying labels as they stand on the page, after *prefix*."""
-    template = ",".join([prefix.replace("%", "%%")] * bool(prefix) + [f'{name}="%s"' for name in labels])
-    return list(map(template.__mod__, zip(*_columns(labels, rows), strict=True))) if labels else [prefix] * len(rows)
-
-
-class _Writer(Generic[Row]):
-    """Makes the block of one metric, slice by slice."""
-
-    def __init__(self, metric: Metric[Row], stream: Stream) -> None:
-        self.metric = metric
-        self._compressor = Compressor(stream)
-        self._samples = 0
-        self.impossible = 0
-        self.lost: tuple[Row, Value] | None = None  # the first row with an impossible value, and that value
-        # A line in pieces: fixed texts, and places for its identity, the values of its own labels, and its number.
-        start = f"\n{metric.name}{{"
-        own = [piece for name in metric.labels for piece in (f'",{name}="', "")]
-        self._line = [start, "", own[0][1:], *own[1:], '"} ', ""] if own else [start, "", ""]
-        self._places = [*range(1, len(self._line), 2)] if own else [1, 2]
-
-    def write(self, identities: list[str], closed: list[str], rows: Sequence[Row]) -> None:
-        """Append the samples of *rows*; *closed* are their *identities* with what ends the labels."""
-        metric = self.metric
-        factor, divisor = metric.unit.factor, metric.unit.divisor
-        wire = list(map(metric.value, rows))
-        if divisor == 1:
-            values = [value * factor for value in wire if value is not None]
-        else:
-            values = [value * factor / divisor for value in wire if value is not None]
-        # One pass of msgspec writes all numbers, exact and in the shortest form; one join makes the lines. That takes
-        # 0.6 (integers) and 0.25 (floats) of the time of a format string for each line.
-        encoded = msgspec.json.encode(values)
-        if len(values) < len(wire) or b"-" in encoded or b"n" in encoded:  # NaN and infinity are written as null
-            fine = [0 <= value < math.inf for value in values]
-            in_turn = iter(fine)
-            possible = [value is not None and next(in_turn) for value in wire]
-            self.impossible += len(fine) - sum(fine)
-            if self.impossible and self.lost is None:
-                sent = ((row, value) for row, value in zip(rows, wire, strict=True) if value is not None)
-                self.lost = next(compress(sent, (not one for one in fine)))
-            values = list(compress(values, fine))
-            encoded = msgspec.json.encode(values)
-            identities, closed = list(compress(identities, possible)), list(compress(closed, possible))
-            rows = list(compress(rows, possible))
-        if not values:
-            return
-        self._samples += len(values)
-        numbers = encoded[1:-1].decode().split(",")
-        columns = (identities, *_columns(metric.labels, rows), numbers) if metric.labels else (closed, numbers)
-        pieces = self._line * len(values)
-        for place, column in zip(self._places, columns, strict=True):
-            pieces[place :: len(self._line)] = column
-        pieces[0] = pieces[0][1:]
-        pieces.append("\n")
-        self._compressor.write("".join(pieces).encode())
-
-    def block(self) -> Block:
-        """Return what was written."""
-        return Block(self._compressor.finish(), self._samples)
+def _block(made: Sequence[_Made]) -> Block:
+    parts = tuple(one.fragment for one in made if one.fragment is not None)
+    return Block(parts, sum(one.samples for one in made))

@@ -145,7 +145,8 @@ def await_samples(port: int, vms: int) -> None:
 def health(ours: Process, seconds: float, what: str) -> Iterator[Line]:
     """Ask `/-/healthy` all the while: what the loop cannot answer, it is busy with something else."""
     client = Client(ours.port, "/-/healthy")
-    times, end = [], time.monotonic() + seconds
+    times: list[float] = []
+    end = time.monotonic() + seconds
     while time.monotonic() < end or len(times) < 2:
         times.append(client.latency())
         time.sleep(0.001)  # a load that leaves the processors to the polls

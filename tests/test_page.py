@@ -19,13 +19,30 @@ from tools import golden
 from tools.golden import FILE as GOLDEN
 from tools.golden import TABLES
 
-from exporter.prometheus import table as exposition
+from exporter.prometheus import samples
 from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE
-from exporter.prometheus.table import Table, Unit
+from exporter.prometheus.table import Metric, Table, Unit
 
+OLD = ("vms", "vpgs")  # the collectors that there were before there was the label role
 BEFORE_ROLE = GOLDEN.parent / "page_before_role.txt"
-NEW_METRICS: frozenset[str] = frozenset()  # those that there are since then
-ALL_TABLES: Sequence[Table[Any]] = (ZVM_TABLE, COLLECTOR_TABLE, *TABLES.values())
+NEW_METRICS = {
+    "zerto_collector_interval_seconds",
+    "zerto_collector_supported",
+    "zerto_collector_objects",
+    "zerto_collector_objects_fresh",
+    *(
+        metric.name
+        for name, tables in TABLES.items()
+        if name not in OLD
+        for table in tables
+        for metric in table.metrics
+    ),
+}
+ALL_TABLES: Sequence[Table[Any]] = (
+    ZVM_TABLE,
+    COLLECTOR_TABLE,
+    *(table for tables in TABLES.values() for table in tables),
+)
 
 
 def test_but_for_role_and_new_metrics_the_page_is_the_one_before_there_was_the_label_role() -> None:
@@ -37,7 +54,8 @@ def test_but_for_role_and_new_metrics_the_page_is_the_one_before_there_was_the_l
 
 def is_new(line: str) -> bool:
     name = line.split()[2] if line.startswith("#") else line.partition("{")[0]
-    return name in NEW_METRICS
+    collector = re.search(r'collector="(\w+)"', line)
+    return name in NEW_METRICS or (collector is not None and collector[1] not in OLD)
 
 
 def test_the_label_role_is_on_every_sample_of_a_vm_and_a_vpg_and_on_no_other() -> None:
@@ -61,10 +79,20 @@ def test_promtool_finds_nothing_in_the_golden_page() -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
+def remade(table: Table[Any], metrics: Sequence[Metric[Any]], **changes: Any) -> Table[Any]:
+    """Return *table* with these *metrics*, and other labels or attributes where *changes* say so."""
+    return Table(
+        changes.get("labels", table.labels),
+        *metrics,
+        attributes=changes.get("attributes", table.attributes),
+        each=table.each,
+    )
+
+
 def changed(table: Table[Any], index: int, **changes: Any) -> Table[Any]:
     metrics = list(table.metrics)
     metrics[index] = dataclasses.replace(metrics[index], **changes)
-    return Table(table.labels, *metrics, attributes=table.attributes)
+    return remade(table, metrics)
 
 
 def reordered(labels: Mapping[str, Any], index: int) -> dict[str, Any]:
@@ -75,7 +103,7 @@ def reordered(labels: Mapping[str, Any], index: int) -> dict[str, Any]:
 
 def mutations() -> Iterator[Any]:
     """Each way of getting one row of one table wrong that could go unseen."""
-    for collector, table in TABLES.items():
+    for collector, position, table in [(name, at, one) for name, of in TABLES.items() for at, one in enumerate(of)]:
         for index, metric in enumerate(table.metrics):
             unit: Unit = metric.unit
             wrong: dict[str, dict[str, Any]] = {
@@ -87,46 +115,48 @@ def mutations() -> Iterator[Any]:
                 "value": {"value": lambda _: None},
             }
             for what, change in wrong.items():
-                yield pytest.param(collector, changed(table, index, **change), id=f"{metric.name}-{what}")
+                yield pytest.param(collector, position, changed(table, index, **change), id=f"{metric.name}-{what}")
             for other in table.metrics:
                 if other is not metric and other.unit == unit and not metric.labels and not other.labels:
                     swapped = changed(table, index, value=other.value)
-                    yield pytest.param(collector, swapped, id=f"{metric.name}-value-of-{other.name}")
+                    yield pytest.param(collector, position, swapped, id=f"{metric.name}-value-of-{other.name}")
             for place, label in enumerate(metric.labels):
                 blank = changed(table, index, labels={**metric.labels, label: lambda _: "?"})
-                yield pytest.param(collector, blank, id=f"{metric.name}-label-{label}")
+                yield pytest.param(collector, position, blank, id=f"{metric.name}-label-{label}")
                 if place + 1 < len(metric.labels):
                     order = changed(table, index, labels=reordered(metric.labels, place))
-                    yield pytest.param(collector, order, id=f"{metric.name}-order-{label}")
+                    yield pytest.param(collector, position, order, id=f"{metric.name}-order-{label}")
         for what, wrong_labels in mutations_of_labels(table):
-            yield pytest.param(collector, wrong_labels, id=f"{collector}-{what}")
+            yield pytest.param(collector, position, wrong_labels, id=f"{table.metrics[0].name}-{what}")
 
 
 def mutations_of_labels(table: Table[Any]) -> Iterator[tuple[str, Table[Any]]]:
     for place, label in enumerate(table.labels):
         blank = {**table.labels, label: lambda _: "?"}
-        yield f"label-{label}", Table(blank, *table.metrics, attributes=table.attributes)
+        yield f"label-{label}", remade(table, table.metrics, labels=blank)
         if place + 1 < len(table.labels):
             order = reordered(table.labels, place)
-            yield f"order-{label}", Table(order, *table.metrics, attributes=table.attributes)
+            yield f"order-{label}", remade(table, table.metrics, labels=order)
     for label in table.attributes:
         blank = {**table.attributes, label: lambda _: "?"}
-        yield f"label-{label}", Table(table.labels, *table.metrics, attributes=blank)
+        yield f"label-{label}", remade(table, table.metrics, attributes=blank)
 
 
-@pytest.mark.parametrize(("collector", "table"), list(mutations()))
-def test_a_wrong_row_changes_the_page(collector: str, table: Table[Any]) -> None:
-    assert golden.text({**TABLES, collector: table}) != GOLDEN.read_text()
+@pytest.mark.parametrize(("collector", "position", "table"), list(mutations()))
+def test_a_wrong_row_changes_the_page(collector: str, position: int, table: Table[Any]) -> None:
+    tables = list(TABLES[collector])
+    tables[position] = table
+    assert golden.text({**TABLES, collector: tuple(tables)}) != GOLDEN.read_text()
 
 
 @pytest.mark.parametrize("character", ["\\", "\n", '"'])
 def test_a_missing_escape_changes_the_page(character: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = exposition.escape
+    whole = samples.escape
 
     def without(value: str) -> str:
         return character.join(map(whole, value.split(character)))
 
-    monkeypatch.setattr(exposition, "escape", without)
+    monkeypatch.setattr(samples, "escape", without)
     assert golden.text() != GOLDEN.read_text()
 
 

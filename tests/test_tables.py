@@ -56,4 +56,4 @@ def test_labels_are_in_snake_case_and_none_comes_twice(table: Table[Any]) -> Non
 
 @pytest.mark.parametrize("collector", collectors.ALL, ids=lambda collector: collector.name)
 def test_a_collector_is_named_as_its_resource(collector: Any) -> None:
-    assert collector.endpoint == f"/v1/{collector.name}"
+    assert collector.name in collector.endpoint.split("/")

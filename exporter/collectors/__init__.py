@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from exporter.collectors import vms, vpgs
+from exporter.collectors import checkpoints, license, vms, vpgs, vras  # noqa: A004 - the resource is called so
 from exporter.collectors.base import Collector
 
-ALL: Final[tuple[Collector[Any], ...]] = (vms.COLLECTOR, vpgs.COLLECTOR)  # in the order of the page
+ALL: Final[tuple[Collector[Any], ...]] = (  # in the order of the page
+    vms.COLLECTOR,
+    vpgs.COLLECTOR,
+    vras.COLLECTOR,
+    license.COLLECTOR,
+    checkpoints.COLLECTOR,
+)
 BY_NAME: Final = {collector.name: collector for collector in ALL}

@@ -37,13 +37,14 @@ def _plain(value: Any, key: str = "") -> Any:
     if value is not None and (key in _SECRETS or isinstance(value, Expanded)):
         return _MASK
     if key in _DURATIONS and value is not None:
-        return _duration(value)
+        return duration(value)
     if key == "max_body" and value is not None:
         return _size(value)
     return str(value) if isinstance(value, Path) else value
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return *seconds* as a Prometheus duration."""
     left, text = round(seconds * 1000), ""
     for unit, name in _UNITS:
         count, left = divmod(left, unit)

@@ -50,7 +50,7 @@ COLLECTOR_TABLE: Table[Health] = Table(
     _COLLECTOR_LABELS,
     Metric(
         "zerto_collector_success",
-        "1 if the last poll of the collector succeeded, or found that there is nothing to poll.",
+        "1 if the last poll of the collector succeeded.",
         "the exporter",
         NONE,
         lambda health: health.success,

@@ -20,9 +20,6 @@ LOCAL_SITE: Final = "/v1/localsite"
 STATUSES: Final = "/v1/vpgs/statuses"
 SUBSTATUSES: Final = "/v1/vpgs/substatuses"
 
-# Lists that have a few hundred bytes.
-SMALL: Final = frozenset({STATUSES, SUBSTATUSES})
-
 _KEY: Final = re.compile(r"\{(\w+)\}")
 _LONGEST_SEGMENT: Final = 255  # characters, quoted; the web server of Windows takes no longer ones
 _QUOTED: Final = 100  # characters of an id that an error may show

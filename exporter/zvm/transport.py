@@ -21,7 +21,7 @@ from exporter.zvm.errors import ConnectError, RequestTimeoutError, ZvmError
 from exporter.zvm.failures import Failures
 from exporter.zvm.login.secrets import Scrubber
 from exporter.zvm.observer import Reporter
-from exporter.zvm.paths import SMALL, login_paths
+from exporter.zvm.paths import login_paths
 from exporter.zvm.proxy import Proxy
 from exporter.zvm.resolver import LOOKUPS
 from exporter.zvm.settings import Settings
@@ -104,7 +104,7 @@ class Transport:
 
     async def _exchange(self, method: str, path: str, endpoint: str, slot: Slot | None, **request: Any) -> Answer:
         what, settings = f"{method} {path}", self._settings
-        small = method != "GET" or path == self._paths.discovery or path in SMALL
+        small = slot is None
         limit = min(settings.max_body, _LOGIN_BODY) if small else settings.max_body
         limit_is = "max_body" if limit == settings.max_body else "one of this kind may be"
         # Building a context takes a while, and at the start every ZVM does: that is no fault of the ZVM.

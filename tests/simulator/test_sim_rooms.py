@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_architecture import PACKAGE, imported
+from tools.imports import PACKAGE, imported
 
 SIMULATOR = PACKAGE / "simulator"
 # Room -> the rooms and modules of the simulator that it may import.

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from exporter import collectors
+from exporter.collectors.base import Collector
 from exporter.collectors.enums import STATUS, SUBSTATUS
+from exporter.config.show import duration
 from exporter.polling.poller import POLL_OUTCOMES
 from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE
 from exporter.prometheus.table import Metric, Table
@@ -19,8 +21,8 @@ FILE: Final = ROOT / "docs" / "metrics.md"
 _INTRODUCTION: Final = """\
 # Metrics
 
-Generated from the tables in the code by `make docs`; a test holds it true. All are gauges but for those of the
-exporter that end in `_total` (counters) or are marked as histograms.
+Generated from the tables in the code by `make docs`; a test holds it true. All are gauges but for those that
+end in `_total` (counters) or are marked as histograms.
 
 - Every sample of a ZVM has the label `zvm`, the name in the configuration, and that ZVM's own `labels`. The exporter's
   own metrics have `zvm` where they are about one, without its `labels`.
@@ -44,8 +46,8 @@ def _parts() -> Iterator[str]:
     yield _INTRODUCTION
     yield _section("About each ZVM", ZVM_TABLE)
     yield _rows(COLLECTOR_TABLE)
-    yield _section("Of each VM: collector `vms`", collectors.vms.TABLE)
-    yield _section("Of each VPG: collector `vpgs`", collectors.vpgs.TABLE)
+    for collector in collectors.ALL:
+        yield from _of(collector)
     yield "\n## Of the exporter\n\nOn pages that `zvm` or `collect[]` narrow, only with `collect[]=exporter`.\n\n"
     yield "| metric | labels | what it is |\n|---|---|---|\n"
     yield from _own_metrics()
@@ -60,6 +62,16 @@ def _parts() -> Iterator[str]:
     for code in range(max(STATUS.codes + SUBSTATUS.codes) + 1):
         status = STATUS.name(code) if code in STATUS.codes else ""
         yield f"| {code} | {status} | {SUBSTATUS.name(code)} |\n"
+
+
+def _of(collector: Collector[Any]) -> Iterator[str]:
+    """Yield the section of *collector*: what it asks, how often, and its metrics."""
+    often = "at each `interval`" if collector.interval is None else f"every {duration(collector.interval)}"
+    requests = ", one request for each object, within its budget" if collector.by_object else ""
+    yield f"\n## {collector.title}: collector `{collector.name}`\n\n`GET {collector.endpoint}` {often}{requests}. "
+    yield "Polled by default.\n\n" if collector.standard else "Polled only where `collectors` names it.\n\n"
+    yield "| metric | labels | what it is | from |\n|---|---|---|---|\n"
+    yield from map(_rows, collector.tables)
 
 
 def _section(title: str, table: Table[Any]) -> str:

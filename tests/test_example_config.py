@@ -14,6 +14,7 @@ from exporter.cli import arguments
 from exporter.collectors.vms import FILTERS
 from exporter.config import Config, Metrics, Options, Zvm
 from exporter.config.scalars import duration, size, whole
+from exporter.config.schema import STANDARD
 from exporter.zvm.settings import KEYCLOAK_CLIENT, Auth, ProxyAuth, Tls
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +25,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "tls": Tls,
     "proxy_auth": ProxyAuth,
     "metrics": Metrics,
-    **{collector.name: Options for collector in collectors.ALL},
+    "<collector>": Options,
 }
 FIELDS = {field.name for field in msgspec.structs.fields(Zvm)} - {"metrics", "options"}
 KEYS = [
@@ -103,7 +104,7 @@ def test_example_states_the_defaults_of_the_code(files: Path) -> None:
     bare = Zvm(name=stated.name, url=stated.url, auth=stated.auth, labels=stated.labels)
     for key in ("method", "account", "realm", "scope"):
         assert getattr(stated.auth, key) == getattr(Auth(), key)
-    assert stated.served_for == bare.served_for
+    assert stated.served_for(30) == bare.served_for(30)
     assert msgspec.structs.replace(stated, stale_after=None) == bare
 
 
@@ -119,7 +120,7 @@ def test_reference_names_each_key(key: str) -> None:
 
 def test_reference_states_the_defaults_of_the_code() -> None:
     """The second column of a key's row is its type, the third its default."""
-    stated = dict(re.findall(r"^\| `([a-z_.]+)` \|[^|]*\| `?([^|`]*)`? \|", REFERENCE, flags=re.MULTILINE))
+    stated = dict(re.findall(r"^\| `([a-z_.<>]+)` \|[^|]*\| `?([^|`]*)`? \|", REFERENCE, flags=re.MULTILINE))
     zvm = Zvm(name="nyc", url="https://zvm.example.com")
     assert duration(stated["interval"]) == zvm.interval
     assert duration(stated["timeout"]) == zvm.timeout
@@ -127,7 +128,9 @@ def test_reference_states_the_defaults_of_the_code() -> None:
     assert whole(stated["max_requests"]) == zvm.max_requests
     assert whole(stated["max_answers"]) == Config(()).max_answers
     assert stated["max_series"] == "none"
-    assert stated["collectors"] == f"[{', '.join(zvm.collectors)}]"
+    assert stated["collectors"] == "[standard]"
+    assert zvm.collectors == STANDARD
+    assert whole(stated["<collector>.requests_per_poll"]) == Options().requests_per_poll
     for key in ("method", "account", "realm", "scope"):
         assert stated[f"auth.{key}"] == getattr(zvm.auth, key)
     assert stated["auth.client_id"] == KEYCLOAK_CLIENT

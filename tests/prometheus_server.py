@@ -87,6 +87,7 @@ class Prometheus:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
+        self.pid = self._process.pid
         try:
             until(self._ready, "Prometheus is ready", _PATIENCE_SECONDS)
         except BaseException:

@@ -12,12 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from bench_tools import Client
 from prometheus_server import free_port
+from remote_write import field, sample, write_remotely
 from tsdb_block import SAMPLES_OF_A_CHUNK, Block, Labels
 
 Series = tuple[Labels, float]
@@ -25,7 +26,9 @@ Series = tuple[Labels, float]
 STEP: Final = 60_000  # ms, as all times here
 HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
+LATER: Final = 30 * STEP
 
+_AT_ONCE: Final = 5000  # series
 _TARGET: Final = {"job": "zerto", "instance": "127.0.0.1:9403"}
 _CLOCK: Final = re.compile(r"zerto_collector_last_success_timestamp_seconds")
 _COUNTER: Final = re.compile(r".*_(total|bucket|sum|count)")
@@ -91,38 +94,70 @@ def write_last(folder: Path, series: Iterable[Series], end: int) -> None:
     _write(Block(folder, end - 2 * HOUR, end, STEP), series)
 
 
+def send(port: int, series: Sequence[Series], end: int) -> None:
+    """Send what came after *end*, up to LATER, to a Prometheus: it is in memory there, as what is new always is."""
+    times = range(end, end + LATER, STEP)
+    encoded: dict[_Way, bytes] = {}
+    for start in range(0, len(series), _AT_ONCE):
+        request = bytearray()
+        for labels, value in series[start : start + _AT_ONCE]:
+            way = _way(labels, value)
+            if way not in encoded:
+                encoded[way] = b"".join(field(2, sample(way.at(time), time)) for time in times)
+            request += field(1, _labels(labels) + encoded[way])
+        write_remotely(port, bytes(request))
+
+
 def name_of(series: Series) -> str:
     """Return the metric's name."""
     return next(value for name, value in series[0] if name == "__name__")
 
 
 def _write(block: Block, series: Iterable[Series]) -> None:
-    ways = _Ways(block)
-    for number, one in enumerate(series):
-        block.add(one[0], ways.way(name_of(one), one[1], number % 4))
+    known: dict[_Way, bytes] = {}
+    for labels, value in series:
+        way = _way(labels, value)
+        if way not in known:
+            repeated = [way.at(block.start + number * STEP) for number in range(SAMPLES_OF_A_CHUNK)]
+            known[way] = block.repeated(repeated) if way.repeats else block.each(way.at)
+        block.add(labels, known[way])
     block.close()
 
 
-class _Ways:
-    """How values go, in one *block*; many series go the same way."""
+@lru_cache(maxsize=100_000)
+def _labels(labels: Labels) -> bytes:
+    return b"".join(field(1, field(1, name.encode()) + field(2, value.encode())) for name, value in labels)
 
-    def __init__(self, block: Block) -> None:
-        self._block = block
-        self._known: dict[tuple[float, int], bytes] = {}
 
-    def way(self, name: str, value: float, phase: int) -> bytes:
-        """Return the way of the metric *name* that has the *value* at some time."""
-        if _CLOCK.fullmatch(name):
-            return self._block.each(lambda at: at / 1000 - 0.5)
-        if _COUNTER.fullmatch(name):
-            start, step = self._block.start, STEP
-            return self._block.each(lambda at: value * (1 + (at - start) // step))
-        key = (_rounded(value), phase) if value and _LIVING.fullmatch(name) else (value, -1)
-        if key not in self._known:
-            numbers = range(SAMPLES_OF_A_CHUNK)
-            values = [value] * len(numbers) if key[1] < 0 else [_at(*key, number) for number in numbers]
-            self._known[key] = self._block.repeated(values)
-        return self._known[key]
+class _Way(NamedTuple):
+    """How the values of a series go; many series go the same way."""
+
+    kind: str
+    value: float
+    phase: int = 0
+
+    def at(self, time: int) -> float:
+        """Return the value at a *time*."""
+        if self.kind == "clock":
+            return time / 1000 - 0.5
+        if self.kind == "counter":
+            return self.value * (time // STEP)
+        return self.value if self.kind == "constant" else _near(self.value, time // STEP + self.phase * 30)
+
+    @property
+    def repeats(self) -> bool:
+        return self.kind in {"constant", "living"}
+
+
+def _way(labels: Labels, value: float) -> _Way:
+    name = next(value for name, value in labels if name == "__name__")
+    if _CLOCK.fullmatch(name):
+        return _Way("clock", value)
+    if _COUNTER.fullmatch(name):
+        return _Way("counter", value)
+    if value and _LIVING.fullmatch(name):
+        return _Way("living", _rounded(value), hash(labels) % 4)
+    return _Way("constant", value)
 
 
 def _rounded(value: float) -> float:
@@ -132,12 +167,12 @@ def _rounded(value: float) -> float:
     return math.ceil(value / unit) * unit
 
 
-def _at(value: float, phase: int, number: int) -> float:
+def _near(value: float, minute: int) -> float:
     """Return a value between *value* and a tenth more."""
-    more = value * (1.05 + 0.05 * math.sin((number / SAMPLES_OF_A_CHUNK + phase / 4) * 2 * math.pi))
+    more = value * (1.05 + 0.05 * math.sin(minute / SAMPLES_OF_A_CHUNK * 2 * math.pi))
     return float(round(more)) if value >= 10 else more
 
 
 def last_end() -> int:
-    """Return an end of the history that is not later than now."""
-    return int(time.time() * 1000) // STEP * STEP
+    """Return an end of the blocks, so that what comes after it is not later than now."""
+    return (int(time.time() * 1000) - LATER) // STEP * STEP

@@ -26,7 +26,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import yaml
-from bench_history import STEP, Series, labelled, last_end, page, scraped, write, write_last
+from bench_history import LATER, STEP, Series, labelled, last_end, page, scraped, send, write, write_last
 from bench_tools import Line
 from prometheus_server import Prometheus
 
@@ -57,7 +57,8 @@ class Server(Prometheus):
     """A Prometheus on a history that ends at *now*, in seconds since the epoch."""
 
     def __init__(self, folder: Path, now: float, patience: float) -> None:
-        options = ("--storage.tsdb.retention.time=10y", f"--query.timeout={patience:g}s")
+        options = [f"--query.timeout={patience:g}s", "--web.enable-remote-write-receiver"]
+        options += ["--storage.tsdb.retention.time=10y", "--storage.tsdb.max-block-duration=2h"]
         self._patience = patience
         super().__init__(folder, {}, *options)
         self.now = now
@@ -125,7 +126,9 @@ def history(folder: Path, vms: int) -> float:
     series += recorded(folder, series, end)
     shutil.rmtree(folder / "data", ignore_errors=True)
     write(folder / "data", series, end)
-    now = (end - STEP) / 1000
+    now = (end + LATER - STEP) / 1000
+    with Server(folder, now, 60) as server:
+        send(server.port, series, end)
     made.write_text(json.dumps({"mark": mark, "now": now}))
     return now
 

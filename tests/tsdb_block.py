@@ -27,7 +27,8 @@ def _checksum(data: bytes) -> bytes:
     return struct.pack(">I", google_crc32c.value(data))
 
 
-def _uvarint(number: int) -> bytes:
+def uvarint(number: int) -> bytes:
+    """Return *number* in seven bits a byte, the lowest first."""
     encoded = bytearray()
     while number > 0x7F:
         encoded.append(number & 0x7F | 0x80)
@@ -37,11 +38,11 @@ def _uvarint(number: int) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    return _uvarint(number << 1 if number >= 0 else (-number << 1) - 1)
+    return uvarint(number << 1 if number >= 0 else (-number << 1) - 1)
 
 
 def _text(text: bytes) -> bytes:
-    return _uvarint(len(text)) + text
+    return uvarint(len(text)) + text
 
 
 class Block:
@@ -80,17 +81,17 @@ class Block:
 
     def _way(self, chunks: Iterable[tuple[float, str]]) -> bytes:
         """Write *chunks*, a first value and the bits of the others each; return what a series says of them."""
-        listed, last, end = [_uvarint(len(self._starts))], 0, 0
+        listed, last, end = [uvarint(len(self._starts))], 0, 0
         for number, (start, (first, bits)) in enumerate(zip(self._starts, chunks, strict=True)):
             padded = bits + "0" * (-len(bits) % 8)
             data = struct.pack(">H", SAMPLES_OF_A_CHUNK) + _varint(start) + struct.pack(">d", first)
             # The second sample has its distance from the first, the others none: it stays as it is.
-            data += _uvarint(self.step) + int(padded, 2).to_bytes(len(padded) // 8, "big")
+            data += uvarint(self.step) + int(padded, 2).to_bytes(len(padded) // 8, "big")
             at = len(self._chunks)
-            self._chunks += _uvarint(len(data)) + b"\1" + data + _checksum(b"\1" + data)
-            listed.append(_varint(start) if number == 0 else _uvarint(start - end))
-            listed.append(_uvarint(self._span - self.step))
-            listed.append(_uvarint(at) if number == 0 else _varint(at - last))
+            self._chunks += uvarint(len(data)) + b"\1" + data + _checksum(b"\1" + data)
+            listed.append(_varint(start) if number == 0 else uvarint(start - end))
+            listed.append(uvarint(self._span - self.step))
+            listed.append(uvarint(at) if number == 0 else _varint(at - last))
             last, end = at, start + self._span - self.step
         return b"".join(listed)
 
@@ -168,7 +169,7 @@ def _write_series(
     out: bytearray, series: Sequence[tuple[Labels, bytes]], number: Mapping[str, int]
 ) -> dict[tuple[str, str], list[int]]:
     """Append the *series* to *out*; return which of them have a label, by label."""
-    references = {text: _uvarint(place) for text, place in number.items()}
+    references = {text: uvarint(place) for text, place in number.items()}
     everything: list[int] = []
     having: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for labels, way in series:
@@ -178,8 +179,8 @@ def _write_series(
         for label in labels:
             having[label].append(reference)
         named = b"".join([references[text] for text in chain.from_iterable(labels)])
-        contents = _uvarint(len(labels)) + named + way
-        out += _uvarint(len(contents)) + contents + _checksum(contents)
+        contents = uvarint(len(labels)) + named + way
+        out += uvarint(len(contents)) + contents + _checksum(contents)
     return {("", ""): everything, **dict(sorted(having.items()))}
 
 
@@ -188,6 +189,6 @@ def _write_postings(out: bytearray, postings: Mapping[tuple[str, str], list[int]
     table = bytearray()
     for (name, value), references in postings.items():
         out += bytes(-len(out) % 4)
-        table += b"\2" + _text(name.encode()) + _text(value.encode()) + _uvarint(len(out))
+        table += b"\2" + _text(name.encode()) + _text(value.encode()) + uvarint(len(out))
         _section(out, struct.pack(f">{len(references) + 1}I", len(references), *references))
     return bytes(table)

@@ -54,5 +54,5 @@ def test_the_bench_of_the_rules_prints_groups_and_panels() -> None:
     bench = Path(__file__).parent / "bench_rules.py"
     arguments = ["--vms", "40", "--panels", "overview/VPGs"]
     run = subprocess.run([sys.executable, str(bench), *arguments], capture_output=True, text=True, check=False)
-    assert "group zerto-vpg " in run.stdout, run.stdout + run.stderr
+    assert "group zerto-vpg, " in run.stdout, run.stdout + run.stderr
     assert "overview/VPGs by status, 6 h" in run.stdout, run.stdout + run.stderr

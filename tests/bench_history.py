@@ -37,7 +37,7 @@ _LIVING: Final = re.compile(
     r"(actual_rpo|iops|throughput|outgoing|journal_used|used_storage|history|failsafe_history).*"
     r"|(process|python)_.*|.*_duration_seconds|.*:burn_rate.*|.*_rpo_missed:sum"
 )
-_FOR_DAYS: Final = re.compile(r"(zerto_(vpg_|up|collector_)|vpg:|zvm:|zvm_organization:|fleet:).*")
+_FOR_DAYS: Final = re.compile(r"(zerto_(vpg_|up|collector_)|vpg:|zvm:|zvm_collector:|zvm_organization:|fleet:).*")
 _SAMPLE: Final = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _ESCAPED: Final = re.compile(r"\\(.)")

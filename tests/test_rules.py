@@ -286,7 +286,7 @@ def test_status_and_substatus_of_the_alerts_leave_none_out() -> None:
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_a_recorded_series_is_named_and_told(record: str) -> None:
-    assert re.fullmatch(r"(vm|vpg|zvm|zvm_organization|fleet):zerto_[a-z_]+:[a-z0-9_]+", record)
+    assert re.fullmatch(r"(vm|vpg|zvm|zvm_collector|zvm_organization|fleet):zerto_[a-z_]+:[a-z0-9_]+", record)
     assert f"`{record}`" in ALERTS_PAGE.read_text()
 
 

@@ -199,9 +199,9 @@ def cost_of_rules(server: Server, groups: Sequence[dict[str, Any]], rounds: int,
 # Panels.
 
 
-def cost_of_panels(server: Server, chosen: str) -> Iterator[Line]:
+def cost_of_panels(server: Server, dashboards: Path, chosen: str) -> Iterator[Line]:
     """Measure each panel whose `dashboard/title` matches *chosen*, and the length of its longest query."""
-    for path in sorted(DASHBOARDS.glob("*.json")):
+    for path in sorted(dashboards.glob("*.json")):
         board = json.loads(path.read_text())
         seconds = _seconds(board["time"]["from"].removeprefix("now-"))
         values: dict[str, str] | None = None
@@ -284,6 +284,7 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="print each rule too")
     parser.add_argument("--rounds", type=int, default=5, help="how often each rule is evaluated")
     parser.add_argument("--no-rules", action="store_true")
+    parser.add_argument("--dashboards", type=Path, default=DASHBOARDS, help="a folder with dashboards")
     parser.add_argument("--panels", default="", metavar="PATTERN", help="only these, by dashboard/title")
     parser.add_argument("--no-panels", action="store_true")
     parser.add_argument("--patience", type=float, default=120.0, help="seconds after which a query is given up")
@@ -301,7 +302,7 @@ def main() -> None:
                 chosen = [group for group in groups(options.rules) if re.search(options.groups, group["name"])]
                 lines.append(cost_of_rules(server, chosen, options.rounds, each=options.each))
             if not options.no_panels:
-                lines.append(cost_of_panels(server, options.panels))
+                lines.append(cost_of_panels(server, options.dashboards, options.panels))
             for line in (line for part in lines for line in part):
                 print(line, flush=True)
                 good = good and line.met is not False

@@ -10,7 +10,7 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal -m 'not slow'
 
-.PHONY: demo test coverage check image image-check bench docs dashboards chart format lock clean
+.PHONY: demo test coverage check image image-check bench bench-rules docs dashboards chart format lock clean
 
 demo: .venv/run
 	$(BIN)/zerto-exporter demo
@@ -39,6 +39,10 @@ image-check: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python tests/bench.py
+
+# What rules and dashboards cost a Prometheus that holds 10,000 VMs; some minutes.
+bench-rules: .venv/dev
+	$(BIN)/python tests/bench_rules.py
 
 docs: .venv/dev
 	cd tests && ../$(BIN)/python -m tools.documents

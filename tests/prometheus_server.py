@@ -63,6 +63,8 @@ class QueryError(Exception):
 class Prometheus:
     """A Prometheus with a configuration and a database of its own in *folder*; it ends with the block."""
 
+    patience = _PATIENCE_SECONDS  # until it answers
+
     def __init__(self, folder: Path, config: dict[str, Any], *options: str) -> None:
         """Take the configuration as it is in prometheus.yml, and more *options* of the command line."""
         self._folder = folder
@@ -87,8 +89,9 @@ class Prometheus:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
+        self.pid = self._process.pid
         try:
-            until(self._ready, "Prometheus is ready", _PATIENCE_SECONDS)
+            until(self._ready, "Prometheus is ready", self.patience)
         except BaseException:
             self._end()
             raise

@@ -178,6 +178,20 @@ def test_each_severity_of_an_alert_fires_in_a_case() -> None:
     assert fired == expected
 
 
+def test_every_alert_of_a_vpg_or_a_vm_names_the_organization() -> None:
+    """So a provider can tell each tenant of his own."""
+    told = [
+        (alert["alertname"], one["exp_labels"])
+        for of_alert in cases().values()
+        for case in of_alert
+        for alert in case.get("alert_rule_test", [])
+        for one in alert.get("exp_alerts", [])
+    ]
+    of_vpgs = {name for name, labels in told if "vpg_id" in labels}
+    assert len(of_vpgs) > 10
+    assert {name for name, labels in told if "vpg_id" in labels and "organization" in labels} == of_vpgs
+
+
 # Which metrics and labels there are.
 
 
@@ -272,7 +286,7 @@ def test_status_and_substatus_of_the_alerts_leave_none_out() -> None:
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_a_recorded_series_is_named_and_told(record: str) -> None:
-    assert re.fullmatch(r"(vm|vpg|zvm|zvm_organization|fleet):zerto_[a-z_]+:[a-z0-9_]+", record)
+    assert re.fullmatch(r"(vm|vpg|zvm|zvm_collector|zvm_organization|fleet):zerto_[a-z_]+:[a-z0-9_]+", record)
     assert f"`{record}`" in ALERTS_PAGE.read_text()
 
 

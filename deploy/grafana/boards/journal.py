@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, tables, variables
 from boards.parts import Board, Column, Query, Row
-from boards.promql import A_VPG, HISTORY, HISTORY_SHARE, journal_limit, listed, share, under, vms, vpgs
+from boards.promql import A_VPG, HISTORY, HISTORY_SHARE, journal_limit, listed, of_vms, share, under, vms, vpgs
 
 _VPGS: Final = vpgs(A_VPG)
 _VMS: Final = vms(A_VPG)
@@ -42,7 +42,7 @@ NOW: Final = Row(
         parts.count(
             "Journals past their warning",
             "Journals that are fuller than the size at which the ZVM warns.",
-            f"sum(max by (vpg_id, vm_id) ({_WARNED} and on (zvm, vpg_id) {_LISTED}))",
+            f"sum({of_vms(_WARNED, A_VPG)})",
             runbook="ZertoJournalNearLimit",
             missing="no journal with a warning threshold is reported. Unlimited journals are not counted here.",
             steps=parts.ANY_IS_ODD,
@@ -83,7 +83,7 @@ NOW: Final = Row(
         parts.count(
             "Journals in all",
             "Storage that all journals use together.",
-            f"sum({_VMS.values(_USED)})",
+            f"sum({_of_vpgs('zerto_vm_journal_used_bytes')})",
             missing=_NO_VM,
             unit=units.BytesIEC,
             steps=parts.COUNT,

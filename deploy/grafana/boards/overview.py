@@ -22,6 +22,7 @@ from boards.promql import (
     UP,
     gone,
     listed,
+    of_vms,
     of_zvms,
     over,
     series,
@@ -124,7 +125,7 @@ RECOVERABLE: Final = Row(
         parts.count(
             "VPGs not meeting their SLA",
             "VPGs in one of the states NotMeetingSLA, RpoNotMeetingSLA and HistoryNotMeetingSLA.",
-            tally(_VPGS.values(_VPGS.metric("zerto_vpg_state", MISSED)), _VPGS.view),
+            tally(_VPGS.values(_VPGS.metric("zerto_vpg_state", MISSED)), _VPGS.ever),
             runbook="ZertoVpgNotMeetingSla",
             missing="no VPG is reported.",
         ),
@@ -162,7 +163,7 @@ RECOVERABLE: Final = Row(
         parts.count(
             "VMs missing at the hypervisor",
             "VMs that only their VPG still knows: deleted, or moved out of reach of the ZVM.",
-            f"sum({_VMS.values(_VMS.metric('zerto_vm_exists') + ' == bool 0')})",
+            f"sum({of_vms(_VMS.beside('zerto_vm_exists') + ' == bool 0', A_VPG)})",
             runbook="ZertoVmGone",
             missing="of no VM is it known whether it exists.",
         ),
@@ -184,7 +185,7 @@ RECOVERABLE: Final = Row(
         parts.count(
             "Protected VMs",
             "VMs that are reported, each counted once, however many VPGs it is in.",
-            f"count(count by (vm_id) ({_VMS.view}))",
+            _VMS.count,
             missing="no VM is reported: the ZVMs are silent, or the collector vms is off.",
             steps=parts.COUNT,
         ),

@@ -40,6 +40,11 @@ def listed(record: str, *matchers: str) -> str:
     return f"{record}{{{', '.join((_LISTED_BY, ORGANIZATION, *matchers))}}}"
 
 
+def of_vms(expression: str, *matchers: str) -> str:
+    """Return the value of *expression* for each VM, once: by the ZVM that speaks for the VMs of its VPG."""
+    return f"max by (vpg_id, vm_id) ({expression} and on (zvm, vpg_id) {listed('vpg:zerto_vm_info:listed', *matchers)})"
+
+
 def told_by(record: str, *matchers: str) -> str:
     """Return a selector of the recorded series *record*, among what the chosen ZVMs themselves have told."""
     return f"{record}{{{', '.join((_ZVM, *matchers))}}}"
@@ -84,12 +89,12 @@ class Level:
     def missing(self, expression: str) -> str:
         """Count those without a value of *expression*: no answer at all where there are none to count."""
         without = f"{self.view} unless on ({self._key}) ({expression})"
-        return f"count(group by ({', '.join(self.identity)}) ({without})) or 0 * count{self.view}"
+        return f"count(group by ({', '.join(self.identity)}) ({without})) or 0 * count({self.ever})"
 
     @property
     def count(self) -> str:
-        """How many there are."""
-        return f"count(group by ({', '.join(self.identity)}) {self.view})"
+        """How many there are: each has one id, whichever ZVM lists it."""
+        return f"count(group by ({self.identity[-1]}) ({self.ever}))"
 
     @property
     def ever(self) -> str:

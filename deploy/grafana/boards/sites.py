@@ -23,10 +23,6 @@ def _listed(role: str) -> str:
     return f"count by (zvm) (max by (zvm, vm_id) ({of_zvms('zerto_vm_info', role)}))"
 
 
-def _by_role(record: str) -> str:
-    return f"max by (zvm, role) ({told_by(record)})"
-
-
 def _between(metric: str) -> str:
     both = ("protected_site", "recovery_site")
     return f"sum by ({', '.join(both)}) ({_VPGS.described(_VPGS.metric(metric), *both)})"
@@ -178,14 +174,17 @@ KNOW: Final = Row(
             "VMs by ZVM and role",
             "How many VMs does each ZVM protect, and for how many is it the recovery side? A VM that two ZVMs list is "
             "here twice, once in each role.",
-            Query(_by_role("zvm:zerto_vm_role:count"), "{{zvm}} {{role}}"),
+            Query(f"max by (zvm, role) ({told_by('zvm:zerto_vm_role:count')})", "{{zvm}} {{role}}"),
             missing="no VM was reported in this time.",
             stacked=True,
         ),
         parts.chart(
             "VPGs by ZVM and role",
             "The same for VPGs.",
-            Query(_by_role("zvm:zerto_vpg_role:count"), "{{zvm}} {{role}}"),
+            Query(
+                f"max by (zvm, role) (count by (job, instance, zvm, role) ({of_zvms('zerto_vpg_info')}))",
+                "{{zvm}} {{role}}",
+            ),
             missing="no VPG was reported in this time.",
             stacked=True,
         ),

@@ -105,7 +105,7 @@ def configuration(target: str, rules: list[str]) -> dict[str, Any]:
 def settled(prometheus: Prometheus, exporter: subprocess.Popen[str]) -> Estate:
     """Wait until there is enough of everything, before and after a VPG and a VM are taken out."""
     rows = "count(group by (zvm, vpg_id) (zerto_vpg_info))"
-    prometheus.wait_for("sum(zerto_collector_success) == 10")
+    prometheus.wait_for('sum(zerto_collector_success{collector=~"vms|vpgs"}) == 10')
     prometheus.wait_for("count(vpg:zerto_trouble:rating) and count(zvm_organization:zerto_vm:listed)")
     ((_, listed),) = prometheus.query(rows)
     before = time.time()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from boards import BOARDS
 from boards.parts import Panel
 from grafana_foundation_sdk.models.dashboard import VariableModel
@@ -67,19 +68,35 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
         try:
             assert exporter.stdout is not None
             target = exporter.stdout.readline().split("/")[2]
-            with Prometheus(tmp_path_factory.mktemp("prometheus"), configuration(target)) as prometheus:
+            folder = tmp_path_factory.mktemp("prometheus")
+            with Prometheus(folder, configuration(target, rules_of_every_second(folder))) as prometheus:
                 yield settled(prometheus, exporter)
         finally:
             exporter.send_signal(signal.SIGTERM)
             exporter.wait(timeout=20)
 
 
-def configuration(target: str) -> dict[str, Any]:
+def rules_of_every_second(folder: Path) -> list[str]:
+    """Write the rules without the intervals of their own, which are minutes; return the files."""
+    files = []
+    for path in RULES.glob("*.yml"):
+        groups = yaml.safe_load(path.read_text())["groups"]
+        files.append(folder / path.name)
+        files[-1].write_text(yaml.safe_dump({"groups": [group | {"interval": "1s"} for group in groups]}))
+    return [str(file) for file in files]
+
+
+def configuration(target: str, rules: list[str]) -> dict[str, Any]:
+    """Return the configuration of a Prometheus that scrapes the exporter as if there were two that poll the same."""
+    both = [
+        {"targets": [target]},
+        {"targets": [target], "labels": {"instance": "second"}},
+    ]
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(RULES / "*.yml")],
+        "rule_files": rules,
         "scrape_configs": [
-            {"job_name": "zerto", "static_configs": [{"targets": [target]}]},
+            {"job_name": "zerto", "static_configs": both},
             {"job_name": "other", "static_configs": [{"targets": ["127.0.0.1:1"]}]},
         ],
     }
@@ -87,13 +104,23 @@ def configuration(target: str) -> dict[str, Any]:
 
 def settled(prometheus: Prometheus, exporter: subprocess.Popen[str]) -> Estate:
     """Wait until there is enough of everything, before and after a VPG and a VM are taken out."""
-    prometheus.wait_for("sum(zerto_collector_success) == 5")
-    ((_, listed),) = prometheus.query("count(zerto_vpg_info)")
+    rows = "count(group by (zvm, vpg_id) (zerto_vpg_info))"
+    prometheus.wait_for('sum(zerto_collector_success{collector=~"vms|vpgs"}) == 10')
+    prometheus.wait_for("count(vpg:zerto_trouble:rating) and count(zvm_organization:zerto_vm:listed)")
+    ((_, listed),) = prometheus.query(rows)
     before = time.time()
     exporter.send_signal(signal.SIGUSR1)
     # Both ZVMs of the pair must tell it: that a VPG is gone, and that another is empty now.
     prometheus.wait_for(
-        f"count(zerto_vpg_info) == {listed - 2} and count(zerto_vpg_state{{substatus='EmptyProtectionGroup'}}) == 2"
+        f"{rows} == {listed - 2} and "
+        "count(group by (zvm, vpg_id) (zerto_vpg_state{substatus='EmptyProtectionGroup'})) == 2"
+    )
+    # What is recorded of them follows, one group after the other.
+    prometheus.wait_for(
+        "count(vpg:zerto_trouble:rating) == count(group by (vpg_id) (zerto_vpg_info)) and "
+        "count(vpg:zerto_vpg_state:listed{substatus='EmptyProtectionGroup'}) == 1 and "
+        "count(vpg:zerto_trouble:rating == 3) == 1 and sum(zvm_organization:zerto_rpo_missed:count) == "
+        "count(vpg:zerto_vpg_configured_rpo_seconds:once unless on (vpg_id) vpg:zerto_vpg_state:in_transit)"
     )
     # Rates need failures in two samples, windows a few seconds.
     prometheus.wait_for("rate(zerto_exporter_api_requests_total{code='500'}[5s]) > 0")
@@ -130,7 +157,7 @@ def test_a_query_gives_data(estate: Estate, query: str) -> None:
 @pytest.mark.parametrize("query", list(queries()))
 def test_without_data_a_query_gives_none(estate: Estate, query: str) -> None:
     """A 0 that nobody measured would read as all is well."""
-    assert estate.ask(re.sub(r"zvm_organization:\w+:\w+{[^}]*}", "nothing", query), job="nothing") == []
+    assert estate.ask(re.sub(r"\w+:zerto_\w+:\w+({[^}]*})?", "nothing", query), job="nothing") == []
 
 
 @pytest.mark.parametrize("variable", list(variables()))
@@ -271,12 +298,25 @@ def test_the_time_within_the_rpo_is_that_of_each_vpg(estate: Estate) -> None:
     assert not shares.keys() & starting(estate)
 
 
-def test_the_recorded_series_go_before_the_raw_ones(estate: Estate) -> None:
-    recorded = r"zvm_organization:zerto_rpo_missed:(sum|count){[^}]*}"
-    missing, of = panel_of("zerto-slo", "VPGs that miss their RPO").queries
+def test_the_error_budget_is_what_the_objective_leaves(estate: Estate) -> None:
+    recorded = r"zvm_organization:zerto_rpo_missed:(sum|count){[^}]*}\[\w+\]"
     (left,) = panel_of("zerto-slo", "Error budget left").queries
-    hundred = {"sum": "vector(1)", "count": "vector(200)"}
-    asked = [re.sub(recorded, lambda found: hundred[found[1]], query) for query in (missing, of)]
-    assert [estate.ask(query)[0][1] for query in asked] == [1, 200]
-    of_days = re.sub(recorded + r"\[30d\]", lambda found: f"{hundred[found[1]]}[5s:1s]", left)
-    assert estate.ask(of_days)[0][1] == pytest.approx(1 - (1 / 200) / (1 - 0.99))
+    hundred = {"sum": "vector(1)[5s:1s]", "count": "vector(200)[5s:1s]"}
+    asked = re.sub(recorded, lambda found: hundred[found[1]], left)
+    assert estate.ask(asked)[0][1] == pytest.approx(1 - (1 / 200) / (1 - 0.99))
+
+
+@pytest.mark.parametrize("zvm", [".+", "nyc", "lon", "(nyc|lon)"])
+def test_a_line_is_of_what_the_numbers_are_of(estate: Estate, zvm: str) -> None:
+    """Whichever of the two ZVMs that list a VPG is chosen: the lines are recorded, the numbers are not."""
+    statuses, organizations, used = (
+        sum(value for _, value in estate.ask(panel_of(board, title).queries[0], zvm=zvm))
+        for board, title in (
+            ("zerto-overview", "VPGs by status"),
+            ("zerto-overview", "VMs by organization"),
+            ("zerto-journal", "Storage by recovery site"),
+        )
+    )
+    assert statuses == estate.number("zerto-overview", "VPGs", zvm=zvm)
+    assert organizations >= estate.number("zerto-overview", "Protected VMs", zvm=zvm)
+    assert used == pytest.approx(estate.number("zerto-overview", "Used at the recovery sites", zvm=zvm), rel=0.05)

@@ -29,6 +29,18 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 RULES = ROOT / "deploy" / "prometheus" / "rules"
 DURATION = {"$__rate_interval": "5m", "$__range": "1h"}
 OF_PROMETHEUS = {"up", "scrape_duration_seconds"}
+LONGEST = 600  # characters of a query: a longer one can neither be read nor mended
+OF_FEW = {"zerto-vpg", "zerto-vm"}  # dashboards of chosen VPGs or VMs, never of all
+# They ask what each ZVM lists, in whatever role, or which ids there are.
+WHATEVER_ROLE = {
+    "ZVMs, those down first",
+    "VPGs by ZVM and role",
+    "Each ZVM",
+    "VPGs gone from the data",
+    "VMs gone from the data",
+    "VPGs",
+    "Protected VMs",
+}
 
 Node = TypeVar("Node", bound=promql_parser.Expr)
 Json = dict[str, Any]
@@ -408,6 +420,49 @@ def test_every_metric_that_is_asked_for_exists() -> None:
                 assert not rules or f"record: {name}\n" in rules, name
             else:
                 assert name in documented | OF_PROMETHEUS or name.startswith("process_"), (panel["title"], name)
+
+
+def recorded(expression: str) -> set[str]:
+    return set(re.findall(r"\b\w+:zerto_\w+:\w+", expression))
+
+
+def of_vpgs_and_vms(expression: str) -> list[promql_parser.VectorSelector]:
+    """Return the selectors of the exporter's own metrics of VPGs and VMs."""
+    selectors = nodes(expression, promql_parser.VectorSelector)
+    return [one for one in selectors if re.match(r"zerto_(vm|vpg)_", str(one.name))]
+
+
+def test_no_query_is_too_long_to_be_read() -> None:
+    assert {panel["title"]: len(query) for _, panel, query in targets() if len(query) > LONGEST} == {}
+
+
+def test_what_is_counted_once_is_chosen_by_role() -> None:
+    """By the exporter's label, or by a recorded series that has each once."""
+    for board, panel, query in targets():
+        found = of_vpgs_and_vms(query)
+        if found and panel["title"] not in WHATEVER_ROLE:
+            roles = {m.value for one in found for m in one.matchers.matchers if m.name == "role"}
+            assert roles or recorded(query), (board["title"], panel["title"])
+
+
+def test_a_line_of_all_vpgs_only_selects_and_adds_up() -> None:
+    """To match series with series at hundreds of points costs Prometheus minutes where there are many."""
+    for board, panel, query in targets():
+        if panel["type"] == "timeseries" and board["uid"] not in OF_FEW and (recorded(query) or of_vpgs_and_vms(query)):
+            assert not any(str(one.name).startswith("zerto_vm_") for one in of_vpgs_and_vms(query)), panel["title"]
+            assert not re.search(r"\b(on|ignoring|unless|and)\b", query), panel["title"]
+
+
+def test_a_panel_says_which_rules_it_needs() -> None:
+    texts = {file.name: file.read_text() for file in RULES.glob("*.yml")}
+    needing = 0
+    for board in committed():
+        for panel in panels(board):
+            asked = set().union(*(recorded(target["expr"]) for target in panel["targets"]))
+            files = {name for name, text in texts.items() for one in asked if f"record: {one}\n" in text}
+            assert set(re.findall(r"zerto-[a-z-]+\.yml", panel["description"])) == files, panel["title"]
+            needing += bool(files)
+    assert needing > 10
 
 
 def test_a_variable_that_is_used_is_there_and_one_that_is_there_is_used() -> None:

@@ -238,7 +238,7 @@ def check_expression(expr: str) -> None:
             if values is not None:
                 for value in matcher.value.split("|"):
                     assert any(re.fullmatch(value, one) for one in values), f"no {matcher.name} is {value}"
-    assert grouping_labels(expr) <= everywhere | {"ordinal"}, expr
+    assert grouping_labels(expr) <= everywhere | {"ordinal", "zvms", "peer"}, expr
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])

@@ -26,4 +26,4 @@ def _list(boards: Sequence[Board]) -> Iterator[str]:
         yield f"`{board.uid}.json`; variables {chosen}.\n\n"
         yield "| panel | what it answers | no data means |\n|---|---|---|\n"
         for panel in board.panels:
-            yield f"| {panel.title} | {panel.answers} | {panel.missing[0].upper()}{panel.missing[1:]} |\n"
+            yield f"| {panel.title} | {panel.answers} | {panel.no_data[0].upper()}{panel.no_data[1:]} |\n"

@@ -9,15 +9,20 @@ from grafana_foundation_sdk.models import units
 from boards import parts, states, tables, variables
 from boards.parts import Board, Column, Link, Query, Row
 from boards.promql import (
+    A_VPG,
     AGE_OF_EACH,
     HISTORY,
+    HISTORY_SHARE,
     LAST_GOOD,
     MISSED,
     NEVER_GOOD,
     RPO,
+    RPO_SHARE,
     SUCCEEDED,
     UP,
     gone,
+    listed,
+    of_vms,
     of_zvms,
     over,
     series,
@@ -29,16 +34,11 @@ from boards.promql import (
     vpgs,
 )
 
-_VPGS: Final = vpgs('vpg=~"$vpg"')
-_VMS: Final = vms('vpg=~"$vpg"')
-_STATE: Final = _VPGS.each(_VPGS.metric("zerto_vpg_state"), "status", "substatus")
-_MISSED: Final = _VPGS.each(_VPGS.metric("zerto_vpg_state", MISSED), "status", "substatus")
-_RPO_KNOWN: Final = _VPGS.each(share(_VPGS, *RPO))
-_RPO_OVER: Final = _VPGS.each(over(_VPGS, *RPO))
-_RPO_UNKNOWN: Final = f"{_VPGS.all} unless on (vpg_id) {_VPGS.each(_VPGS.metric(RPO[0]))}"
-_HISTORY_KNOWN: Final = _VPGS.each(share(_VPGS, *HISTORY))
-_HISTORY_SHORT: Final = _VPGS.each(under(_VPGS, *HISTORY))
-_EXISTS: Final = _VMS.each(_VMS.metric("zerto_vm_exists"))
+_VPGS: Final = vpgs(A_VPG)
+_VMS: Final = vms(A_VPG)
+_LISTED: Final = listed("vpg:zerto_vpg_info:listed", A_VPG)
+_STATE: Final = listed("vpg:zerto_vpg_state:listed", A_VPG)
+_RPO_SHARE: Final = listed(RPO_SHARE, A_VPG)
 
 TRUST: Final = Row(
     "Can these numbers be trusted?",
@@ -125,21 +125,21 @@ RECOVERABLE: Final = Row(
         parts.count(
             "VPGs not meeting their SLA",
             "VPGs in one of the states NotMeetingSLA, RpoNotMeetingSLA and HistoryNotMeetingSLA.",
-            tally(_MISSED, _STATE),
+            tally(_VPGS.values(_VPGS.metric("zerto_vpg_state", MISSED)), _VPGS.ever),
             runbook="ZertoVpgNotMeetingSla",
-            missing="no state of any VPG is known.",
+            missing="no VPG is reported.",
         ),
         parts.count(
             "VPGs over their RPO",
             "VPGs whose newest checkpoint is older than their configured RPO allows.",
-            tally(_RPO_OVER, _RPO_KNOWN),
+            over(_VPGS, *RPO),
             runbook="ZertoRpoAboveTarget",
             missing="the RPO of no VPG is known.",
         ),
         parts.count(
             "Worst RPO of promised",
             "The highest actual RPO as a share of the RPO that is configured for the same VPG. 100 % is the limit.",
-            f"max({_RPO_KNOWN})",
+            f"max({_VPGS.values(share(_VPGS, *RPO))})",
             runbook="ZertoRpoAboveTarget",
             missing="the RPO of no VPG is known.",
             unit=units.PercentUnit,
@@ -149,28 +149,28 @@ RECOVERABLE: Final = Row(
         parts.count(
             "VPGs without a known RPO",
             "VPGs for which the ZVM calculates no RPO. In their first synchronization there is nothing to recover yet.",
-            tally(_RPO_UNKNOWN, _VPGS.all),
+            _VPGS.missing(_VPGS.metric(RPO[0])),
             runbook="ZertoRpoNotCalculated",
             missing="no VPG is reported.",
         ),
         parts.count(
             "VPGs with short history",
             "VPGs whose journal reaches back less far than it is configured to.",
-            tally(_HISTORY_SHORT, _HISTORY_KNOWN),
+            under(_VPGS, *HISTORY),
             runbook="ZertoJournalHistoryShort",
             missing="the history of no VPG is known.",
         ),
         parts.count(
             "VMs missing at the hypervisor",
             "VMs that only their VPG still knows: deleted, or moved out of reach of the ZVM.",
-            tally(f"{_EXISTS} == 0", _EXISTS),
+            f"sum({of_vms(_VMS.beside('zerto_vm_exists') + ' == bool 0', A_VPG)})",
             runbook="ZertoVmGone",
             missing="of no VM is it known whether it exists.",
         ),
         parts.count(
             "Failover tests overdue",
             "VPGs without a failover test in the time chosen above, or without any.",
-            tally(untested(_VPGS), _VPGS.all),
+            untested(_VPGS),
             runbook="ZertoFailoverTestOverdue",
             missing="no VPG is reported.",
             steps=parts.ANY_IS_ODD,
@@ -178,21 +178,21 @@ RECOVERABLE: Final = Row(
         parts.count(
             "VPGs",
             "VPGs that are reported, each counted once.",
-            f"count({_VPGS.all})",
+            _VPGS.count,
             missing="no VPG is reported: the ZVMs are silent, or the collector vpgs is off.",
             steps=parts.COUNT,
         ),
         parts.count(
             "Protected VMs",
             "VMs that are reported, each counted once, however many VPGs it is in.",
-            f"count(count by (vm_id) ({_VMS.view}))",
+            _VMS.count,
             missing="no VM is reported: the ZVMs are silent, or the collector vms is off.",
             steps=parts.COUNT,
         ),
         parts.count(
             "Used at the recovery sites",
             "Storage that the VPGs use at their recovery sites.",
-            f"sum({_VPGS.each(_VPGS.metric('zerto_vpg_used_storage_bytes'))})",
+            f"sum({_VPGS.values(_VPGS.metric('zerto_vpg_used_storage_bytes'))})",
             missing="no VPG is reported with its storage.",
             unit=units.BytesIEC,
             steps=parts.COUNT,
@@ -200,17 +200,14 @@ RECOVERABLE: Final = Row(
         parts.count(
             "Failover tests running",
             "VPGs in which a failover test runs. End it when it is done: it fills the journal meanwhile.",
-            f"sum({_VPGS.each(_VPGS.metric('zerto_vpg_failover_test_running'))})",
+            f"sum({_VPGS.values(_VPGS.metric('zerto_vpg_failover_test_running'))})",
             missing="no VPG is reported.",
             steps=((None, "orange"), (0, "blue"), (1, "purple")),
         ),
         parts.count(
             "VPGs with an alert",
             "VPGs for which the ZVM itself has a warning or an error.",
-            tally(
-                _VPGS.each(_VPGS.metric("zerto_vpg_alert_status_code") + " > 0"),
-                _VPGS.each(_VPGS.metric("zerto_vpg_alert_status_code")),
-            ),
+            f"sum({_VPGS.values(_VPGS.metric('zerto_vpg_alert_status_code') + ' > bool 0')})",
             missing="no ZVM tells its alerts.",
             steps=parts.ANY_IS_ODD,
         ),
@@ -257,17 +254,19 @@ TREND: Final = Row(
         parts.chart(
             "VPGs in trouble",
             "Since when is it so? A gap is a time without data, not a good time.",
-            Query(tally(_MISSED, _STATE), "Not meeting the SLA"),
-            Query(tally(_RPO_OVER, _RPO_KNOWN), "Over the RPO"),
-            Query(tally(_HISTORY_SHORT, _HISTORY_KNOWN), "Short history"),
-            Query(tally(_RPO_UNKNOWN, _VPGS.all), "RPO unknown"),
+            Query(tally(listed("vpg:zerto_vpg_state:listed", A_VPG, MISSED), _STATE), "Not meeting the SLA"),
+            Query(tally(listed("vpg:zerto_rpo_over:listed", A_VPG), _RPO_SHARE), "Over the RPO"),
+            Query(
+                tally(listed("vpg:zerto_history_short:listed", A_VPG), listed(HISTORY_SHARE, A_VPG)), "Short history"
+            ),
+            Query(tally(listed("vpg:zerto_rpo_unknown:listed", A_VPG), _LISTED), "RPO unknown"),
             missing="no VPG was reported in this time.",
         ),
         parts.chart(
             "RPO of promised",
             "How near is the worst VPG to its limit? 100 % is the RPO that is configured for it.",
-            Query(f"max({_RPO_KNOWN})", "Worst VPG"),
-            Query(f"quantile(0.9, {_RPO_KNOWN})", "9 of 10 VPGs are below"),
+            Query(f"max({_RPO_SHARE})", "Worst VPG"),
+            Query(f"quantile(0.9, {_RPO_SHARE})", "9 of 10 VPGs are below"),
             missing="the RPO of no VPG was known in this time.",
             unit=units.PercentUnit,
             steps=((None, "transparent"), (1, "red")),
@@ -282,9 +281,9 @@ TREND: Final = Row(
         parts.chart(
             "VMs by organization",
             "How many VMs are protected, and for whom? A step down is VMs that are no longer protected or no longer "
-            "reported.",
+            "reported. Those of all VPGs, whichever are chosen above.",
             Query(
-                f"label_replace(count by (organization) (count by (organization, vm_id) ({_VMS.view})), "
+                f"label_replace(sum by (organization) ({listed('zvm_organization:zerto_vm:listed')}), "
                 "'organization', 'none', 'organization', '')",
                 "{{organization}}",
             ),

@@ -14,6 +14,8 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common, dashboard, heatmap, units
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from boards.recorded import without_rules
+
 REPOSITORY: Final = "https://github.com/zerto-exporter/zerto-exporter/blob/main"
 DATASOURCE: Final = dashboard.DataSourceRef(type_val="prometheus", uid="$datasource")
 
@@ -132,13 +134,18 @@ class Panel:
     runbook: str | None = None
 
     @property
+    def no_data(self) -> str:
+        """What it means when the panel shows no data, and which rules it needs."""
+        return self.missing + without_rules(self.queries)
+
+    @property
     def is_table(self) -> bool:
         """Whether its queries are the columns of the same rows."""
         return isinstance(self.builder, table.Panel)
 
     def build(self) -> Builder[dashboard.Panel]:
         """Return the builder, with what all panels have."""
-        described = self.builder.title(self.title).description(f"{self.answers}\n\nNo data: {self.missing}")
+        described = self.builder.title(self.title).description(f"{self.answers}\n\nNo data: {self.no_data}")
         described = described.datasource(DATASOURCE).span(self.width).height(self.height)
         if self.runbook is not None:
             described.links([_runbook(self.runbook)])

@@ -2,6 +2,10 @@
 
 A VPG and a VM are listed by two ZVMs. What the protecting one says counts; where it says nothing (it is down, or is
 not polled) what the recovering one says. So nothing is counted twice, and nothing is missed when a site is lost.
+
+Numbers, tables, and lines of a few VPGs ask the exporter's own metrics. To fall back from one ZVM to the other matches
+series with series, and a line would pay for that at each of its points: lines of all VPGs ask what zerto-dashboards.yml
+records, and only add it up.
 """
 
 from __future__ import annotations
@@ -9,11 +13,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-HERE: Final = 'role=~"protected|local"'
-THERE: Final = 'role!~"protected|local"'
+ONCE: Final = 'role!="recovery"'
 MISSED: Final = 'status=~".*NotMeetingSLA"'
+ORGANIZATION: Final = 'organization=~"$organization"'
+A_VPG: Final = 'vpg=~"$vpg"'
+A_VM: Final = 'vm=~"$vm"'
 
 _JOB: Final = 'job=~"$job"'
+_ZVM: Final = 'zvm=~"$zvm"'
+# In `zvms` a recorded VPG has both ZVMs that list it, as "nyc,lon".
+_LISTED_BY: Final = 'zvms=~"(.+,)?$zvm(,.*)?"'
 
 
 def series(metric: str, *matchers: str) -> str:
@@ -23,7 +32,22 @@ def series(metric: str, *matchers: str) -> str:
 
 def of_zvms(metric: str, *matchers: str) -> str:
     """Return a selector of *metric* among the chosen ZVMs."""
-    return series(metric, 'zvm=~"$zvm"', *matchers)
+    return series(metric, _ZVM, *matchers)
+
+
+def listed(record: str, *matchers: str) -> str:
+    """Return a selector of what zerto-dashboards.yml records as *record*, among what the chosen ZVMs list."""
+    return f"{record}{{{', '.join((_LISTED_BY, ORGANIZATION, *matchers))}}}"
+
+
+def of_vms(expression: str, *matchers: str) -> str:
+    """Return the value of *expression* for each VM, once: by the ZVM that speaks for the VMs of its VPG."""
+    return f"max by (vpg_id, vm_id) ({expression} and on (zvm, vpg_id) {listed('vpg:zerto_vm_info:listed', *matchers)})"
+
+
+def told_by(record: str, *matchers: str) -> str:
+    """Return a selector of the recorded series *record*, among what the chosen ZVMs themselves have told."""
+    return f"{record}{{{', '.join((_ZVM, *matchers))}}}"
 
 
 @dataclass(frozen=True)
@@ -39,42 +63,59 @@ class Level:
         """Return a selector of the metric *name*, of what is chosen."""
         return of_zvms(name, *self.chosen, *matchers)
 
+    def beside(self, name: str) -> str:
+        """Return a shorter selector of the metric *name*, for the other side of an operator with a chosen metric."""
+        return series(name, *self.chosen[-1:])
+
     @property
     def view(self) -> str:
         """The info series of each, once."""
-        organization = 'organization=~"$organization"'
-        here, there = (self.metric(self.info, organization, role) for role in (HERE, THERE))
-        return f"({here} or on ({', '.join(self.identity)}) {there})"
+        once, other = (self.metric(self.info, ORGANIZATION, *role) for role in ((ONCE,), ()))
+        return f"({once} or on ({', '.join(self.identity)}) {other})"
 
     def each(self, expression: str, *more: str) -> str:
         """Return the value of *expression* for each, once, with the labels of the level and *more* ones."""
-        key = ", ".join(("zvm", *self.identity))
-        return f"max by ({', '.join(self.labels + more)}) (({expression}) and on ({key}) {self.view})"
+        return self._once(expression, *self.labels, *more)
+
+    def values(self, expression: str) -> str:
+        """Return the value of *expression* for each, once, to be added up: with no labels but the identity."""
+        return self._once(expression, *self.identity)
 
     def described(self, expression: str, *by: str) -> str:
         """Return the value of *expression* for each, once, with labels of its info *by* which it may be summed."""
-        key = ", ".join(("zvm", *self.identity))
-        info = f"max by ({key}, {', '.join(by)}) {self.view}"
-        return f"max by ({', '.join(self.labels)}) ({expression}) * on ({key}) group_left ({', '.join(by)}) {info}"
+        info = f"max by ({self._key}, {', '.join(by)}) {self.view}"
+        return f"max by ({self._key}) ({expression}) * on ({self._key}) group_left ({', '.join(by)}) {info}"
+
+    def missing(self, expression: str) -> str:
+        """Count those without a value of *expression*: no answer at all where there are none to count."""
+        without = f"{self.view} unless on ({self._key}) ({expression})"
+        return f"count(group by ({', '.join(self.identity)}) ({without})) or 0 * count({self.ever})"
 
     @property
-    def all(self) -> str:
-        """1 for each, once."""
-        return f"max by ({', '.join(self.labels)}) {self.view}"
+    def count(self) -> str:
+        """How many there are: each has one id, whichever ZVM lists it."""
+        return f"count(group by ({self.identity[-1]}) ({self.ever}))"
 
     @property
     def ever(self) -> str:
         """The info series of what is chosen, by every ZVM that lists it."""
-        return self.metric(self.info, 'organization=~"$organization"')
+        return self.metric(self.info, ORGANIZATION)
+
+    @property
+    def _key(self) -> str:
+        return ", ".join(("zvm", *self.identity))
+
+    def _once(self, expression: str, *by: str) -> str:
+        return f"max by ({', '.join(by)}) (({expression}) and on ({self._key}) {self.view})"
 
 
 def vpgs(*chosen: str) -> Level:
-    """Return the level of VPGs, less those that the matchers *chosen* leave out."""
+    """Return the level of VPGs, less those that the matchers *chosen* leave out; the last of them is the narrowest."""
     return Level("zerto_vpg_info", ("zvm", "vpg", "vpg_id"), ("vpg_id",), chosen)
 
 
 def vms(*chosen: str) -> Level:
-    """Return the level of VMs, less those that the matchers *chosen* leave out."""
+    """Return the level of VMs, less those that the matchers *chosen* leave out; the last of them is the narrowest."""
     return Level("zerto_vm_info", ("zvm", "vpg", "vpg_id", "vm", "vm_id"), ("vpg_id", "vm_id"), chosen)
 
 
@@ -91,53 +132,39 @@ NEVER_GOOD: Final = f"{SUCCEEDED} unless on (zvm, collector) {LAST_GOOD}"
 AGE_OF_EACH: Final = f"max by (zvm) (time() - {LAST_GOOD}) unless on (zvm) ({NEVER_GOOD})"
 
 
+def share(level: Level, metric: str, limit: str) -> str:
+    """Return how much of its own limit each uses; 1 is all."""
+    return f"{level.metric(metric)} / {level.beside(limit)}"
+
+
 def over(level: Level, metric: str, limit: str) -> str:
-    """Return the selector of what is above its own limit."""
-    return f"{level.metric(metric)} > {level.metric(limit)}"
+    """Count what is above its own limit: no answer at all where nothing has one."""
+    return f"sum({level.values(f'{level.metric(metric)} > bool {level.beside(limit)}')})"
 
 
 def under(level: Level, metric: str, limit: str) -> str:
-    """Return the selector of what is below its own limit."""
-    return f"{level.metric(metric)} < {level.metric(limit)}"
-
-
-def share(level: Level, metric: str, limit: str) -> str:
-    """Return how much of its own limit each uses; 1 is all."""
-    return f"{level.metric(metric)} / {level.metric(limit)}"
+    """Count what is below its own limit: no answer at all where nothing has one."""
+    return f"sum({level.values(f'{level.metric(metric)} < bool {level.beside(limit)}')})"
 
 
 RPO: Final = ("zerto_vpg_actual_rpo_seconds", "zerto_vpg_configured_rpo_seconds")
 HISTORY: Final = ("zerto_vpg_history_seconds", "zerto_vpg_configured_history_seconds")
-
-
-def trouble(level: Level) -> str:
-    """Rate each VPG: 4 breaks a promise, 3 has no RPO, 2 is being worked on, 0 is fine."""
-    state, rpo = level.metric("zerto_vpg_state"), level.metric(RPO[0])
-    rated = (
-        (level.metric("zerto_vpg_state", MISSED), 4),
-        (f"({over(level, *RPO)})", 4),
-        (f"({under(level, *HISTORY)})", 4),
-        (f"({state} unless on (zvm, vpg_id) {rpo})", 3),
-        (level.metric("zerto_vpg_state", 'status!="MeetingSLA"'), 2),
-        (level.metric("zerto_vpg_state", 'substatus!="None"'), 2),
-        (state, 0),
-    )
-    return level.each(" or ".join(f"{what} * 0 + {rating}" for what, rating in rated))
+RPO_SHARE: Final = "vpg:zerto_rpo:ratio"
+HISTORY_SHARE: Final = "vpg:zerto_history:ratio"
 
 
 def untested(level: Level) -> str:
-    """Return the VPGs without a failover test in the time that the variable test_every gives."""
-    tested = f"time() - {level.metric('zerto_vpg_last_test_timestamp_seconds')} < $test_every"
-    return f"{level.all} unless on (vpg_id) {level.each(tested)}"
+    """Count the VPGs without a failover test in the time that the variable test_every gives."""
+    return level.missing(f"time() - {level.metric('zerto_vpg_last_test_timestamp_seconds')} < $test_every")
 
 
 def gone(level: Level) -> str:
     """Return what was reported a day ago and is no longer, by any ZVM."""
     identity = ", ".join(level.identity)
-    return f"group by ({identity}) ({level.ever} offset 1d) unless group by ({identity}) ({level.ever})"
+    return f"group by ({identity}) ({level.ever} offset 1d) unless on ({identity}) {level.ever}"
 
 
 def journal_limit(level: Level, kind: str) -> str:
     """Return the hard_limit or the warning_threshold of each journal in bytes, whichever way it is set."""
-    in_bytes, ratio = (level.metric(f"zerto_vm_journal_{kind}_{unit}") for unit in ("bytes", "ratio"))
-    return f"({in_bytes} or {ratio} * {level.metric('zerto_vm_provisioned_storage_bytes')})"
+    in_bytes, ratio = (level.beside(f"zerto_vm_journal_{kind}_{unit}") for unit in ("bytes", "ratio"))
+    return f"({in_bytes} or {ratio} * {level.beside('zerto_vm_provisioned_storage_bytes')})"

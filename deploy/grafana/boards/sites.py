@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, states, variables
 from boards.parts import Board, Column, Query, Row
-from boards.promql import AGE_OF_EACH, LAST_GOOD, NEVER_GOOD, SUCCEEDED, UP, of_zvms, tally, vms, vpgs
+from boards.promql import AGE_OF_EACH, LAST_GOOD, NEVER_GOOD, SUCCEEDED, UP, of_zvms, tally, told_by, vms, vpgs
 
 _TOOK: Final = f"max by (zvm, collector) ({of_zvms('zerto_collector_duration_seconds')})"
 _INSECURE: Final = f"max by (zvm) ({of_zvms('zerto_exporter_tls_insecure')})"
@@ -25,7 +25,7 @@ def _listed(role: str) -> str:
 
 def _between(metric: str) -> str:
     both = ("protected_site", "recovery_site")
-    return f"sum by ({', '.join(both)}) ({_VMS.described(_VMS.metric(metric), *both)})"
+    return f"sum by ({', '.join(both)}) ({_VPGS.described(_VPGS.metric(metric), *both)})"
 
 
 def _latency(quantile: float) -> str:
@@ -174,7 +174,7 @@ KNOW: Final = Row(
             "VMs by ZVM and role",
             "How many VMs does each ZVM protect, and for how many is it the recovery side? A VM that two ZVMs list is "
             "here twice, once in each role.",
-            Query(f"count by (zvm, role) (max by (zvm, role, vm_id) ({of_zvms('zerto_vm_info')}))", "{{zvm}} {{role}}"),
+            Query(f"max by (zvm, role) ({told_by('zvm:zerto_vm_role:count')})", "{{zvm}} {{role}}"),
             missing="no VM was reported in this time.",
             stacked=True,
         ),
@@ -182,7 +182,7 @@ KNOW: Final = Row(
             "VPGs by ZVM and role",
             "The same for VPGs.",
             Query(
-                f"count by (zvm, role) (max by (zvm, role, vpg_id) ({of_zvms('zerto_vpg_info')}))",
+                f"max by (zvm, role) (count by (job, instance, zvm, role) ({of_zvms('zerto_vpg_info')}))",
                 "{{zvm}} {{role}}",
             ),
             missing="no VPG was reported in this time.",
@@ -196,8 +196,8 @@ KNOW: Final = Row(
                 f"{_VPGS.view})",
                 "B": f"count by (protected_site, recovery_site) (max by (protected_site, recovery_site, vm_id) "
                 f"{_VMS.view})",
-                "C": _between("zerto_vm_throughput_bytes_per_second"),
-                "D": _between("zerto_vm_used_storage_bytes"),
+                "C": _between("zerto_vpg_throughput_bytes_per_second"),
+                "D": _between("zerto_vpg_used_storage_bytes"),
             },
             (
                 Column("From", "protected_site"),

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, states
 from boards.parts import Column, Link, Panel
-from boards.promql import HISTORY, RPO, Level, journal_limit, share, trouble
+from boards.promql import HISTORY, RPO, Level, journal_limit, listed, share
 
 VPG_UID: Final = "zerto-vpg"
 VM_UID: Final = "zerto-vm"
@@ -26,7 +26,7 @@ def vpgs(
 ) -> Panel:
     """Return the table of VPGs, worst first."""
     queries = {
-        "A": trouble(level),
+        "A": f"max by (vpg, vpg_id) ({listed('vpg:zerto_trouble:rating', *level.chosen)})",
         "B": level.each(level.metric("zerto_vpg_state"), "status", "substatus"),
         "C": level.each(level.metric(RPO[0])),
         "D": level.each(level.metric(RPO[1])),

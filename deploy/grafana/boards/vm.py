@@ -8,10 +8,9 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, states, tables, variables
 from boards.parts import Board, Column, Query, Row
-from boards.promql import RPO, journal_limit, vms, vpgs
+from boards.promql import A_VM, A_VPG, journal_limit, vms
 
-_VMS: Final = vms('vpg=~"$vpg"', 'vm=~"$vm"')
-_VPGS: Final = vpgs('vpg=~"$vpg"')
+_VMS: Final = vms(A_VPG, A_VM)
 _NAME: Final = "{{vm}} in {{vpg}} ({{zvm}})"
 _SILENT: Final = "the VM was not reported in this time: its ZVMs are silent, or it is no longer protected."
 _GAP: Final = " A gap in the band is not a good time."
@@ -22,7 +21,9 @@ def _each(metric: str) -> str:
 
 
 # The RPO is configured for a VPG: once for each VPG that one of the chosen VMs is in.
-_PROMISED: Final = f"{_VPGS.each(_VPGS.metric(RPO[1]))} and on (vpg_id) {_VMS.view}"
+_CONFIGURED: Final = f"vpg:zerto_vpg_configured_rpo_seconds:once{{{A_VPG}}}"
+_PROMISED: Final = f"max by (zvm, vpg, vpg_id) ({_CONFIGURED} and on (vpg_id) {_VMS.view})"
+
 
 NOW: Final = Row(
     "Now",

@@ -8,10 +8,10 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, states, tables, variables
 from boards.parts import Board, Query, Row
-from boards.promql import HISTORY, RPO, vms, vpgs
+from boards.promql import A_VPG, HISTORY, RPO, vms, vpgs
 
-_VPGS: Final = vpgs('vpg=~"$vpg"')
-_VMS: Final = vms('vpg=~"$vpg"')
+_VPGS: Final = vpgs(A_VPG)
+_VMS: Final = vms(A_VPG)
 _NAME: Final = "{{vpg}} ({{zvm}})"
 _SILENT: Final = "the VPG was not reported in this time: its ZVMs are silent, or it was deleted."
 

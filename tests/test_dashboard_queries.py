@@ -18,8 +18,12 @@ from boards.parts import Panel
 from grafana_foundation_sdk.models.dashboard import VariableModel
 from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus
 
+from exporter.config import Zvm
+
 ROOT = Path(__file__).parent.parent
 RULES = ROOT / "deploy" / "prometheus" / "rules"
+ZVMS = ("nyc", "lon", "par")
+STANDARD = Zvm(name="nyc", url="https://zvm.example.com").collectors
 CHOSEN = {
     "job": "zerto",
     "instance": ".+",
@@ -87,7 +91,7 @@ def configuration(target: str) -> dict[str, Any]:
 
 def settled(prometheus: Prometheus, exporter: subprocess.Popen[str]) -> Estate:
     """Wait until there is enough of everything, before and after a VPG and a VM are taken out."""
-    prometheus.wait_for("sum(zerto_collector_success) == 5")
+    prometheus.wait_for(f"sum(zerto_collector_success) == {len(ZVMS) * len(STANDARD) - 1}")  # one ZVM's `vms` fail
     ((_, listed),) = prometheus.query("count(zerto_vpg_info)")
     before = time.time()
     exporter.send_signal(signal.SIGUSR1)

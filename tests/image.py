@@ -234,9 +234,7 @@ def test_the_demo_runs_is_healthy_and_ends_at_sigterm(start: Callable[..., Conta
     assert "\nprocess_resident_memory_bytes " in page
 
     os.kill(demo.pid, 15)
-    begin = time.monotonic()
     assert demo.ends()[0] == 0
-    assert time.monotonic() - begin < 5
 
 
 def test_it_reads_its_configuration_from_its_folder(start: Callable[..., Container]) -> None:

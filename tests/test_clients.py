@@ -76,12 +76,14 @@ class Here:
         return await asyncio.open_connection(sock=line, ssl=self.context, server_hostname=name, limit=2**12)
 
     async def ask(self, *requests: bytes) -> bytes:
-        """Send *requests* and return all that comes until the server closes."""
-        reader, writer = await self.connect()
-        for request in requests:
-            writer.write(request)
-        answer = await reader.read()
-        writer.close()
+        """Send *requests* and return all that comes until the server closes; nothing where it cuts the line."""
+        answer = b""
+        with suppress(ConnectionError):
+            reader, writer = await self.connect()
+            for request in requests:
+                writer.write(request)
+            answer = await reader.read()
+            writer.close()
         return answer
 
 
@@ -180,7 +182,7 @@ def test_a_request_that_trickles_in_is_cut_however_often_a_byte_comes(run: Loops
 
 def test_a_kept_connection_waits_for_its_next_request_but_not_for_half_of_one(run: Loops, door: Files | None) -> None:
     async def scenario() -> None:
-        async with serving(door, limits(head=SOON)) as here:
+        async with serving(door, limits(head=6 * SOON)) as here:
             reader, writer = await here.connect()
             silent, other = await here.connect()
             for _ in range(2):
@@ -217,6 +219,7 @@ def test_half_a_request_is_cut_before_a_login_is_asked_for(run: Loops, tmp_path:
         async with serving(Files(tmp_path), limits(head=SOON), users=True) as here:
             login = f"Authorization: {GOOD['Authorization']}\r\n".encode()
             assert await here.ask(b"GET / HTTP/1.1\r\nHost: a\r\n", login) == b""
+        async with serving(Files(tmp_path), users=True) as here:
             assert b"401" in (await here.ask(HEALTHY[:-2] + b"Connection: close\r\n\r\n")).splitlines()[0]
 
     run(scenario)

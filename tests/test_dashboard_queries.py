@@ -19,8 +19,12 @@ from boards.parts import Panel
 from grafana_foundation_sdk.models.dashboard import VariableModel
 from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus
 
+from exporter.config import Zvm
+
 ROOT = Path(__file__).parent.parent
 RULES = ROOT / "deploy" / "prometheus" / "rules"
+ZVMS = ("nyc", "lon", "par")
+STANDARD = Zvm(name="nyc", url="https://zvm.example.com").collectors
 CHOSEN = {
     "job": "zerto",
     "instance": ".+",

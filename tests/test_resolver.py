@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 import uvloop
-from support import PASSWORD, DrivenClock, Recorder, start_exporter
+from support import COLLECTORS, PASSWORD, DrivenClock, Recorder, start_exporter
 
 from exporter.collectors import vms
 from exporter.config import Zvm as ZvmConfig
@@ -79,12 +79,12 @@ def test_healthy_zvms_are_up_while_fifty_names_hang(
         await simulator.start()
         auth = Auth(method="session", username=simulator.username, password=PASSWORD)
         hosts = [*(f"dead-{n}" for n in range(DEAD)), *(f"alive-{n}" for n in range(HEALTHY))]
-        zvms = [ZvmConfig(name=host, url=f"http://{host}.test:{simulator.port}", auth=auth) for host in hosts]
+        keys: dict[str, Any] = {"auth": auth, "timeout": 600.0, "collectors": COLLECTORS}  # no lookup's turn ends
+        zvms = [ZvmConfig(name=host, url=f"http://{host}.test:{simulator.port}", **keys) for host in hosts]
         running = await start_exporter(zvms, clock)
         try:
-            async with asyncio.timeout(15):  # below the timeout of the dead ones, which would end their lookups' turn
-                await clock.idle(HEALTHY)
-                await clock.advance(30)
+            await clock.idle(HEALTHY)
+            await clock.advance(30)
             page = await running.page()
         finally:
             names.hang.set()

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -74,10 +73,9 @@ def test_promtool_accepts_the_rules_and_the_configuration() -> None:
 
 
 @pytest.mark.timeout(300)
-def test_each_alert_does_what_its_cases_say() -> None:
-    promtool = tool("promtool")
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        list(threads.map(lambda path: run(promtool, "test", "rules", path, cwd=path.parent), CASES))
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_each_alert_does_what_its_cases_say(path: Path) -> None:
+    run(tool("promtool"), "test", "rules", path, cwd=path.parent)
 
 
 def test_amtool_accepts_the_example() -> None:
@@ -385,7 +383,7 @@ def silent(url: str, fired: list[Labels], expected: int) -> list[Labels]:
     body = json.dumps([{"labels": labels} for labels in fired]).encode()
     with urlopen(Request(url, body, {"Content-Type": "application/json"})):  # noqa: S310 - our own Alertmanager
         pass
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 40
     while True:
         with urlopen(url) as answer:  # noqa: S310 - our own Alertmanager
             known = json.load(answer)

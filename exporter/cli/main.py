@@ -29,14 +29,14 @@ from exporter.web.access import Access
 from exporter.web.listen import ALL_ADDRESSES, Listener, ListenError, host_and_port, listen
 from exporter.web.server import WebFlags
 
-_STOPPING_SECONDS: Final = 4.0  # of the service; both together keep the promise that it ends within 5 s
-_CLOSING_SECONDS: Final = 1.0
+_CLOSING_SECONDS: Final = 1.0  # with the time to stop, that keeps the promise that the service ends within 5 s
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None, *, stopping_seconds: float = 4.0) -> None:
     """Run the command line *argv* and exit with its code.
 
-    Without *argv* it is that of the process, which then ends in time whatever its threads do.
+    Without *argv* it is that of the process, which then ends in time whatever its threads do; a service that is told
+    to end has *stopping_seconds* to log out.
 
     0: fine. 1: the configuration or the start-up failed, each mistake in a line on standard error. 2: wrong usage.
     """
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         options = arguments.parse(sys.argv[1:] if argv is None else argv, os.environ)
         options.whole_process = argv is None
+        options.stopping_seconds = stopping_seconds
         sys.exit(_code_of(options))
     finally:
         streams.settle()
@@ -85,7 +86,7 @@ async def _serve(options: Namespace) -> int:
 
     def stopping() -> None:
         if options.whole_process:
-            _exit_within(_STOPPING_SECONDS, 0)
+            _exit_within(options.stopping_seconds, 0)
 
     await serve(exporter, _listeners(options), flags, notifier, stopping)
     return 0

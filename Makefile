@@ -61,7 +61,7 @@ format: .venv/dev
 lock: .venv/dev
 	$(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	$(BIN)/uv pip compile $(LOCK) --all-extras --python-version 3.11 --output-file tests/constraints.txt
-	$(BIN)/uv pip compile $(LOCK) --extra speed --python-version 3.13 --generate-hashes \
+	$(BIN)/uv pip compile $(LOCK) --python-version 3.13 --generate-hashes \
 	  --constraints tests/constraints.txt --output-file deploy/image/requirements.txt
 
 clean:
@@ -69,12 +69,12 @@ clean:
 
 .venv/run: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[speed]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e .
 	touch $@
 
 .venv/dev: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[speed,test,dashboards,chart]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[test,dashboards,chart]'
 	touch $@
 
 # Built from source, because that is how it can be had everywhere: some minutes of processor the first time, then cached.

@@ -183,7 +183,9 @@ class Exporter:
         """Poll each ZVM once and return the page in the text format; with *own*, also the exporter's own metrics."""
         try:
             await self.poller.once()
-            return unzipped(await (self.pages.whole() if own else self.pages.view(self.poller.names(), tuple(_TABLES))))
+            return unzipped(
+                await (self.pages.whole() if own else self.pages.narrowed(self.poller.names(), tuple(_TABLES)))
+            )
         finally:
             await self.poller.stop()
 

@@ -15,23 +15,20 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
 from unittest.mock import patch
+
+import uvloop
 
 from exporter.cli import main
 
-_factory = main._loop_factory
+_new_loop = uvloop.new_event_loop
 
 
-def _watched_loop() -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return what makes the loop that the exporter would have made, and lets it be asked."""
-
-    def make() -> asyncio.AbstractEventLoop:
-        loop = (_factory() or asyncio.new_event_loop)()
-        threading.Thread(target=_answer, args=(loop,), daemon=True).start()
-        return loop
-
-    return make
+def _watched_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that the exporter would have made, and let it be asked."""
+    loop = _new_loop()
+    threading.Thread(target=_answer, args=(loop,), daemon=True).start()
+    return loop
 
 
 def _answer(loop: asyncio.AbstractEventLoop) -> None:
@@ -47,5 +44,5 @@ def _tell(loop: asyncio.AbstractEventLoop) -> None:
 
 
 if __name__ == "__main__":
-    with patch.object(main, "_loop_factory", _watched_loop):
+    with patch.object(uvloop, "new_event_loop", _watched_loop):
         main.main()

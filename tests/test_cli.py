@@ -735,18 +735,6 @@ class TestDemo:
         assert re.search(r"^exporter: http://localhost:[0-9]+/ and http://localhost:[0-9]+/m$", done.out, re.MULTILINE)
 
 
-def test_serves_without_uvloop(
-    command: Command, sites: Sites, tmp_path: Path, ca_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The extra [speed] may not be installed."""
-    monkeypatch.setitem(sys.modules, "uvloop", None)
-    nyc = sites.start()
-    write_config(tmp_path, ca_file, ("nyc", nyc.url))
-    done = command("--web.listen-address", f"127.0.0.1:{end_when_it_answers()}")
-    assert done.code == 0
-    assert done.err.splitlines()[-1].endswith("msg=stopped")
-
-
 class TestWebConfig:
     """The HTTP side behind TLS and a password, and what looks at it from outside."""
 

@@ -316,13 +316,22 @@ async def test_a_probe_below_a_prefix_answers_however_many_requests_there_are() 
         assert (await site.get("/zerto/-/healthy"))[0] == 200
 
 
-async def test_a_view_is_made_once_for_each_change_of_its_zvms() -> None:
-    site = Site()
-    first = await site.pages.view(["nyc"], ["vms"])
-    site.store.put("lon", "vms", VMS.render({"zvm": "lon"}, [9]), 60)
-    assert await site.pages.view(["nyc"], ["vms"]) is first
+async def test_the_whole_page_is_made_once_for_each_change_and_goes_for_no_other() -> None:
+    site = Site(narrowed_bytes=1)
+    whole = await site.pages.whole()
+    await site.pages.narrowed(["nyc"], ["vms"])
+    assert await site.pages.whole() is whole
     site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, [9]), 60)
-    assert await site.pages.view(["nyc"], ["vms"]) is not first
+    assert await site.pages.whole() is not whole
+
+
+async def test_a_narrowed_page_is_made_once_for_each_change_of_its_zvms() -> None:
+    site = Site()
+    first = await site.pages.narrowed(["nyc"], ["vms"])
+    site.store.put("lon", "vms", VMS.render({"zvm": "lon"}, [9]), 60)
+    assert await site.pages.narrowed(["nyc"], ["vms"]) is first
+    site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, [9]), 60)
+    assert await site.pages.narrowed(["nyc"], ["vms"]) is not first
 
 
 async def test_nothing_is_kept_of_a_page_that_is_outdated() -> None:
@@ -333,25 +342,25 @@ async def test_nothing_is_kept_of_a_page_that_is_outdated() -> None:
     here = sys.getrefcount(block)
     site.store.put("nyc", "vms", rendered, 60)
     await site.pages.whole()
-    await site.pages.view(["nyc", "lon"], ["vms"])
+    await site.pages.narrowed(["nyc", "lon"], ["vms"])
     assert sys.getrefcount(block) == here + 2
     site.store.put("nyc", "vms", VMS.render({"zvm": "nyc"}, [8]), 60)
     assert sys.getrefcount(block) == here
 
 
 async def test_the_narrowed_pages_that_are_kept_are_bounded_in_number() -> None:
-    site = Site(views=2)
-    one = await site.pages.view(["nyc"], ["vms"])
-    two = await site.pages.view(["lon"], ["vms"])
-    assert await site.pages.view(["nyc"], ["vms"]) is one
-    await site.pages.view(["nyc"], ["vpgs"])  # the one that was not asked for the longest goes: lon's
-    assert await site.pages.view(["nyc"], ["vms"]) is one
-    assert await site.pages.view(["lon"], ["vms"]) is not two
+    site = Site(narrowed=2)
+    one = await site.pages.narrowed(["nyc"], ["vms"])
+    two = await site.pages.narrowed(["lon"], ["vms"])
+    assert await site.pages.narrowed(["nyc"], ["vms"]) is one
+    await site.pages.narrowed(["nyc"], ["vpgs"])  # the one that was not asked for the longest goes: lon's
+    assert await site.pages.narrowed(["nyc"], ["vms"]) is one
+    assert await site.pages.narrowed(["lon"], ["vms"]) is not two
 
 
 async def test_the_narrowed_pages_that_are_kept_are_bounded_in_bytes() -> None:
-    site = Site(view_bytes=1)
-    assert await site.pages.view(["lon"], ["vpgs"]) is not await site.pages.view(["lon"], ["vpgs"])
+    site = Site(narrowed_bytes=1)
+    assert await site.pages.narrowed(["lon"], ["vpgs"]) is not await site.pages.narrowed(["lon"], ["vpgs"])
 
 
 async def test_the_telemetry_path_can_be_another() -> None:

@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 import pytest
+from support import plain
 
 from exporter import collectors
-from exporter.prometheus import table as exposition
+from exporter.prometheus import metric as units
 from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE
-from exporter.prometheus.table import Metric, Table, Unit
+from exporter.prometheus.table import MEBIBYTES, Metric, Table, Unit
 
 TABLES: tuple[Table[Any], ...] = (
     ZVM_TABLE,
@@ -18,7 +19,7 @@ TABLES: tuple[Table[Any], ...] = (
     *(table for collector in collectors.ALL for table in collector.tables),
 )
 METRICS: list[Metric[Any]] = [metric for table in TABLES for metric in table.metrics]
-UNITS = {unit.suffix for unit in vars(exposition).values() if isinstance(unit, Unit)} - {""}
+UNITS = {unit.suffix for unit in vars(units).values() if isinstance(unit, Unit)} - {""}
 ids = [metric.name for metric in METRICS]
 
 
@@ -32,12 +33,22 @@ def test_a_name_is_in_snake_case_and_begins_with_zerto(metric: Metric[Any]) -> N
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=ids)
-def test_a_name_ends_as_its_unit_says_and_is_no_counters(metric: Metric[Any]) -> None:
+def test_name_unit_and_type_say_the_same(metric: Metric[Any]) -> None:
+    """A gauge ends as its unit says; a counter ends in `_total`, before it the unit; no other suffix is for either."""
+    counted = metric.name.endswith("_total")
+    assert metric.type == ("counter" if counted else "gauge")
+    name = metric.name.removesuffix("_total")
     if metric.unit.suffix:
-        assert metric.name.endswith(metric.unit.suffix)
+        assert name.endswith(metric.unit.suffix)
     else:
-        assert not metric.name.endswith(tuple(UNITS - {"_code"}))
-    assert not metric.name.endswith(("_total", "_count", "_sum", "_bucket"))
+        assert not name.endswith(tuple(UNITS - {"_code"}))
+    assert not name.endswith(("_total", "_count", "_sum", "_bucket"))
+    assert f"# TYPE {metric.name} {metric.type}\n" in plain([metric.header]).decode()
+
+
+def test_a_metric_that_ends_in_total_is_a_counter() -> None:
+    metric: Metric[int] = Metric("a_sent_bytes_total", "Sent.", "a", MEBIBYTES, lambda row: row)
+    assert plain([metric.header]).decode().endswith("# TYPE a_sent_bytes_total counter\n")
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=ids)

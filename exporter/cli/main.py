@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import uvloop
+
 from exporter import config, malloc
 from exporter.app import Exporter
 from exporter.cli import arguments, logs, signals, streams
@@ -57,7 +59,7 @@ def _code_of(options: Namespace) -> int:
     logs.configure(options.log_level, options.log_format)
     malloc.share_one_heap()
     descriptors.allow_most()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             code = runner.run(_COMMANDS[options.command](options))
         except (ConfigError, ListenError, StartError) as error:
@@ -244,11 +246,3 @@ async def _signalled() -> None:
     stop = asyncio.Event()
     signals.take_over(asyncio.get_running_loop(), {signal.SIGTERM: stop.set, signal.SIGINT: stop.set})
     await stop.wait()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - of the extra [speed]; where it is missing there is no name to import above
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -133,7 +133,6 @@ class Store:
         self._on_stale = on_stale
         self._kept: dict[str, dict[str, _Kept]] = {}
         self._health: dict[str, tuple[Rendered, Rendered]] = {}
-        self._page: tuple[Fragment, ...] | None = None
         self._followers: list[Callable[[str], None]] = []
 
     def follow(self, follower: Callable[[str], None]) -> None:
@@ -179,18 +178,10 @@ class Store:
         kept = self._kept.get(zvm, {}).get(collector)
         return kept is not None and not kept.stale(self._monotonic())
 
-    def page(self) -> tuple[Fragment, ...]:
-        """Return the page of all ZVMs in pieces; it is another tuple where anything has changed."""
-        self.drop_stale()
-        if self._page is None:
-            self._page = self.view()
-        return self._page
-
-    def view(
+    def page(
         self, zvms: Collection[str] | None = None, collectors: Collection[str] | None = None
     ) -> tuple[Fragment, ...]:
-        """Return the page of some *zvms* and *collectors*, None for all: the same blocks, in the order of the page."""
-        self.drop_stale()
+        """Return the page of *zvms* and *collectors*, None for all: in pieces, with all that `drop_stale` leaves."""
         names = sorted(zvm for zvm in self._health.keys() | self._kept.keys() if zvms is None or zvm in zvms)
         health = [self._health[name] for name in names if name in self._health]
         parts: list[Fragment] = []
@@ -203,7 +194,7 @@ class Store:
         return tuple(parts)
 
     def drop_stale(self) -> None:
-        """Drop what has become stale by now, as each page does."""
+        """Drop what has become stale by now; to be asked before a page is made or taken from a cache."""
         now = self._monotonic()
         for zvm, of_zvm in self._kept.items():
             for collector in [collector for collector, kept in of_zvm.items() if kept.stale(now)]:
@@ -212,7 +203,6 @@ class Store:
                 self._on_stale(zvm, collector)
 
     def _changed(self, zvm: str) -> None:
-        self._page = None
         for follower in self._followers:
             follower(zvm)
 

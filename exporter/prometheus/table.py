@@ -152,8 +152,8 @@ class Table(Generic[Row]):
     def render(
         self, constant: Mapping[str, str], rows: Sequence[Any], names: Collection[str] | None = None
     ) -> Rendered:
-        """Render *rows* once, as a `Renderer` does."""
-        return Renderer(self, constant, names).render(rows)
+        """Render *rows* as a `Renderer` does, once."""
+        return Renderer(self, constant, names).render(rows, again=False)
 
 
 class Renderer(Generic[Row]):
@@ -179,11 +179,11 @@ class Renderer(Generic[Row]):
         self._slices: list[_Slice] = []
         self._duplicates = 0
 
-    def render(self, rows: Sequence[Any]) -> Rendered:
-        """Render *rows*, which are spread as the table says."""
+    def render(self, rows: Sequence[Any], *, again: bool = True) -> Rendered:
+        """Render *rows*, which are spread as the table says; *again*, what comes next is compared with them."""
         rows = self._table.spread(rows)
         parts = [rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE)]
-        states = [self._reads.state(part) for part in parts]
+        states = [self._reads.state(part) if again else State(len(part), {}) for part in parts]
         self._identify(parts, states)
         stream = Stream()
         for known, part, state in zip(self._slices, parts, states, strict=True):

@@ -21,6 +21,7 @@ OWN: Final = "exporter"
 
 Names = Collection[str]
 Body = tuple[bytes, ...]  # a gzip file in pieces
+_Key = tuple[frozenset[str], frozenset[str]] | None  # ZVMs and collectors; None: everything
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Bounds:
     """How much is kept, and how much is done at once."""
 
     cheap_seconds: float = 0.01  # what may hold up the event loop, and whoever waits for it
-    joined_bytes: int = 8 * 2**20  # a page up to this is one piece, made when a poll ends: a scrape is a tenth quicker
-    views: int = 1024
-    view_bytes: int = 64 * 2**20
+    joined_bytes: int = 8 * 2**20  # the whole page up to this is one piece: a scrape is a tenth quicker
+    narrowed: int = 1024  # pages of some ZVMs or collectors that are kept
+    narrowed_bytes: int = 64 * 2**20  # of all of these
 
 
 _USUAL: Final = Bounds()
@@ -71,22 +72,21 @@ class Pages:
         self._own_seconds = 0.0
         self._forgotten = 0
         self._renewal: asyncio.Task[_Own] | None = None
-        self._whole: _Made | None = None
-        self._views: OrderedDict[tuple[frozenset[str], frozenset[str]], _Made] = OrderedDict()
-        self._view_bytes = 0
+        self._made: OrderedDict[_Key, _Made] = OrderedDict()
+        self._narrowed_bytes = 0
         store.follow(self._outdated)
 
     async def whole(self) -> Body:
         """Return the page of all ZVMs with the exporter's own metrics."""
-        own = await self._current()
-        self._store.drop_stale()
-        made = self._whole
-        if made is None or made.own is not own:
-            body = gzipped(*self._store.page(), own.metrics)
-            if sum(map(len, body)) <= self._bounds.joined_bytes:
-                body = (b"".join(body),)
-            made = self._whole = _Made(own, body)
-        return made.body
+        return await self._page(None)
+
+    async def narrowed(self, zvms: Names, collectors: Names) -> Body:
+        """Return the samples of some *zvms* and *collectors*; the exporter's own metrics where OWN is among these.
+
+        Made anew only where one of the *zvms* has changed since the last time, while the page is among those that were
+        asked for lately.
+        """
+        return await self._page((frozenset(zvms), frozenset(collectors)))
 
     async def prepare(self) -> None:
         """Make what a scrape gets anew, now that a poll has ended: the next scrape only copies it.
@@ -100,28 +100,29 @@ class Pages:
         elif self._own is None or self._monotonic() - self._own.at >= _PAUSE * self._own_seconds:
             self._renewing()
 
-    async def view(self, zvms: Names, collectors: Names) -> Body:
-        """Return the samples of some *zvms* and *collectors*; the exporter's own metrics where OWN is among these.
-
-        Made anew only where one of the *zvms* has changed since the last time, while the view is among those
-        that were asked for lately.
-        """
-        key = (frozenset(zvms), frozenset(collectors))
-        own = await self._current() if OWN in key[1] else None
+    async def _page(self, key: _Key) -> Body:
+        own = await self._current() if key is None or OWN in key[1] else None
         self._store.drop_stale()
-        view = self._views.get(key)
-        if view is None or view.own is not own:
-            others = key[1] - {OWN}
-            samples = self._store.view(key[0], others) if others else ()
-            view = _Made(own, gzipped(*samples, *([own.metrics] if own else [])))
-            self._forget_view(key)
-            self._views[key] = view
-            self._view_bytes += sum(map(len, view.body))
-            while len(self._views) > self._bounds.views or self._view_bytes > self._bounds.view_bytes:
-                self._forget_view(next(iter(self._views)))
+        made = self._made.get(key)
+        if made is None or made.own is not own:
+            self._give_up(key)
+            made = self._made[key] = _Made(own, self._body(key, own))
+            self._narrowed_bytes += _narrowed_bytes(key, made)
+            while len(self._made) > self._bounds.narrowed or self._narrowed_bytes > self._bounds.narrowed_bytes:
+                self._give_up(next(old for old in self._made if old is not None))
         else:
-            self._views.move_to_end(key)
-        return view.body
+            self._made.move_to_end(key)
+        return made.body
+
+    def _body(self, key: _Key, own: _Own | None) -> Body:
+        if key is None:
+            samples = self._store.page()
+        else:
+            others = key[1] - {OWN}
+            samples = self._store.page(key[0], others) if others else ()
+        body = gzipped(*samples, *([own.metrics] if own else []))
+        joined = key is None and sum(map(len, body)) <= self._bounds.joined_bytes
+        return (b"".join(body),) if joined else body
 
     def forget(self) -> None:
         """Take the exporter's own metrics anew for the next page."""
@@ -159,11 +160,15 @@ class Pages:
 
     def _outdated(self, zvm: str) -> None:
         """Give up the pages of *zvm*: their old blocks, here and there in the heap, would keep it from shrinking."""
-        self._whole = None
-        for key in [key for key in self._views if zvm in key[0]]:
-            self._forget_view(key)
+        for key in [key for key in self._made if key is None or zvm in key[0]]:
+            self._give_up(key)
 
-    def _forget_view(self, key: tuple[frozenset[str], frozenset[str]]) -> None:
-        view = self._views.pop(key, None)
-        if view is not None:
-            self._view_bytes -= sum(map(len, view.body))
+    def _give_up(self, key: _Key) -> None:
+        made = self._made.pop(key, None)
+        if made is not None:
+            self._narrowed_bytes -= _narrowed_bytes(key, made)
+
+
+def _narrowed_bytes(key: _Key, made: _Made) -> int:
+    """Return how many bytes of the bound a page takes: none where it is the whole one, which is always kept."""
+    return 0 if key is None else sum(map(len, made.body))

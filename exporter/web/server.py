@@ -141,7 +141,7 @@ class Server:
         known = (*self._collectors, OWN)
         collectors = queries.collectors(query, self._collectors if "zvm" in query else known, known)
         zvms = queries.asked("zvm", query, self._polls.names())
-        return await self._page(request, await self._pages.view(zvms, collectors))
+        return await self._page(request, await self._pages.narrowed(zvms, collectors))
 
     async def probe(self, request: web.Request) -> web.StreamResponse:
         """Answer a scrape of the one ZVM that `target` names: a name of the configuration, never a host."""
@@ -153,7 +153,7 @@ class Server:
         if targets[0] not in self._polls.names():
             return web.Response(status=404, text=f"target: {targets[0]!r} is not the name of a ZVM\n")
         collectors = queries.collectors(query, self._collectors, self._collectors)
-        return await self._page(request, await self._pages.view(targets, collectors))
+        return await self._page(request, await self._pages.narrowed(targets, collectors))
 
     async def discovery(self, request: web.Request) -> web.Response:
         """Answer Prometheus's HTTP service discovery: each ZVM as a target, to be scraped at the address asked.

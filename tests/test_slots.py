@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pytest
 from support import DrivenClock, Recorder, Running, Simulate, zvm_config
@@ -25,7 +25,15 @@ from exporter.zvm.errors import DecodeError
 from exporter.zvm.slots import Slot, Slots
 
 _USUAL = Terms()
+_LATEST_SECONDS = 10.0
+Result = TypeVar("Result")
 Export = Callable[..., Awaitable[Running]]
+
+
+async def soon(awaited: Awaitable[Result]) -> Result:
+    """Return what is *awaited*, which takes no time to speak of: where the code is wrong, it would never come."""
+    async with asyncio.timeout(_LATEST_SECONDS):
+        return await awaited
 
 
 async def settled() -> None:
@@ -142,7 +150,7 @@ async def test_a_zvm_that_does_not_begin_to_answer_takes_no_place(
     other = Zvm(zvm_config(quick, ca_file=ca_file), Recorder(), slots=slots)
     waits = asyncio.create_task(hanging.get(vms.PATH, vms.DECODER))
     await slow.arrived()
-    assert len((await other.get(vms.PATH, vms.DECODER)).rows) == 5
+    assert len((await soon(other.get(vms.PATH, vms.DECODER))).rows) == 5
     waits.cancel()
     await asyncio.wait([waits])
     await hanging.close()
@@ -168,8 +176,8 @@ async def test_a_zvm_that_dawdles_in_its_answer_lends_its_place(
     await other.get(vms.PATH, vms.DECODER)
     begun.clear()
     waits = asyncio.create_task(dawdling.get(vms.PATH, vms.DECODER))
-    await begun.wait()
-    assert len((await other.get(vms.PATH, vms.DECODER)).rows) == 5
+    await soon(begun.wait())
+    assert len((await soon(other.get(vms.PATH, vms.DECODER))).rows) == 5
     assert not waits.done()
     gate.set()
     assert len((await waits).rows) == 5
@@ -252,7 +260,7 @@ class Gated(Decoder[Vm]):
 
     def decode(self, body: Buffer, content_type: str, quote: str, terms: Terms = _USUAL) -> Decoded[Vm]:
         self.begun += 1
-        self.gate.wait()
+        self.gate.wait(2 * _LATEST_SECONDS)
         return super().decode(body, content_type, quote, terms)
 
 
@@ -270,7 +278,7 @@ async def test_no_small_answer_waits_for_large_ones(
         asked = [asyncio.create_task(zvm.get(vms.PATH, gated)) for zvm in zvms]
         await large.arrived(8, vms.PATH)
         for _ in range(3):
-            assert len((await other.get(vms.PATH, vms.DECODER)).rows) == 5
+            assert len((await soon(other.get(vms.PATH, vms.DECODER))).rows) == 5
         assert not any(task.done() for task in asked)
     finally:
         gated.gate.set()
@@ -294,7 +302,7 @@ async def test_a_large_answer_counts_until_it_is_published(
         assert slots.room.taken > 30_000
         assert not trimmed.is_set()
     assert slots.room.taken == 0
-    assert await asyncio.to_thread(trimmed.wait, 10)
+    assert await asyncio.to_thread(trimmed.wait, _LATEST_SECONDS)
     with module.in_hand():
         large.faults.set(vms.PATH, faults.wrong_shape())
         with pytest.raises(DecodeError):
@@ -313,7 +321,7 @@ class Watched(Decoder[Vm]):
     def decode(self, body: Buffer, content_type: str, quote: str, terms: Terms = _USUAL) -> Decoded[Vm]:
         def spent(_slot: int) -> None:
             self.begun.set()
-            self.gate.wait()
+            self.gate.wait(2 * _LATEST_SECONDS)
 
         try:
             return super().decode(body, content_type, quote, replace(terms, spent=spent))
@@ -332,7 +340,7 @@ async def test_a_large_answer_that_nobody_waits_for_is_no_longer_decoded_and_the
     try:
         with module.in_hand():
             asked = asyncio.create_task(zvm.get(vms.PATH, watched))
-        await asyncio.to_thread(watched.begun.wait)
+        assert await asyncio.to_thread(watched.begun.wait, _LATEST_SECONDS)
         asked.cancel()
         await asyncio.wait([asked])
         assert asked.cancelled()
@@ -355,7 +363,7 @@ async def test_the_rows_of_a_poll_that_was_given_up_count_until_they_are_let_go(
 
     def publish(_rows: object) -> None:
         begun.set()
-        gate.wait()
+        gate.wait(2 * _LATEST_SECONDS)
 
     async def poll() -> None:
         with module.in_hand():
@@ -363,7 +371,7 @@ async def test_the_rows_of_a_poll_that_was_given_up_count_until_they_are_let_go(
 
     try:
         polled = asyncio.create_task(poll())
-        await asyncio.to_thread(begun.wait)
+        assert await asyncio.to_thread(begun.wait, _LATEST_SECONDS)
         polled.cancel()
         await asyncio.wait([polled])
         assert slots.room.taken > 30_000
@@ -405,9 +413,9 @@ async def test_the_next_large_answer_is_decoded_when_the_rows_of_the_last_are_go
         gated.begun = 0
         events = [asyncio.Event() for _ in range(3)]
         polls = [asyncio.create_task(poll(zvms[0], *events[:2]))]
-        await events[0].wait()
+        await soon(events[0].wait())
         polls.append(asyncio.create_task(poll(zvms[1], events[2], events[1])))
-        await (wanted if begun == 1 else events[2]).wait()
+        await soon((wanted if begun == 1 else events[2]).wait())
         await settled()
         assert gated.begun == begun
         events[1].set()

@@ -30,6 +30,7 @@ from exporter.web import descriptors
 from exporter.web.access import Access
 from exporter.web.listen import ALL_ADDRESSES, Listener, ListenError, host_and_port, listen
 from exporter.web.server import WebFlags
+from exporter.zvm.tls import load_pair
 
 _CLOSING_SECONDS: Final = 1.0  # with the time to stop, that keeps the promise that the service ends within 5 s
 
@@ -135,8 +136,7 @@ async def _simulate(options: Namespace) -> int:
     if options.tls_cert is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
-            # Without an answer of ours OpenSSL would ask the terminal for a passphrase, and wait.
-            context.load_cert_chain(options.tls_cert, options.tls_key, password="")
+            load_pair(context, options.tls_cert, options.tls_key)
         except OSError as error:
             raise StartError(f"--tls-cert, --tls-key: {error.strerror or error}") from error
     password = os.environ.get("ZVM_PASSWORD", "simulated").rstrip("\r\n")  # as of the exporter's own

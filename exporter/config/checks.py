@@ -19,7 +19,8 @@ from exporter.config.files import contents
 from exporter.config.proxies import check_proxy
 from exporter.config.read import Source, close, did_you_mean
 from exporter.config.schema import COLLECTORS, GROUPS, Zvm, chosen
-from exporter.zvm.login.secrets import trimmed
+from exporter.zvm.errors import SecretError
+from exporter.zvm.login.secrets import secret_in
 from exporter.zvm.paths import realm_problem
 from exporter.zvm.settings import Auth, ProxyAuth, Tls
 from exporter.zvm.tls import new_context
@@ -220,9 +221,12 @@ def _secrets(auth: Auth | ProxyAuth, section: str, source: Source) -> Iterator[s
             continue
         if getattr(auth, secret) is not None:
             yield f"{source.at(form, form_file)}: given twice, here and as {source.other(form_file)}"
-        problem = _secret_file(file, source)
-        if problem is not None:
-            yield f"{source.at(form_file)}: {problem}"
+        # A password written where the name of its file belongs reads as a file beside the configuration: not quoted.
+        beside = not file.is_absolute() or any(file.is_relative_to(folder) for folder in source.folders)
+        try:
+            secret_in(file, "a file below the configuration's folder" if beside else str(file))
+        except SecretError as error:
+            yield f"{source.at(form_file)}: {error}"
 
 
 def _needed(auth: Auth, source: Source) -> Iterator[str]:
@@ -245,19 +249,6 @@ def _keycloak(auth: Auth, source: Source) -> Iterator[str]:
         yield f"{source.at('auth.realm')}: {problem}"
     if not _SCOPE.fullmatch(auth.scope):
         yield f"{source.at('auth.scope')}: expected scopes of OAuth, with one blank between, such as openid, or nothing"
-
-
-def _secret_file(file: Path, source: Source) -> str | None:
-    # A password written where the name of its file belongs reads as a file beside the configuration: not quoted.
-    beside = not file.is_absolute() or any(file.is_relative_to(folder) for folder in source.folders)
-    shown = "a file below the configuration's folder" if beside else str(file)
-    try:
-        secret = trimmed(file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        return f"{shown} is not UTF-8"
-    except OSError as error:
-        return f"cannot read {shown}: {error.strerror}"
-    return None if secret else f"{shown} is empty"
 
 
 def _tls(tls: Tls) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ from exporter.config.document import DocumentError, read_document
 from exporter.config.files import contents
 from exporter.config.problems import ConfigError
 from exporter.config.read import Reader, built
-from exporter.zvm.tls import VERIFY_FLAGS
+from exporter.zvm.tls import VERIFY_FLAGS, load_pair
 
 MOST_COST: Final = 16  # of bcrypt: 2^16 rounds take seconds, each one more doubles that
 
@@ -81,8 +81,7 @@ class TlsServer(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("no certificate")
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.verify_flags = VERIFY_FLAGS
-        # Without an answer of ours OpenSSL would ask the terminal for a passphrase, and wait.
-        context.load_cert_chain(self.cert_file, self.key_file, password="")
+        load_pair(context, self.cert_file, self.key_file)
         context.minimum_version = _VERSIONS[self.min_version]
         context.maximum_version = _VERSIONS[self.max_version]
         context.set_alpn_protocols(["http/1.1"])

@@ -46,12 +46,21 @@ def new_context(tls: Tls) -> ssl.SSLContext:
     if tls.ciphers is not None:
         context.set_ciphers(tls.ciphers)
     if tls.cert_file is not None:
-        # Without an answer of ours OpenSSL would ask the terminal for a passphrase, and wait.
-        context.load_cert_chain(tls.cert_file, tls.key_file, password="")
+        load_pair(context, tls.cert_file, tls.key_file)
     if tls.insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def load_pair(context: ssl.SSLContext, cert_file: Path, key_file: Path | None) -> None:
+    """Have *context* show the certificate; its key is in *key_file*, None where it is beside the certificate.
+
+    Raises:
+        OSError: a file cannot be read, holds none, or needs a passphrase.
+    """
+    # Without an answer of ours OpenSSL would ask the terminal for a passphrase, and wait.
+    context.load_cert_chain(cert_file, key_file, password="")
 
 
 def shared_context(tls: Tls) -> tuple[ssl.SSLContext, bytes]:

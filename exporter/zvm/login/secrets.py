@@ -27,12 +27,25 @@ def read_secret(key: str, value: str | None, file: Path | None) -> str:
     if file is None:
         raise SecretError(f"auth.{key}: not set")
     try:
+        return secret_in(file, repr(str(file)))
+    except SecretError as error:
+        raise SecretError(f"auth.{key}_file: {error}") from error
+
+
+def secret_in(file: Path, shown: str) -> str:
+    """Return what *file* holds now, as `read_secret` does; *shown* is how an error names it.
+
+    Raises:
+        SecretError: it cannot be read, or is empty.
+    """
+    try:
         secret = trimmed(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise SecretError(f"auth.{key}_file: cannot read {str(file)!r}: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise SecretError(f"{shown} is not UTF-8") from error
+    except OSError as error:
+        raise SecretError(f"cannot read {shown}: {error.strerror}") from error
     if not secret:  # half-way through a rotation; a login without a password would only be refused
-        raise SecretError(f"auth.{key}_file: {str(file)!r} is empty")
+        raise SecretError(f"{shown} is empty")
     return secret
 
 

@@ -1,1 +1,1 @@
-"""Everything that talks to a Zerto Virtual Manager (ZVM). Knows Zerto, not Prometheus."""
+"""The client of a Zerto Virtual Manager (ZVM): logs in, asks, reads answers within limits, makes rows of them."""

@@ -21,7 +21,7 @@ from exporter.threads import after_large, later_in_thread
 
 LARGE: Final = 2**20  # bytes; an answer of 500 VMs
 HUGE: Final = 2**24  # bytes; an answer of 8,000 VMs: what it leaves in the heap is worth the time to give it back
-_BYTES_A_PLACE: Final = 2 * 2**20  # bytes of large answers for each slot of a small one
+_BYTES_A_SLOT: Final = 2 * 2**20  # bytes of large answers for each slot of a small one
 _PATIENCE_SECONDS: Final = 1.0
 
 _in_hand: ContextVar[ExitStack | None] = ContextVar("in_hand", default=None)
@@ -45,7 +45,7 @@ class Slots:
     """Slots for *most* answers."""
 
     def __init__(self, most: int) -> None:
-        self.room = Room(most * _BYTES_A_PLACE)
+        self.room = Room(most * _BYTES_A_SLOT)
         self.turn = asyncio.Lock()
         self._most = most
         self._taken = 0
@@ -60,7 +60,7 @@ class Slots:
         """Have *most* slots; who has one now keeps it."""
         self._most = most
         self._next()
-        self.room.resize(most * _BYTES_A_PLACE)
+        self.room.resize(most * _BYTES_A_SLOT)
 
     def one(self) -> Slot:
         """Return a slot that is not taken yet."""

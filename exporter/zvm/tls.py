@@ -17,7 +17,7 @@ from exporter.zvm.errors import ConnectError
 from exporter.zvm.settings import Tls
 
 # Python 3.13 also refuses certificates for what RFC 5280 asks of them and no other client minds (STRICT), and 3.12 and
-# older refuse to trust a certificate that is no authority's (PARTIAL_CHAIN): said here, all judge alike.
+# older refuse to trust a certificate that is no authority's (PARTIAL_CHAIN): set here, all judge alike.
 VERIFY_FLAGS: Final = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
 
 _VERSIONS: Final = {

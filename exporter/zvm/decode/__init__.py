@@ -1,1 +1,1 @@
-"""Bytes of an answer to typed rows, JSON or XML, however a server spells its keys. Knows no field's meaning."""
+"""Bytes of an answer to typed rows: JSON or XML, whatever its form, however a server spells its keys."""

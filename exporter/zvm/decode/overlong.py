@@ -1,4 +1,4 @@
-"""Where a JSON value ends that is too long to be read. Looks at brackets and quotes, builds nothing.
+"""Where a JSON value ends that is too long to be read: only its brackets and quotes are looked at.
 
 It is looked at in windows, as one call of C must not last.
 """

@@ -1,4 +1,4 @@
-"""On what terms an answer is decoded. Knows nothing of what is in it."""
+"""The terms on which an answer is decoded: how much memory it may take, and who may stop it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Terms:
         if self.stopped():
             raise StoppedError
 
-    def reached(self, slot: int) -> None:
-        """Take note that the bytes before *slot* are done with; raises as `go_on`."""
+    def reached(self, position: int) -> None:
+        """Take note that the bytes before *position* are done with; raises as `go_on`."""
         self.go_on()
-        self.spent(slot)
+        self.spent(position)

@@ -1,4 +1,4 @@
-"""Login methods: how each obtains, renews and gives back a credential. Knows no connection and no retry.
+"""Login methods: how each obtains, renews and gives back a credential.
 
 Sources: the ZVM's OpenAPI document (tag Sessions) for Keycloak's token endpoint, Zerto's REST API
 guide for `/v1/session/add`, RFC 6749 for the grants, OpenID Connect RP-initiated logout.

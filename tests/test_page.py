@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 import shutil
@@ -142,11 +143,15 @@ def mutations_of_labels(table: Table[Any]) -> Iterator[tuple[str, Table[Any]]]:
         yield f"label-{label}", remade(table, table.metrics, attributes=blank)
 
 
+@functools.cache
+def part(collector: str, position: int) -> str:
+    """Return what a table has on the golden page, which test_docs.py holds to be what the code makes."""
+    return golden.text({collector: (TABLES[collector][position],)})
+
+
 @pytest.mark.parametrize(("collector", "position", "table"), list(mutations()))
 def test_a_wrong_row_changes_the_page(collector: str, position: int, table: Table[Any]) -> None:
-    tables = list(TABLES[collector])
-    tables[position] = table
-    assert golden.text({**TABLES, collector: tuple(tables)}) != GOLDEN.read_text()
+    assert golden.text({collector: (table,)}) != part(collector, position)
 
 
 @pytest.mark.parametrize("character", ["\\", "\n", '"'])

@@ -64,6 +64,12 @@ def test_the_label_role_is_on_every_sample_of_a_vm_and_a_vpg_and_on_no_other() -
         assert ("role" in dict(labels)) == name.startswith(("zerto_vm_", "zerto_vpg_")), name
 
 
+def test_both_ways_to_read_a_page_agree() -> None:
+    """The quick one is what most tests take."""
+    text = GOLDEN.read_text() + 'escaped{of="\\\\n\\n\\"}{,="} 1e3\n'
+    assert Page(text, quick=True).samples == Page(text).samples
+
+
 def test_every_metric_has_a_sample_on_the_golden_page() -> None:
     samples = {name for name, _ in Page(GOLDEN.read_text()).samples}
     assert samples == {metric.name for table in ALL_TABLES for metric in table.metrics}

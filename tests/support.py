@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,14 +124,14 @@ def plain(parts: Iterable[Fragment]) -> bytes:
 class Page:
     """A page in the text format, parsed: it is valid and holds no series twice, or the test fails here."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, quick: bool = False) -> None:
+        """Read *text* with prometheus_client's parser; *quick*, with one of ours that takes a tenth of the time."""
         self.text = text
         self.samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                key = (sample.name, frozenset(sample.labels.items()))
-                assert key not in self.samples, f"twice on the page: {key}"
-                self.samples[key] = sample.value
+        for name, labels, value in _quickly(text) if quick else _carefully(text):
+            key = (name, frozenset(labels.items()))
+            assert key not in self.samples, f"twice on the page: {key}"
+            self.samples[key] = value
 
     def all(self, name: str, **labels: str) -> list[tuple[dict[str, str], float]]:
         """Return labels and value of each sample of *name* that has at least these *labels*."""
@@ -145,6 +146,31 @@ class Page:
         """Return the value of the one sample of *name* that has at least these *labels*."""
         (value,) = self.values(name, **labels)
         return value
+
+
+_SAMPLE = re.compile(r'([a-zA-Z_:][\w:]*)(?:\{((?:\w+="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)')
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+def _carefully(text: str) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            yield sample.name, sample.labels, sample.value
+
+
+def _quickly(text: str) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    assert text.endswith("\n")
+    for line in text.removesuffix("\n").split("\n"):
+        if line.startswith(("# HELP ", "# TYPE ")):
+            continue
+        found = _SAMPLE.fullmatch(line)
+        assert found is not None, line
+        labels = {name: re.sub(r"\\(.)", _unescaped, value) for name, value in _LABEL.findall(found[2] or "")}
+        yield found[1], labels, float(found[3])
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return "\n" if found[1] == "n" else found[1]
 
 
 @dataclass
@@ -167,7 +193,7 @@ class Running:
         self.exporter.pages.forget()
         status, text = await self.get(path)
         assert status == 200, text
-        return Page(text)
+        return Page(text, quick=True)
 
 
 class Recorder:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 import shutil
@@ -61,6 +62,12 @@ def is_new(line: str) -> bool:
 def test_the_label_role_is_on_every_sample_of_a_vm_and_a_vpg_and_on_no_other() -> None:
     for name, labels in Page(GOLDEN.read_text()).samples:
         assert ("role" in dict(labels)) == name.startswith(("zerto_vm_", "zerto_vpg_")), name
+
+
+def test_both_ways_to_read_a_page_agree() -> None:
+    """The quick one is what most tests take."""
+    text = GOLDEN.read_text() + 'escaped{of="\\\\n\\n\\"}{,="} 1e3\n'
+    assert Page(text, quick=True).samples == Page(text).samples
 
 
 def test_every_metric_has_a_sample_on_the_golden_page() -> None:
@@ -142,11 +149,15 @@ def mutations_of_labels(table: Table[Any]) -> Iterator[tuple[str, Table[Any]]]:
         yield f"label-{label}", remade(table, table.metrics, attributes=blank)
 
 
+@functools.cache
+def part(collector: str, position: int) -> str:
+    """Return what a table has on the golden page, which test_docs.py holds to be what the code makes."""
+    return golden.text({collector: (TABLES[collector][position],)})
+
+
 @pytest.mark.parametrize(("collector", "position", "table"), list(mutations()))
 def test_a_wrong_row_changes_the_page(collector: str, position: int, table: Table[Any]) -> None:
-    tables = list(TABLES[collector])
-    tables[position] = table
-    assert golden.text({**TABLES, collector: tuple(tables)}) != GOLDEN.read_text()
+    assert golden.text({collector: (table,)}) != part(collector, position)
 
 
 @pytest.mark.parametrize("character", ["\\", "\n", '"'])

@@ -16,6 +16,7 @@ from boards.promql import (
     LAST_GOOD,
     MISSED,
     NEVER_GOOD,
+    ORGANIZATION,
     RPO,
     RPO_SHARE,
     SUCCEEDED,
@@ -28,6 +29,7 @@ from boards.promql import (
     series,
     share,
     tally,
+    told_by,
     under,
     untested,
     vms,
@@ -281,9 +283,9 @@ TREND: Final = Row(
         parts.chart(
             "VMs by organization",
             "How many VMs are protected, and for whom? A step down is VMs that are no longer protected or no longer "
-            "reported. Those of all VPGs, whichever are chosen above.",
+            "reported. Those of all VPGs, whichever are chosen above; with a ZVM chosen, those that it speaks for.",
             Query(
-                f"label_replace(sum by (organization) ({listed('zvm_organization:zerto_vm:listed')}), "
+                f"label_replace(sum by (organization) ({told_by('zvm_organization:zerto_vm:count', ORGANIZATION)}), "
                 "'organization', 'none', 'organization', '')",
                 "{{organization}}",
             ),

@@ -106,7 +106,7 @@ TRUST: Final = Row(
         parts.count(
             "VPGs gone from the data",
             "VPGs that were reported a day ago and are not reported by any ZVM now: deleted, or their ZVMs are silent.",
-            tally(gone(_VPGS), f"{_VPGS.ever} offset 1d"),
+            gone(_VPGS),
             missing="Prometheus has no samples from a day ago to compare with.",
             width=3,
         ),
@@ -114,7 +114,7 @@ TRUST: Final = Row(
             "VMs gone from the data",
             "VMs that were reported a day ago in a VPG and are not reported by any ZVM now: taken out of the VPG, or "
             "their ZVMs are silent.",
-            tally(gone(_VMS), f"{_VMS.ever} offset 1d"),
+            gone(_VMS),
             missing="Prometheus has no samples from a day ago to compare with.",
             width=3,
         ),

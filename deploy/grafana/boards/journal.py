@@ -16,7 +16,7 @@ _NAME: Final = "{{vpg}} ({{zvm}})"
 _USED: Final = _VMS.beside("zerto_vm_journal_used_bytes")
 _WARNED: Final = f"{_USED} > bool {journal_limit(_VMS, 'warning_threshold')}"
 _LISTED: Final = listed("vpg:zerto_vpg_info:listed", A_VPG)
-_FULLEST: Final = listed("vpg:zerto_vm_journal_used_ratio:topk3", A_VPG)
+_FULLEST: Final = listed("vpg:zerto_vm_journal_used_ratio:topk1", A_VPG)
 _VM: Final = "zvm, vpg_id, vm_id"
 _TABLED: Final = f"topk(100, vm:zerto_vm_journal_used:ratio{{{A_VPG}}} and on (vpg_id) {_LISTED})"
 _FAIL_SAFE: Final = ("zerto_vpg_failsafe_history_seconds", "zerto_vpg_configured_failsafe_history_seconds")
@@ -150,7 +150,7 @@ TREND: Final = Row(
     (
         parts.chart(
             "Fullest journals of their limit",
-            "Which ten journals are the fullest, at most three of each VPG? At 100 % the oldest checkpoints go.",
+            "Which ten VPGs have the fullest journals? The fullest of each. At 100 % the oldest checkpoints go.",
             Query(f"topk(10, {_FULLEST})", "{{vm}} in {{vpg}} ({{zvm}})"),
             missing="no journal with a limit was reported in this time.",
             unit=units.PercentUnit,

@@ -16,6 +16,7 @@ from boards.promql import (
     LAST_GOOD,
     MISSED,
     NEVER_GOOD,
+    ORGANIZATION,
     RPO,
     RPO_SHARE,
     SUCCEEDED,
@@ -28,6 +29,7 @@ from boards.promql import (
     series,
     share,
     tally,
+    told_by,
     under,
     untested,
     vms,
@@ -104,7 +106,7 @@ TRUST: Final = Row(
         parts.count(
             "VPGs gone from the data",
             "VPGs that were reported a day ago and are not reported by any ZVM now: deleted, or their ZVMs are silent.",
-            tally(gone(_VPGS), f"{_VPGS.ever} offset 1d"),
+            gone(_VPGS),
             missing="Prometheus has no samples from a day ago to compare with.",
             width=3,
         ),
@@ -112,7 +114,7 @@ TRUST: Final = Row(
             "VMs gone from the data",
             "VMs that were reported a day ago in a VPG and are not reported by any ZVM now: taken out of the VPG, or "
             "their ZVMs are silent.",
-            tally(gone(_VMS), f"{_VMS.ever} offset 1d"),
+            gone(_VMS),
             missing="Prometheus has no samples from a day ago to compare with.",
             width=3,
         ),
@@ -281,9 +283,9 @@ TREND: Final = Row(
         parts.chart(
             "VMs by organization",
             "How many VMs are protected, and for whom? A step down is VMs that are no longer protected or no longer "
-            "reported. Those of all VPGs, whichever are chosen above.",
+            "reported. Those of all VPGs, whichever are chosen above; with a ZVM chosen, those that it speaks for.",
             Query(
-                f"label_replace(sum by (organization) ({listed('zvm_organization:zerto_vm:listed')}), "
+                f"label_replace(sum by (organization) ({told_by('zvm_organization:zerto_vm:count', ORGANIZATION)}), "
                 "'organization', 'none', 'organization', '')",
                 "{{organization}}",
             ),

@@ -159,9 +159,10 @@ def untested(level: Level) -> str:
 
 
 def gone(level: Level) -> str:
-    """Return what was reported a day ago and is no longer, by any ZVM."""
+    """Count what was reported a day ago and is no longer, by any ZVM: no answer where no ZVM was asked then."""
     identity = ", ".join(level.identity)
-    return f"group by ({identity}) ({level.ever} offset 1d) unless on ({identity}) {level.ever}"
+    then = f"group by ({identity}) ({level.ever} offset 1d)"
+    return tally(f"{then} unless on ({identity}) {level.ever}", f"{of_zvms('zerto_up')} offset 1d")
 
 
 def journal_limit(level: Level, kind: str) -> str:

@@ -141,6 +141,30 @@ def test_what_has_not_changed_keeps_its_fragments(monkeypatch: pytest.MonkeyPatc
     assert old_fragments.series == 36
 
 
+def test_after_an_error_nothing_is_taken_for_what_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exposition, "_SLICE", 2)
+    fails: list[str] = []
+
+    def value(box: Box) -> Value:
+        return 1 / 0 if box.name in fails else box.value
+
+    table: Table[Box] = Table(
+        {"name": lambda box: box.name},
+        Metric("a_value", "A help.", "a", NONE, lambda box: box.value),
+        Metric("a_fragile", "A help.", "a", NONE, value),
+    )
+    renderer = Renderer(table, {})
+    old = [Box(name, value=1, tag="") for name in "abcd"]
+    renderer.render(old)
+    new = [Box(name, value=2, tag="") for name in "abcd"]
+    fails.append("c")
+    with pytest.raises(ZeroDivisionError):
+        renderer.render(new)
+    fails.clear()
+    for rows in (new, old, new):
+        assert text_of(renderer.render(rows)) == text_of(table.render({}, rows))
+
+
 def test_what_is_raw_in_a_row_changes_nothing() -> None:
     def rows(raw: bytes) -> list[Box]:
         return [Box("a", "x", 1, Marked(2, 3, Raw(raw)))]

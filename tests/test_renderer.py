@@ -61,7 +61,7 @@ BOXES: Table[Box] = Table(
     attributes={"side": lambda box: box.side},
 )
 
-numbers = st.sampled_from([None, 0, 1, 1.0, True, False, 2.5, -1, -0.0, math.nan, math.inf, 1e308, 2**62])
+numbers = st.sampled_from([None, 0, 1, 1.0, True, False, 2.5, -1, -0.0, math.nan, math.inf, 1e308, 2**62, 2**70])
 boxes = st.builds(
     Box,
     name=st.sampled_from(["a", "b", "c", "d", "e", "f", 'q"', "x\ny"]),
@@ -203,6 +203,16 @@ def test_every_metric_of_ours_can_be_kept(collector: Any) -> None:
         for metric in table.metrics:
             functions += [metric.value, *metric.labels.values()]
     assert all(fields_read(function) is not None for function in functions)
+
+
+def test_a_number_that_is_too_large_to_compare_is_one_of_many() -> None:
+    """A code may have any number of digits; what it costs is that its metrics are made at each poll."""
+    table = collectors.vms.TABLE
+    body = b'[{"VmIdentifier":"a","VpgIdentifier":"b","Status":%d,"ActualRPO":6}]' % 2**70
+    renderer = Renderer(table, {})
+    rendered = [renderer.render(collectors.vms.DECODER.decode(body, "", "").rows) for _ in range(2)]
+    assert rendered[0].series == rendered[1].series > 0
+    assert text_of(rendered[0]) == text_of(rendered[1])
 
 
 def test_a_row_may_be_spread_over_several() -> None:

@@ -133,13 +133,13 @@ def _announced(process: subprocess.Popen[str]) -> Process:
 
 
 def await_samples(port: int, vms: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         page = gzip.decompress(Client(port, "/metrics").get())
         if page.count(b"\nzerto_vm_info{") >= vms:
             return
         time.sleep(0.2)
-    raise RuntimeError("no samples within a minute")
+    raise RuntimeError("no samples within two minutes")
 
 
 def health(ours: Process, seconds: float, what: str) -> Iterator[Line]:

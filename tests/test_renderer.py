@@ -61,7 +61,7 @@ BOXES: Table[Box] = Table(
     attributes={"side": lambda box: box.side},
 )
 
-numbers = st.sampled_from([None, 0, 1, 1.0, True, False, 2.5, -1, -0.0, math.nan, math.inf, 1e308, 2**62])
+numbers = st.sampled_from([None, 0, 1, 1.0, True, False, 2.5, -1, -0.0, math.nan, math.inf, 1e308, 2**62, 2**70])
 boxes = st.builds(
     Box,
     name=st.sampled_from(["a", "b", "c", "d", "e", "f", 'q"', "x\ny"]),
@@ -141,6 +141,30 @@ def test_what_has_not_changed_keeps_its_fragments(monkeypatch: pytest.MonkeyPatc
     assert old_fragments.series == 36
 
 
+def test_after_an_error_nothing_is_taken_for_what_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exposition, "_SLICE", 2)
+    fails: list[str] = []
+
+    def value(box: Box) -> Value:
+        return 1 / 0 if box.name in fails else box.value
+
+    table: Table[Box] = Table(
+        {"name": lambda box: box.name},
+        Metric("a_value", "A help.", "a", NONE, lambda box: box.value),
+        Metric("a_fragile", "A help.", "a", NONE, value),
+    )
+    renderer = Renderer(table, {})
+    old = [Box(name, value=1, tag="") for name in "abcd"]
+    renderer.render(old)
+    new = [Box(name, value=2, tag="") for name in "abcd"]
+    fails.append("c")
+    with pytest.raises(ZeroDivisionError):
+        renderer.render(new)
+    fails.clear()
+    for rows in (new, old, new):
+        assert text_of(renderer.render(rows)) == text_of(table.render({}, rows))
+
+
 def test_what_is_raw_in_a_row_changes_nothing() -> None:
     def rows(raw: bytes) -> list[Box]:
         return [Box("a", "x", 1, Marked(2, 3, Raw(raw)))]
@@ -179,6 +203,16 @@ def test_every_metric_of_ours_can_be_kept(collector: Any) -> None:
         for metric in table.metrics:
             functions += [metric.value, *metric.labels.values()]
     assert all(fields_read(function) is not None for function in functions)
+
+
+def test_a_number_that_is_too_large_to_compare_is_one_of_many() -> None:
+    """A code may have any number of digits; what it costs is that its metrics are made at each poll."""
+    table = collectors.vms.TABLE
+    body = b'[{"VmIdentifier":"a","VpgIdentifier":"b","Status":%d,"ActualRPO":6}]' % 2**70
+    renderer = Renderer(table, {})
+    rendered = [renderer.render(collectors.vms.DECODER.decode(body, "", "").rows) for _ in range(2)]
+    assert rendered[0].series == rendered[1].series > 0
+    assert text_of(rendered[0]) == text_of(rendered[1])
 
 
 def test_a_row_may_be_spread_over_several() -> None:

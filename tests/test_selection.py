@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -160,6 +161,25 @@ def test_a_zvm_never_has_more_series_than_max_series(
         assert {(f["vpg"], f["vpg_id"], f["vm"], f["vm_id"]) for f, _ in page.all("zerto_vm_info")} == set(kept)
     assert bounded.rendered.duplicates == unbounded.rendered.duplicates
     assert bounded.rendered.impossible == unbounded.rendered.impossible
+
+
+def test_one_selector_publishes_poll_after_poll_what_a_new_one_would() -> None:
+    """What it remembers of a poll is neither cut off in the next one nor left in it."""
+    config = zvm(options={"vms": Options(exclude={"vm": ("gone.*",)})}, max_series=OWN + 6)
+    selector = Selector(config, vms.COLLECTOR, OWN)
+    polls = [
+        [vm("a"), vm("b"), vm("c")],
+        [vm("a"), vm("b", rpo=9), vm("c"), vm("d")],
+        [vm("gone-1"), vm("a"), vm("b", rpo=9)],
+        [vm("z"), vm("y"), vm("x", "Web"), vm("a"), vm("b"), vm("a")],
+        [vm("a"), vm("b"), vm("c")],
+    ]
+    for rows in polls:
+        ours, new = selector.publish(rows, 0), Selector(config, vms.COLLECTOR, OWN).publish(rows, 0)
+        assert [plain([one.fragment]) for one in ours.rendered.blocks] == [
+            plain([one.fragment]) for one in new.rendered.blocks
+        ]
+        assert replace(ours, rendered=new.rendered) == new
 
 
 def test_what_is_not_published_for_its_metric_leaves_room_for_more_vms() -> None:

@@ -51,8 +51,8 @@ class Reads:
         if len(names) < 2:  # of one name, attrgetter makes no tuple; such a table is small
             return State(len(rows), {})
         columns = zip(*map(attrgetter(*names), rows), strict=True)
-        fields = {name: _hash(column, known[name]) for name, column in zip(names, columns, strict=True)}
-        return State(len(rows), fields)
+        hashes = ((name, _hash(column, known[name])) for name, column in zip(names, columns, strict=True))
+        return State(len(rows), {name: one for name, one in hashes if one is not None})
 
     def same_labels(self, before: State, now: State) -> bool:
         """Tell whether the labels of a slice are what they were."""
@@ -80,8 +80,12 @@ def _fields(kind: type[Struct]) -> dict[str, type[Struct] | None]:
     return fields
 
 
-def _hash(column: Sequence[Any], kind: type[Struct] | None) -> int:
-    return hash(msgpack.encode(column if kind is None else _spread(column, kind)))
+def _hash(column: Sequence[Any], kind: type[Struct] | None) -> int | None:
+    """Return the hash of what a field holds in all rows, None where msgpack cannot write it, as a huge number."""
+    try:
+        return hash(msgpack.encode(column if kind is None else _spread(column, kind)))
+    except (OverflowError, TypeError):
+        return None
 
 
 def _spread(column: Sequence[Any], kind: type[Struct]) -> list[Any]:

@@ -7,6 +7,7 @@ that remembers the last time: most of what a ZVM tells is what it told before, a
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -14,7 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from exporter.prometheus.gzip import Fragment, Stream, joined
+from exporter.prometheus.gzip import Fragment, Stream
 from exporter.prometheus.metric import (
     CODE,
     GIBIBYTES,
@@ -32,6 +33,7 @@ from exporter.prometheus.metric import (
     Value,
 )
 from exporter.prometheus.reads import Reads, State
+from exporter.prometheus.rendered import EMPTY, Block, Rendered, together
 from exporter.prometheus.samples import Columns, Labels, all_plain, columns, escape, identities
 
 # All that a file of metrics needs comes from here.
@@ -65,52 +67,6 @@ _SLICE: Final = 500  # rows; their lines of one metric stay in the processor's c
 _QUOTED: Final = 100  # characters of a name or a value that a complaint may show
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
-
-@dataclass(frozen=True)
-class Block:
-    """The samples of one metric from one source of rows. *parts* follow one another on the page."""
-
-    parts: tuple[Fragment, ...]
-    samples: int
-
-    @property
-    def fragment(self) -> Fragment:
-        """All parts as one."""
-        return joined(self.parts)
-
-
-_EMPTY: Final = Block((), 0)
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A table's blocks in the order of its metrics, and what of the rows is not in them.
-
-    `duplicates` counts the rows left out because an earlier one has the same labels, `impossible` the
-    values that are no possible measurement: negative, infinite or not a number. `complaint` is one of these in words.
-    """
-
-    blocks: tuple[Block, ...]
-    duplicates: int
-    impossible: int
-    complaint: str = ""
-
-    @property
-    def series(self) -> int:
-        """The number of samples in all blocks."""
-        return sum(block.samples for block in self.blocks)
-
-
-def together(first: Rendered, *others: Rendered) -> Rendered:
-    """Return the tables of the same rows as one; a duplicate is one of the *first*, which tells the rows apart."""
-    tables = (first, *others)
-    return Rendered(
-        blocks=tuple(block for one in tables for block in one.blocks),
-        duplicates=first.duplicates,
-        impossible=sum(one.impossible for one in tables),
-        complaint=next((one.complaint for one in tables if one.complaint), ""),
-    )
 
 
 class Table(Generic[Row]):
@@ -176,11 +132,17 @@ class Renderer(Generic[Row]):
         self._reads = Reads(
             self._labels.values(), [(metric.value, *metric.labels.values()) for metric in self._metrics]
         )
+        self._lock = threading.Lock()
         self._slices: list[_Slice] = []
         self._duplicates = 0
 
     def render(self, rows: Sequence[Any], *, again: bool = True) -> Rendered:
         """Render *rows*, which are spread as the table says; *again*, what comes next is compared with them."""
+        # Of a poll that was given up, the rendering may still be under way when the next one's begins.
+        with self._lock:
+            return self._render(rows, again=again)
+
+    def _render(self, rows: Sequence[Any], *, again: bool) -> Rendered:
         rows = self._table.spread(rows)
         parts = [rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE)]
         states = [self._reads.state(part) if again else State(len(part), {}) for part in parts]
@@ -189,16 +151,16 @@ class Renderer(Generic[Row]):
         for known, part, state in zip(self._slices, parts, states, strict=True):
             first = part if known.first is None else list(compress(part, known.first))
             same = self._reads.same_metrics(known.state, state)
-            known.state = state
-            known.made = [
+            made_of = [
                 before if before is not None and unchanged else self._made(metric, known.closed, first, stream)
                 for metric, before, unchanged in zip(self._metrics, known.made, same, strict=True)
             ]
+            known.state, known.made = state, made_of  # both or, after an error, neither
         by_metric = zip(*(known.made for known in self._slices), strict=True)
         made = [[one for one in of_metric if one is not None] for of_metric in by_metric] or [[] for _ in self._metrics]
         blocks = {metric.name: _block(of_metric) for metric, of_metric in zip(self._metrics, made, strict=True)}
         return Rendered(
-            blocks=tuple(blocks.get(metric.name, _EMPTY) for metric in self._table.metrics),
+            blocks=tuple(blocks.get(metric.name, EMPTY) for metric in self._table.metrics),
             duplicates=self._duplicates,
             impossible=sum(one.impossible for of_metric in made for one in of_metric),
             complaint=next((one.complaint for of_metric in made for one in of_metric if one.impossible), ""),
@@ -213,8 +175,8 @@ class Renderer(Generic[Row]):
         table = self._table
         count = len(table.attributes)
         seen: set[str] = set()
-        self._duplicates = 0
-        self._slices = []
+        duplicates = 0
+        slices: list[_Slice] = []
         for index, part in enumerate(parts):
             raw = columns(self._labels, part)
             own = identities("" if count else self._prefix, tuple(table.labels), raw[count:], len(part))
@@ -222,16 +184,17 @@ class Renderer(Generic[Row]):
             first = None
             if len(different) < len(own) or not seen.isdisjoint(different):
                 first = _first(own, seen)
-                self._duplicates += first.count(False)
+                duplicates += first.count(False)
             seen |= different
             if index < len(kept) and kept[index] and old[index].first == first:
-                self._slices.append(old[index])
+                slices.append(old[index])
                 continue
             if count:
                 leading = identities(self._prefix, tuple(table.attributes), raw[:count], len(part))
                 own = list(map(",".join, zip(leading, own, strict=True)))
             closed = [f"{one}}} " for one in (own if first is None else compress(own, first))]
-            self._slices.append(_Slice(states[index], first, closed, [None] * len(self._metrics)))
+            slices.append(_Slice(states[index], first, closed, [None] * len(self._metrics)))
+        self._slices, self._duplicates = slices, duplicates
 
     def _made(self, metric: Metric[Row], closed: list[str], rows: Sequence[Row], stream: Stream) -> _Made:
         """Return the samples of *metric* in the *rows* of a slice, of which *closed* are the identities."""

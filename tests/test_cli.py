@@ -886,7 +886,7 @@ def test_stops_within_time_while_answers_are_converted(
     program = (
         "import sys, time\n"
         "from exporter.polling import selection\n"
-        "def publish(self, rows, others=0):\n"
+        "def publish(self, rows, others=0, **_):\n"
         "    end = time.monotonic() + 20\n"
         "    print('converting', file=sys.stderr, flush=True)\n"
         "    while time.monotonic() < end:\n"

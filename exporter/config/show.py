@@ -8,8 +8,9 @@ from typing import Any, Final
 import yaml
 from msgspec import Struct, structs
 
+from exporter.collectors import BY_NAME
 from exporter.config.document import Expanded
-from exporter.config.schema import Config, Zvm
+from exporter.config.schema import Config, Options, Zvm
 
 _SECRETS: Final = frozenset({"password", "client_secret"})
 _DURATIONS: Final = frozenset({"interval", "intervals", "timeout", "stale_after"})
@@ -28,7 +29,8 @@ def _plain(value: Any, key: str = "") -> Any:
         shown = {name: _plain(inner, name) for name, inner in structs.asdict(value).items()}
         if isinstance(value, Zvm):
             shown["stale_after"] = _plain(value.served_for(value.interval), "stale_after")
-            shown |= shown.pop("options")
+            shown.pop("options")
+            shown |= {name: _options(name, options) for name, options in value.options.items()}
         return {name: inner for name, inner in shown.items() if inner not in (None, {}, [])}
     if isinstance(value, dict):
         return {str(name): _plain(inner, key) for name, inner in value.items()}
@@ -41,6 +43,13 @@ def _plain(value: Any, key: str = "") -> Any:
     if key == "max_body" and value is not None:
         return _size(value)
     return str(value) if isinstance(value, Path) else value
+
+
+def _options(collector: str, options: Options) -> Any:
+    shown = _plain(options)
+    if not BY_NAME[collector].by_object:
+        shown.pop("requests_per_poll")
+    return shown
 
 
 def duration(seconds: float) -> str:

@@ -81,6 +81,19 @@ class DrivenClock(Clock):
                 await self._change(busy)
         self.now = end
 
+    def move(self, seconds: float) -> None:
+        """Move time on and let go whoever is due; what hangs is not waited for."""
+        self.now += seconds
+        for wait in self._waits.values():
+            if not wait.over and wait.at <= self.now:
+                wait.due.set_result(None)
+
+    async def rests(self, name: str) -> None:
+        """Return when the task *name* waits for this clock."""
+        (task,) = (one for one in asyncio.all_tasks() if one.get_name() == name)
+        while not self._rests(task):
+            await self._change([task])
+
     def _rests(self, task: asyncio.Task[Any]) -> bool:
         return task in self._waits and not self._waits[task].over
 

@@ -12,6 +12,7 @@ from exporter.collectors.fields import Number, Text, timestamp
 from exporter.prometheus.table import NONE, TIMESTAMP, Metric, Table
 from exporter.zvm.decode.layout import OBJECT
 from exporter.zvm.decode.rows import Decoded, Decoder
+from exporter.zvm.errors import DecodeError
 
 PATH: Final = "/v1/license"
 
@@ -96,7 +97,10 @@ def begin(source: Source) -> Fetch[License]:
     """Return what asks *source* for its license."""
 
     async def fetch() -> Decoded[License]:
-        return await source.get(PATH, DECODER)
+        decoded = await source.get(PATH, DECODER)
+        if any(one.details is None and one.usage is None for one in decoded.rows):
+            raise DecodeError(f"GET {PATH}: expected an object with Details and Usage, got one with neither")
+        return decoded
 
     return fetch
 

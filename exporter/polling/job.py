@@ -43,10 +43,14 @@ class Job:
         return self.collector.name
 
     @property
+    def rests(self) -> bool:
+        """Whether the ZVM does not have what it asks for, as far as is known."""
+        return self.outcome is not None and not self.outcome.supported
+
+    @property
     def cadence(self) -> float:
         """The time from this poll to the next: longer than the interval where there is nothing to poll."""
-        rests = self.outcome is not None and not self.outcome.supported
-        return max(self.interval, _UNSUPPORTED_SECONDS) if rests else self.interval
+        return max(self.interval, _UNSUPPORTED_SECONDS) if self.rests else self.interval
 
     def ended(self, outcome: Outcome, now: float) -> None:
         """Remember that a poll ended with *outcome*, *now* in seconds since the epoch."""

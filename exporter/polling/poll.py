@@ -72,7 +72,7 @@ class Polls:
         judged = target.judges(job) and outcome.success and target.summary is not None
         worst_rpo = target.summary.worst_rpo if judged and target.summary is not None else None
         target.history.add(self._clock.monotonic(), outcome.duration, worst_rpo, good=outcome.good)
-        target.log.ended(outcome)
+        target.log.ended(outcome, fast=job in target.first)
         if job.rounds is not None and outcome.success:
             target.log.round(job.name, job.rounds.objects, job.rounds.polls * job.interval, job.interval)
 

@@ -217,7 +217,7 @@ class Poller:
                     "poll ended by an error of ours", zvm=target.config.name, collector=job.name, exc_info=True
                 )
             now = self._clock.monotonic()
-            if job.cadence != job.interval:
+            if job.rests:
                 started, tick = now + job.cadence - job.interval, 0
             else:
                 passed = int((now - started) / job.interval)

@@ -32,10 +32,11 @@ class StateLog:
         """Write about the other collectors once the poll has ended that begins now, by which the ZVM is judged."""
         self._judged = None
 
-    def ended(self, outcome: Outcome) -> None:
-        """Write about a poll that ended with *outcome*.
+    def ended(self, outcome: Outcome, *, fast: bool = True) -> None:
+        """Write about a poll that ended with *outcome*; *fast* tells whether it is polled together with the one that judges.
 
-        Whatever fails for the reason for which the ZVM is down gets no line of its own.
+        Whatever fails for the reason for which the ZVM is down gets no line of its own. A slow collector may be the
+        first to find out: what it has to say waits for the next poll of the one that judges.
         """
         if outcome.collector == self._judged_by:
             self._judged = outcome
@@ -44,7 +45,7 @@ class StateLog:
             pending, self._pending = self._pending, []
             for other in pending:
                 self._other(other, outcome)
-        elif self._judged is None:
+        elif self._judged is None or not (fast or outcome.good):
             self._pending.append(outcome)
         else:
             self._other(outcome, self._judged)

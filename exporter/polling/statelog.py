@@ -33,7 +33,7 @@ class StateLog:
         self._judged = None
 
     def ended(self, outcome: Outcome, *, fast: bool = True) -> None:
-        """Write about a poll that ended with *outcome*; *fast* tells whether it is polled together with the one that judges.
+        """Write about a poll that ended with *outcome*; a *fast* one is polled together with the one that judges.
 
         Whatever fails for the reason for which the ZVM is down gets no line of its own. A slow collector may be the
         first to find out: what it has to say waits for the next poll of the one that judges.

@@ -1,4 +1,4 @@
-"""Memory given back to the system that was only needed while a poll ran. Knows nothing of polls.
+"""Memory given back to the system that was only needed while a poll ran.
 
 glibc's allocator has a heap for each thread, and each heap keeps the most that it was ever asked for. A poll allocates
 in turn in all of them, so memory creeps up for hundreds of polls and ends at the sum: with 10,000 VMs a third more.

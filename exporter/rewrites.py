@@ -1,4 +1,4 @@
-"""Files that somebody may rewrite at any moment: whether they still hold what was read. Knows nothing of what that is.
+"""Files that somebody may rewrite at any moment: whether they still hold what was read.
 
 A stamp of times and size is not enough: `cp` empties a file before it fills it, and a file system's clock may stand
 still for some milliseconds, or for two seconds. So contents are compared, and a stamp is believed only once it is old.

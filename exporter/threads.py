@@ -1,4 +1,4 @@
-"""Work that would hold up the event loop, in threads of its own. Knows nothing of what is done there.
+"""Work that would hold up the event loop, in threads of its own.
 
 Not in asyncio's own, which any library may keep busy: nobody's answers could be decoded then. Large answers stand in a
 line of their own, so that no small one waits behind them; one at a time, as two would only take turns in the
@@ -91,7 +91,7 @@ async def in_poll_thread(function: Callable[..., Result], *arguments: object) ->
 
 
 async def in_large_thread(function: Callable[..., Result], *arguments: object, first: bool = False) -> Result:
-    """As off_loop, for what takes long: one after the other.
+    """As in_poll_thread, for what takes long: one after the other.
 
     What ends a poll goes *first*, so that rows do not pile up that wait to be published.
     """
@@ -113,5 +113,5 @@ def later_in_thread(function: Callable[[], object]) -> None:
 
 
 async def in_scrape_thread(function: Callable[..., Result], *arguments: object) -> Result:
-    """As off_loop, for what a scrape waits for: it is not queued behind the answers of hundreds of ZVMs."""
+    """As in_poll_thread, for what a scrape waits for: it is not queued behind the answers of hundreds of ZVMs."""
     return await asyncio.get_running_loop().run_in_executor(_SCRAPES, function, *arguments)

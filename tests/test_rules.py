@@ -31,6 +31,7 @@ from exporter.collectors.enums import ENTITY, STATUS, SUBSTATUS, Enum
 
 DEPLOY = ROOT / "deploy" / "prometheus"
 CASES = sorted((DEPLOY / "tests").glob("*.yml"))
+LONG = {"budget_of_days"}  # thirty days take promtool ten seconds: make check does it
 ALERTS_PAGE = ROOT / "docs" / "alerts.md"
 PAGES = [ALERTS_PAGE, *sorted(RUNBOOKS.glob("*.md"))]
 RUNBOOK_URL = "https://github.com/zerto-exporter/zerto-exporter/blob/main/docs/runbooks/{}.md"
@@ -73,7 +74,10 @@ def test_promtool_accepts_the_rules_and_the_configuration() -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.slow] * (path.stem in LONG), id=path.stem) for path in CASES],
+)
 def test_each_alert_does_what_its_cases_say(path: Path) -> None:
     run(tool("promtool"), "test", "rules", path, cwd=path.parent)
 

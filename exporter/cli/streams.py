@@ -1,4 +1,4 @@
-"""The standard streams, which may be closed, a pipe that nobody reads or a file on a full disk. Knows no log.
+"""The standard streams, which may be closed, a pipe that nobody reads or a file on a full disk.
 
 What cannot be written is lost; it ends nothing and changes no exit code.
 """

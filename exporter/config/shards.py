@@ -1,6 +1,6 @@
 """Which replica polls which ZVM: rendezvous hashing on the name, so that a new replica takes only its share.
 
-Replicas need no talk: each computes the same owner for a name. Knows neither Kubernetes nor ZVMs, only names.
+Replicas need no talk: each computes the same owner for a name.
 """
 
 from __future__ import annotations

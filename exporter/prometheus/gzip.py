@@ -1,4 +1,4 @@
-"""Pieces of a gzip stream that are made once and sent often. Knows gzip (RFC 1951, 1952), nothing else.
+"""Pieces of a gzip stream that are made once and sent often. RFC 1951 and 1952 say what that is.
 
 A page consists of blocks of which few change at a time. Each block is compressed on its own, ended by a
 full flush: so it stands on a byte boundary and refers to nothing before it, and any sequence of fragments

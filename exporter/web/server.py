@@ -1,4 +1,4 @@
-"""The HTTP side: metrics, landing page, health, reload. Knows pages and views, no ZVM and no field."""
+"""The HTTP side: metrics, landing page, health, reload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small plots as paths of SVG: a bar for each minute of an hour. Knows numbers, nothing of what they mean."""
+"""Small plots as paths of SVG: a bar for each minute of an hour."""
 
 from __future__ import annotations
 

@@ -91,8 +91,11 @@ class Polls:
             decoded = await job.fetch()
             published = await self._published(target, job, decoded.rows)
             rendered = published.rendered
+            # At once: what it was given room for must be in the store before anybody else asks how much room there is.
             self._store.put(zvm.name, job.name, rendered, job.served_for)
             job.kept = published.kept
+            if decoded.rows:
+                await in_poll_thread(_free, decoded.rows)
         target.summary = published.summary or target.summary
         lost = decoded.lost + Counts(0, rendered.impossible, rendered.duplicates, rendered.complaint)
         self._telemetry.lost(
@@ -114,7 +117,10 @@ class Polls:
         )
 
     async def _published(self, target: Target, job: Job, rows: list[Any]) -> Published:
-        """Render *rows*, which are gone then. What is returned fits in with what is in the store until then."""
+        """Render *rows*, which are gone then where there is no limit of series.
+
+        What is returned fits in with what is in the store as it is now, and no longer after the next await.
+        """
         bounded = target.config.max_series is not None
         many = len(rows) > _MANY_ROWS
 
@@ -138,8 +144,6 @@ class Polls:
             others, after = target.others(job, self._store)
             published = await in_thread(publish, others)
         job.crowded = published.cut > 0 and after > 0
-        if bounded:
-            await in_thread(_free, rows)
         return published
 
 

@@ -43,7 +43,9 @@ class Selector(Generic[Row]):
         self._own = own
         self._metrics = _metrics(zvm, collector)
         self._renderers = self._new_renderers()
-        self._of_cut = self._new_renderers()  # what is cut off changes seldom, too
+        self._of_cut = (
+            self._new_renderers() if zvm.max_series is not None else []
+        )  # they remember what is left of a cut
         options = zvm.of(collector.name)
         self._include = _readings(collector, options.include)
         self._exclude = _readings(collector, options.exclude)

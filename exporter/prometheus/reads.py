@@ -109,6 +109,7 @@ def _same(read: frozenset[str] | None, before: Mapping[str, int], now: Mapping[s
     return read is not None and all(name in now and before.get(name) == now[name] for name in read)
 
 
+@lru_cache(maxsize=2**12)  # the functions of all tables; each renderer of each ZVM asks for the same ones
 def fields_read(function: Callable[[Any], object]) -> frozenset[str] | None:
     """Return the attributes of its first argument that *function* may read; None where that cannot be told.
 

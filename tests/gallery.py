@@ -21,6 +21,7 @@ from browser import Browser
 from support import DrivenClock, start_exporter, zvm_config
 
 from exporter.collectors.base import Summary
+from exporter.counts import Counts
 from exporter.polling.history import History
 from exporter.polling.outcome import Failure, Outcome
 from exporter.polling.target import Status
@@ -137,7 +138,7 @@ class Made:
         cut = 120 if self.kind == "cut" and collector == "vms" else 0
         lost = (2, 1, 0) if self.kind == "lost" and collector == "vms" else (0, 0, 0)
         return Outcome(
-            collector, rows=rows, cut=cut, lost=lost, complaint="record 7: no identifier" if any(lost) else ""
+            collector, rows=rows, cut=cut, lost=Counts(*lost, "record 7: no identifier" if any(lost) else "")
         )
 
 

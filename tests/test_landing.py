@@ -24,6 +24,7 @@ from support import DrivenClock, Running, Simulate, zvm_config
 
 from exporter.collectors import vms, vpgs
 from exporter.collectors.base import Summary
+from exporter.counts import Counts
 from exporter.polling.history import MINUTES, History, Hour
 from exporter.polling.outcome import Failure, Outcome
 from exporter.polling.target import Status
@@ -123,8 +124,8 @@ class TestState:
         statuses = [
             view("b-cut", up=True, outcomes=(replace(good, cut=3),)),
             view("a-good", up=True),
-            view("c-lost", up=True, outcomes=(replace(good, lost=(1, 0, 0), complaint="record 7: no identifier"),)),
-            view("d-odd", up=True, outcomes=(replace(good, lost=(0, 2, 9)),)),
+            view("c-lost", up=True, outcomes=(replace(good, lost=Counts(1, complaint="record 7: no identifier")),)),
+            view("d-odd", up=True, outcomes=(replace(good, lost=Counts(0, 2, 9)),)),
             view("e-part", up=True, outcomes=(good, bad)),
             view("f-stale", up=True, stale=True),
             view("g-down", up=False, error="x"),
@@ -295,7 +296,7 @@ class TestPlots:
 
 class TestHarmless:
     def test_hostile_names_and_errors_stay_text(self) -> None:
-        outcome = Outcome("vms", "http", HOSTILE, complaint=HOSTILE, lost=(1, 1, 1), cut=1, rows=2)
+        outcome = Outcome("vms", "http", HOSTILE, lost=Counts(1, 1, 1, HOSTILE), cut=1, rows=2)
         hostile = view(HOSTILE, up=True, outcomes=(outcome,), summary=Summary(1, 1.0, HOSTILE, HOSTILE))
         page = text(hostile, replace(hostile, outcomes=(), failure=Failure(NOW, "vms", HOSTILE)))
         document = parsed(page)

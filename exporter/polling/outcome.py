@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from exporter.counts import NOTHING, Counts
+
 SUCCESS: Final = "success"
 UNSUPPORTED: Final = "unsupported"
 BUG: Final = "bug"
@@ -21,8 +23,7 @@ class Outcome:
     duration: float = 0.0
     series: int = 0
     rows: int = 0
-    lost: tuple[int, int, int] = (0, 0, 0)  # records that did not fit, impossible values, duplicate records
-    complaint: str = ""  # the first of these in words
+    lost: Counts = NOTHING  # what of the answer did not reach the page
     excluded: int = 0  # records that the configuration leaves out
     cut: int = 0  # records left out because of `max_series`
 

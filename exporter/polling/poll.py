@@ -69,10 +69,10 @@ class Polls:
         if target.up != up_before:
             target.since = self._clock.wall()
         self._store.put_health(zvm.name, zvm.labels, target.health(), up=target.up)
-        judged = target.judges(job) and outcome.success and target.summary is not None
-        worst_rpo = target.summary.worst_rpo if judged and target.summary is not None else None
+        summary = target.summary if target.judges(job) and outcome.success else None
+        worst_rpo = None if summary is None else summary.worst_rpo
         target.history.add(self._clock.monotonic(), outcome.duration, worst_rpo, good=outcome.good)
-        target.log.ended(outcome, fast=job in target.first)
+        target.log.ended(outcome, fast=target.fast(job))
         if job.rounds is not None and outcome.success:
             target.log.round(job.name, job.rounds.objects, job.rounds.polls * job.interval, job.interval)
 
@@ -110,8 +110,7 @@ class Polls:
             job.name,
             series=rendered.series,
             rows=published.rows,
-            lost=lost.numbers,
-            complaint=lost.complaint,
+            lost=lost,
             excluded=published.excluded,
             cut=published.cut,
         )

@@ -156,15 +156,16 @@ class Poller:
                 rounds = Rounds(options.requests_per_poll, interval, self._clock.monotonic)
             kept = partial(target.kept, store=self._store)
             source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds)
+            # Those that are as fast as the ZVM's interval keep together, so that their samples are of one moment.
             slow += interval != zvm.interval
+            place = self._begun + (slow if interval != zvm.interval else 0)
             target.jobs[collector.name] = Job(
                 collector,
                 Selector(zvm, collector, own),
                 collector.begin(source),
                 interval,
                 zvm.served_for(interval),
-                # Those that are as fast as the ZVM's interval keep together, so that their samples are of one moment.
-                offset=interval * ((self._begun + (slow if interval != zvm.interval else 0)) * _GOLDEN_RATIO % 1),
+                offset=interval * (place * _GOLDEN_RATIO % 1),
                 rounds=rounds,
                 keeps=collector.name in needed,
             )

@@ -7,6 +7,7 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
+from exporter.counts import NOTHING, Counts
 from exporter.polling.outcome import Outcome
 
 _OF_ZVM: Final = ("ZVM is up", "ZVM is down", "ZVM is up again")
@@ -24,7 +25,7 @@ class StateLog:
         self._pending: list[Outcome] = []
         self._reasons: dict[str, str] = {}
         self._failing_since: dict[str, float] = {}
-        self._lost: dict[str, tuple[int, int, int]] = {}
+        self._lost: dict[str, Counts] = {}
         self._cut: dict[str, int] = {}
         self._slow: set[str] = set()
 
@@ -97,19 +98,18 @@ class StateLog:
             self._log.info(works_again, **fields, **facts, after_seconds=round(self._monotonic() - since, 1))
 
     def _losses(self, outcome: Outcome) -> None:
-        before = self._lost.get(outcome.collector, (0, 0, 0))
-        if outcome.lost == before:
+        lost = outcome.lost
+        if lost.numbers == self._lost.get(outcome.collector, NOTHING).numbers:
             return
-        self._lost[outcome.collector] = outcome.lost
-        records, values, duplicates = outcome.lost
-        if any(outcome.lost):
+        self._lost[outcome.collector] = lost
+        if lost:
             self._log.warning(
                 "not all of the answer could be used",
                 collector=outcome.collector,
-                invalid_records=records,
-                invalid_values=values,
-                duplicate_records=duplicates,
-                first=outcome.complaint,
+                invalid_records=lost.invalid_records,
+                invalid_values=lost.invalid_values,
+                duplicate_records=lost.duplicate_records,
+                first=lost.complaint,
             )
         else:
             self._log.info("all of the answer can be used again", collector=outcome.collector)

@@ -59,8 +59,8 @@ class Target:
     @property
     def first(self) -> list[Job]:
         """The jobs that are polled first: those as fast as the ZVM's interval. Until then it counts as not tried."""
-        fast = [job for job in self.jobs.values() if job.interval == self.config.interval or self.judges(job)]
-        return sorted(fast, key=lambda job: job.collector.rank)
+        first = [job for job in self.jobs.values() if self.fast(job) or self.judges(job)]
+        return sorted(first, key=lambda job: job.collector.rank)
 
     @property
     def later(self) -> list[Job]:
@@ -83,17 +83,21 @@ class Target:
         """Tell whether the ZVM is judged by *job*."""
         return job.name == self.config.judged_by
 
+    def fast(self, job: Job) -> bool:
+        """Tell whether *job* is as fast as the ZVM's interval."""
+        return job.interval == self.config.interval
+
     def begin(self, job: Job) -> None:
         """Take note that a poll of *job* begins."""
         if self.judges(job):
             self.log.judging()
-        if job.interval == self.config.interval:
+        if self.fast(job):
             self._fast_polls += 1
             self._calm.clear()
 
     def end(self, job: Job) -> None:
         """Take note that a poll of *job* has ended."""
-        if job.interval == self.config.interval:
+        if self.fast(job):
             self._fast_polls -= 1
             if not self._fast_polls:
                 self._calm.set()
@@ -132,19 +136,15 @@ class Target:
 
         The former are what the others have in *store*; of those that count before it, what they want.
         """
-        ahead, after, before = 0, 0, True
+        taken, after, before = 0, 0, True
         for other in sorted(self.jobs.values(), key=lambda one: one.collector.rank):
             if other is job:
                 before = False
             elif store.serves(self.config.name, other.name):
                 has = store.series(self.config.name, other.name)
-                if before:
-                    ahead += max(has, other.wanted)
-                elif other.collector.rank > job.collector.rank:
-                    after += has
-                else:
-                    ahead += has
-        return ahead + after, after
+                taken += max(has, other.wanted) if before else has
+                after += has if other.collector.rank > job.collector.rank else 0
+        return taken, after
 
     def status(self, store: Store, now: float) -> Status:
         """Return what can be told of the ZVM *now* (monotonic seconds)."""

@@ -161,7 +161,7 @@ def utc(seconds: float) -> str:
 
 
 def _incomplete(outcome: Outcome) -> bool:
-    return not outcome.good or outcome.cut > 0 or outcome.lost[0] > 0
+    return not outcome.good or outcome.cut > 0 or outcome.lost.invalid_records > 0
 
 
 def _row(view: Status) -> Row:

@@ -169,7 +169,7 @@ def test_growth_of_memory_files_and_tasks_is_noticed() -> None:
     assert complaints(5 * 10**6, 10, 10) == []
     assert "resident memory grew" in complaints(12 * 10**6, 0, 0)[0]
     assert "open files at the end" in complaints(0, 50, 0)[0]
-    assert "200 tasks at the end with 100 ZVMs" in complaints(0, 0, 100)[0]
+    assert "200 tasks at the end, 100 before the storm, with 100 ZVMs" in complaints(0, 0, 100)[0]
     assert "open files with 100 ZVMs" in complaints(0, 400, 0)[0]
 
 

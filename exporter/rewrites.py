@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-_SETTLED_SECONDS: Final = 2.0  # no file system's clock is coarser
+SETTLED_SECONDS: Final = 2.0  # no file system's clock is coarser: a younger stamp may hide a second change
 
 Contents = Mapping[Path, bytes | None]  # None: the file cannot be read
-_Stamps = dict[Path, tuple[int, ...]]
+Stamps = dict[Path, tuple[int, ...]]
 
 
 class Rewrites:
@@ -23,7 +23,7 @@ class Rewrites:
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._contents: Contents = {}
-        self._stamps: _Stamps = {}
+        self._stamps: Stamps = {}
         self._since = 0.0
         self._believed = False
 
@@ -37,19 +37,19 @@ class Rewrites:
 
         It takes a look at each file's times and size, and reads them all while these are younger than two seconds.
         """
-        now, stamps = self._monotonic(), _stamps(self._contents)
-        if stamps != self._stamps:
-            self._stamps, self._since, self._believed = stamps, now, False
+        now, seen = self._monotonic(), stamps(self._contents)
+        if seen != self._stamps:
+            self._stamps, self._since, self._believed = seen, now, False
         elif self._believed:
             return False
         if read(self._contents) != self._contents:
             return True
-        self._believed = self.settled() and _stamps(self._contents) == stamps
+        self._believed = self.settled() and stamps(self._contents) == seen
         return False
 
     def settled(self) -> bool:
         """Tell whether the files have rested for two seconds, as far as `any` has seen."""
-        return self._monotonic() - self._since >= _SETTLED_SECONDS
+        return self._monotonic() - self._since >= SETTLED_SECONDS
 
 
 def read(files: Iterable[Path]) -> Contents:
@@ -64,7 +64,8 @@ def _bytes(file: Path) -> bytes | None:
         return None
 
 
-def _stamps(files: Iterable[Path]) -> _Stamps:
+def stamps(files: Iterable[Path]) -> Stamps:
+    """Return what changes when one of *files* does: its times in nanoseconds first, () where they cannot be told."""
     return {file: _stamp(file) for file in files}
 
 

@@ -338,6 +338,7 @@ def test_passwords_without_tls_are_warned_of(files: Files) -> None:
         (f"{TLS}  curve_preferences: [X25519]", "tls_server_config.curve_preferences: the curves cannot be chosen"),
         (f"{TLS}  min_version: TLS10", "tls_server_config.min_version: expected TLS12 | TLS13"),
         (f"{TLS}  min_version: TLS13\n  max_version: TLS12", "min_version: TLS13 is above max_version, TLS12"),
+        (f"{TLS}  cipher_suites: TLS_AES_128_GCM_SHA256", "cipher_suites: expected a list of names, got"),
         (f"{TLS}  cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]", "TLS_RSA_WITH_RC4_128_SHA is not offered here"),
         (f"{TLS}  client_auth_type: RequestClientCert", "client_auth_type: expected NoClientCert | Verify"),
         (f"{TLS}  client_auth_type: RequireAndVerifyClientCert", "client_ca_file: missing, client_auth_type"),

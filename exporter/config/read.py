@@ -5,11 +5,11 @@ Never quotes a value under `auth`, `proxy_auth` or from a variable: it may be a 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeGuard, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -18,11 +18,17 @@ from exporter.config.document import UNREADABLE, Expanded, step
 from exporter.config.parts import FILES_KEY, Part
 from exporter.config.scalars import boolean, duration, size, whole
 from exporter.config.schema import COLLECTORS, Config, Options, Zvm
-from exporter.zvm.settings import DEFAULT_TIMEOUT
+from exporter.config.words import close, did_you_mean, kind
+from exporter.zvm.settings import DEFAULT_TIMEOUT, Bytes, MaybeEmpty, Secrets
 
 _OF_EACH: Final = ("name", "url")
 _ONE_OF: Final = tuple((name, f"{name}_file") for name in ("username", "password", "client_id", "client_secret"))
-_MAY_BE_EMPTY: Final = "scope"  # there, nothing is something else than the default
+_SCALARS: Final[dict[Any, tuple[Callable[[str], Any], str]]] = {
+    Bytes: (size, "a size such as 256MiB"),
+    int: (whole, "a whole number"),
+    float: (duration, "a duration such as 30s or 1m30s"),
+    bool: (boolean, "true or false"),
+}
 
 _OF_ALL: Final = {field.name: field for field in msgspec.structs.fields(Config) if field.name != "zvms"}
 
@@ -77,6 +83,7 @@ class Reader:
         self._folders: tuple[Path, ...] = (folder,)  # of the file that is being read, and of the first one
         self._place = place
         self._broken: set[str] = set()
+        self._hidden = False  # what is being read may be a secret
 
     def zvms(self, document: Any, file: str = "", parts: Sequence[Part] = ()) -> list[tuple[Source, Zvm]]:
         """Return the ZVMs of *document*, which *file* holds, and of *parts*, with what of each could be read."""
@@ -116,7 +123,7 @@ class Reader:
         if not isinstance(document, dict):
             return {}
         given = {key: document[key] for key in _OF_ALL if document.get(key) is not None}
-        read = {key: self._value(key, _OF_ALL[key].type, value, key) for key, value in given.items()}
+        read = {key: self._value(_OF_ALL[key].type, value, key) for key, value in given.items()}
         return {key: value for key, value in read.items() if value is not None}
 
     def _zvm(self, entry: dict[str, Any], path: str, defaults: dict[str, Any]) -> tuple[Source, Zvm]:
@@ -143,41 +150,41 @@ class Reader:
         self._unknown(mapping, known, path)
         values: dict[str, Any] = {}
         for key, value in mapping.items():
-            if key in known and key == _MAY_BE_EMPTY and value in (None, ""):
+            if known.get(key) == MaybeEmpty and value in (None, ""):
                 values[key] = ""
             elif key in known and value is not None:
-                read = self._value(key, known[key], value, f"{path}.{key}" if path else key)
+                read = self._value(known[key], value, f"{path}.{key}" if path else key)
                 if read is not None:
                     values[key] = read
         return values
 
-    def _value(self, key: str, kind: Any, value: Any, path: str) -> Any:
-        kind = _one_of(kind)
+    def _value(self, kind: Any, value: Any, path: str) -> Any:
+        kind = _given(kind)
         if _is_struct(kind):
-            return self._struct(kind, value, path) if self._is_mapping(value, path) else None
+            return self._section(kind, value, path)
         if get_origin(kind) is dict:
             item = get_args(kind)[1]
             return self._entries(item, value, path) if self._is_mapping(value, path) else None
-        if get_origin(kind) is tuple:
-            return self._list(value, path)
-        return self._scalar(key, kind, value, path)
+        if get_origin(_plain(kind)) is tuple:
+            return self._list(kind, value, path)
+        return self._scalar(kind, value, path)
 
-    def _scalar(self, key: str, kind: Any, value: Any, path: str) -> Any:
-        if key == "max_body":
-            return self._parsed(size, "a size such as 256MiB", value, path)
-        if int in (kind, *get_args(kind)):
-            return self._parsed(whole, "a whole number", value, path)
-        if float in (kind, *get_args(kind)):
-            return self._parsed(duration, "a duration such as 30s or 1m30s", value, path)
-        if kind is bool:
-            return self._parsed(boolean, "true or false", value, path)
+    def _section(self, struct: type[Struct], value: Any, path: str) -> dict[str, Any] | None:
+        outside, self._hidden = self._hidden, self._hidden or issubclass(struct, Secrets)
+        values = self._struct(struct, value, path) if self._is_mapping(value, path) else None
+        self._hidden = outside
+        return values
+
+    def _scalar(self, kind: Any, value: Any, path: str) -> Any:
+        if kind in _SCALARS:
+            return self._parsed(*_SCALARS[kind], value, path)
         if get_origin(kind) is Literal:
             options = get_args(kind)
             meant = close(value, options) if isinstance(value, str) else None
             expected = " | ".join(options) + (f" (did you mean {meant}?)" if meant else "")
             return self._parsed(lambda text: text if text in options else None, expected, value, path)
         text = self._text(value, path)
-        return self._file(text, path) if text is not None and Path in get_args(kind) else text
+        return self._file(text, path) if text is not None and kind is Path else text
 
     def _file(self, text: str, path: str) -> Path | None:
         try:
@@ -186,10 +193,9 @@ class Reader:
             self._wrong(path, "cannot tell whose home folder ~ is meant")
             return None
 
-    def _list(self, value: Any, path: str) -> tuple[str, ...] | None:
+    def _list(self, kind: Any, value: Any, path: str) -> tuple[str, ...] | None:
         if not isinstance(value, list):
-            names = path.endswith(".collectors")
-            self._expected(f"a list of {'names' if names else 'regular expressions'}", value, path)
+            self._expected(f"a list of {get_args(kind)[1]}", value, path)
             return None
         texts = [self._text(item, f"{path}[{index}]") for index, item in enumerate(value)]
         if None in texts:
@@ -197,7 +203,7 @@ class Reader:
         return tuple(text for text in texts if text is not None)
 
     def _entries(self, kind: Any, mapping: dict[str, Any], path: str) -> dict[str, Any]:
-        entries = {key: self._value(key, kind, value, step(path, key)) for key, value in mapping.items()}
+        entries = {key: self._value(kind, value, step(path, key)) for key, value in mapping.items()}
         return {key: entry for key, entry in entries.items() if entry is not None}
 
     def _text(self, value: Any, path: str) -> str | None:
@@ -216,8 +222,7 @@ class Reader:
     def _expected(self, expected: str, value: Any, path: str) -> None:
         self._broken.add(path)
         if value is not UNREADABLE:
-            plain = isinstance(value, str) and value and not isinstance(value, Expanded)
-            quotable = plain and ".auth." not in f"{path}." and ".proxy_auth." not in f"{path}."
+            quotable = isinstance(value, str) and value and not isinstance(value, Expanded) and not self._hidden
             self._wrong(path, f"expected {expected}, got {repr(value[:60]) if quotable else kind(value)}")
 
     def _wrong(self, path: str, problem: str) -> None:
@@ -237,22 +242,10 @@ class Reader:
             meant = close(key, known)
             if meant is not None:
                 self._broken.add(f"{path}.{meant}" if path else meant)
-            hidden = path.endswith((".auth", ".proxy_auth")) and meant is None
+            hidden = self._hidden and meant is None
             here = f"{path}.(a key)" if hidden else step(path, key)
             hint = "; is a blank missing after its colon?" if ":" in key else did_you_mean(key, known)
             self._problems.append(f"{here}: unknown key{hint}")
-
-
-def close(word: str, known: Collection[str]) -> str | None:
-    """Return the one of *known* that was probably meant by *word*."""
-    found = difflib.get_close_matches(word.casefold(), [name.casefold() for name in known], n=1)
-    return next((name for name in known if name.casefold() in found), None)
-
-
-def did_you_mean(word: str, known: Collection[str]) -> str:
-    """Return `; did you mean X?` for the likeliest of *known*, else what there is to choose from."""
-    meant = close(word, known)
-    return f"; did you mean {meant}?" if meant else f"; known are {', '.join(sorted(known))}"
 
 
 def _keys_of(struct: type[Struct]) -> dict[str, Any]:
@@ -263,10 +256,17 @@ def _keys_of(struct: type[Struct]) -> dict[str, Any]:
     return keys
 
 
-def _one_of(kind: Any) -> Any:
-    """Return the struct in *kind*, where that is an optional one."""
-    options = () if get_origin(kind) is dict else get_args(kind)
-    return next((option for option in options if _is_struct(option)), kind)
+def _given(kind: Any) -> Any:
+    """Return what *kind* is where the key is given: without None."""
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    (given,) = (option for option in get_args(kind) if option is not NoneType)
+    return given
+
+
+def _plain(kind: Any) -> Any:
+    """Return *kind* without what is said of it beyond its type."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _is_struct(kind: Any) -> TypeGuard[type[Struct]]:
@@ -275,7 +275,7 @@ def _is_struct(kind: Any) -> TypeGuard[type[Struct]]:
 
 def built(struct: type[AStruct], values: dict[str, Any]) -> AStruct:
     """Return the *struct* of *values*, in which a struct's own fields stand as a dict."""
-    types = {field.name: _one_of(field.type) for field in msgspec.structs.fields(struct)}
+    types = {field.name: _given(field.type) for field in msgspec.structs.fields(struct)}
     sections = {name: kind for name, kind in types.items() if _is_struct(kind)}
     return struct(
         **{name: built(sections[name], value) if name in sections else value for name, value in values.items()}
@@ -303,12 +303,3 @@ def _keys(values: dict[str, Any]) -> frozenset[str]:
                 yield from walk(value, f"{before}{key}.")
 
     return frozenset(walk(values, ""))
-
-
-def kind(value: Any) -> str:
-    """Return what *value* is, without quoting it."""
-    if isinstance(value, str):
-        return "a string" if value else "an empty string"
-    if isinstance(value, list):
-        return "a list" if value else "an empty list"
-    return "a mapping" if isinstance(value, dict) else "nothing"

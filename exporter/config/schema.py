@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
@@ -14,6 +14,10 @@ from exporter.zvm.settings import DEFAULT_ANSWERS, Settings
 
 COLLECTORS: Final = tuple(collector.name for collector in collectors.ALL)
 STANDARD: Final = tuple(collector.name for collector in collectors.ALL if collector.standard)
+
+# A list is called by what is in it.
+Names = Annotated[tuple[str, ...], "names"]
+Patterns = Annotated[tuple[str, ...], "regular expressions"]
 
 GROUPS: Final = {"standard": STANDARD, "all": COLLECTORS}  # words that stand for several collectors
 
@@ -32,8 +36,8 @@ def chosen(words: Sequence[str]) -> tuple[str, ...]:
 class Metrics(Struct, frozen=True, forbid_unknown_fields=True):
     """Which metrics are published, by regular expressions that match a whole name; none in `allow` allows all."""
 
-    allow: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
+    allow: Patterns = ()
+    deny: Patterns = ()
 
 
 class Options(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,8 +47,8 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     none of `exclude`. A collector that asks by object sends at most `requests_per_poll` requests in a poll.
     """
 
-    include: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    exclude: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    include: dict[str, Patterns] = field(default_factory=dict)
+    exclude: dict[str, Patterns] = field(default_factory=dict)
     requests_per_poll: int = 100
 
 
@@ -55,7 +59,7 @@ class Zvm(Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One ZVM: how to reach it (Settings), what to ask it for and what to call it. Times in seconds."""
 
     stale_after: float | None = None
-    collectors: tuple[str, ...] = STANDARD
+    collectors: Names = STANDARD
     intervals: dict[str, float] = field(default_factory=dict)
     filters: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)

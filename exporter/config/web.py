@@ -17,6 +17,7 @@ from exporter.config.document import DocumentError, read_document
 from exporter.config.files import contents
 from exporter.config.problems import ConfigError
 from exporter.config.read import Reader, built
+from exporter.config.schema import Names
 from exporter.zvm.tls import VERIFY_FLAGS, load_pair
 
 MOST_COST: Final = 16  # of bcrypt: 2^16 rounds take seconds, each one more doubles that
@@ -63,10 +64,10 @@ class TlsServer(Struct, frozen=True, forbid_unknown_fields=True):
     key_file: Path | None = None
     client_auth_type: ClientAuth = "NoClientCert"
     client_ca_file: Path | None = None
-    client_allowed_sans: tuple[str, ...] = ()
+    client_allowed_sans: Names = ()
     min_version: Version = "TLS12"
     max_version: Version = "TLS13"
-    cipher_suites: tuple[str, ...] = ()
+    cipher_suites: Names = ()
     prefer_server_cipher_suites: bool = True
 
     def context(self, *, optional: bool = False) -> ssl.SSLContext:

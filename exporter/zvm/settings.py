@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
@@ -15,8 +15,16 @@ DIRECT = "direct"  # as proxy_url: no proxy, whatever the environment says
 KEYCLOAK_CLIENT = "zerto-client"  # the public client that every appliance has
 KEYCLOAK_REALM = "zerto"  # the realm that every appliance has
 
+# What a value is beyond its type; the configuration is read by it.
+Bytes = Annotated[int, "bytes"]
+MaybeEmpty = Annotated[str, "there, nothing is something else than the default"]
 
-class Auth(Struct, frozen=True, forbid_unknown_fields=True):
+
+class Secrets(Struct, frozen=True):
+    """Keys of which any may hold a secret, in its own place or in the wrong one: no value of them is ever quoted."""
+
+
+class Auth(Secrets, frozen=True, forbid_unknown_fields=True):
     """How to log in. A secret is given in place or, better, as a file that is read again at each login.
 
     `account` is for sessions; `realm`, `scope` (empty: none is asked for) and the client are for Keycloak.
@@ -25,7 +33,7 @@ class Auth(Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["auto", "keycloak", "keycloak_client", "session"] = "auto"
     account: Literal["auto", "windows", "hypervisor"] = "auto"
     realm: str = KEYCLOAK_REALM
-    scope: str = "openid"
+    scope: MaybeEmpty = "openid"
     username: str | None = None
     username_file: Path | None = None
     password: str | None = None
@@ -51,7 +59,7 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True):
     ciphers: str | None = None
 
 
-class ProxyAuth(Struct, frozen=True, forbid_unknown_fields=True):
+class ProxyAuth(Secrets, frozen=True, forbid_unknown_fields=True):
     """Who we are to the proxy. The password is given in place or as a file that is read again with each request."""
 
     username: str | None = None
@@ -69,7 +77,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     url: str
     interval: float = 30.0
     timeout: float = DEFAULT_TIMEOUT
-    max_body: int = DEFAULT_MAX_BODY
+    max_body: Bytes = DEFAULT_MAX_BODY
     max_requests: int = 4
     auth: Auth = field(default_factory=Auth)
     tls: Tls = field(default_factory=Tls)

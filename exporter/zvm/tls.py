@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from exporter.rewrites import SETTLED_SECONDS, Stamps, stamps
 from exporter.threads import in_poll_thread
 from exporter.zvm.errors import ConnectError
 from exporter.zvm.settings import Tls
@@ -26,9 +27,6 @@ _VERSIONS: Final = {
     "TLS12": ssl.TLSVersion.TLSv1_2,
     "TLS13": ssl.TLSVersion.TLSv1_3,
 }
-_SETTLED_NS: Final = 2_000_000_000  # the coarsest clock of a file system: a younger stamp may hide a second change
-
-Stamp = tuple[tuple[int, ...] | None, ...]
 
 _shared: Final[WeakValueDictionary[bytes, ssl.SSLContext]] = WeakValueDictionary()
 _one_at_a_time: Final = threading.Lock()
@@ -96,7 +94,7 @@ class Follower:
         self._tls = tls
         self._context: ssl.SSLContext | None = None
         self._digest = b""
-        self._stamp: Stamp | None = None
+        self._stamps: Stamps | None = None
         self._complaint = ""
         self._log = structlog.get_logger().bind(zvm=zvm)
 
@@ -106,8 +104,8 @@ class Follower:
         Raises:
             ConnectError: they cannot be used, and never could.
         """
-        stamp = _stamp(self._tls)
-        if self._context is not None and stamp == self._stamp:
+        now = stamps(file for file in _files(self._tls) if file is not None)  # before they are read
+        if self._context is not None and now == self._stamps:
             return self._context
         try:
             context, digest = await in_poll_thread(shared_context, self._tls)
@@ -117,12 +115,12 @@ class Follower:
                 raise ConnectError(problem) from error
             self._complain(problem)
             # What is in the files is wrong, and stays so until they change; anything else may be over the next time.
-            self._stamp = stamp if isinstance(error, ssl.SSLError) and _settled(stamp) else None
+            self._stamps = now if isinstance(error, ssl.SSLError) and _settled(now) else None
             return self._context
         if self._digest not in {b"", digest}:
             self._log.info("the TLS files have changed: new connections use them")
         self._context, self._digest, self._complaint = context, digest, ""
-        self._stamp = stamp if _settled(stamp) else None
+        self._stamps = now if _settled(now) else None
         return context
 
     def _complain(self, problem: str) -> None:
@@ -140,19 +138,7 @@ def _files(tls: Tls) -> tuple[Path | None, ...]:
     return tls.ca_file, tls.cert_file, tls.key_file
 
 
-def _stamp(tls: Tls) -> Stamp:
-    """Return what changes when a file does, of each of the files; it is taken before they are read."""
-    stamps: list[tuple[int, ...] | None] = []
-    for file in _files(tls):
-        try:
-            status = None if file is None else file.stat()
-        except OSError:
-            status = None
-        stamps.append(status and (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino))
-    return tuple(stamps)
-
-
-def _settled(stamp: Stamp) -> bool:
-    """Tell whether a change after the stamp was taken would show in the next one."""
-    newest = max((max(one[:2]) for one in stamp if one is not None), default=0)
-    return time.time_ns() - newest > _SETTLED_NS
+def _settled(now: Stamps) -> bool:
+    """Tell whether a change after the stamps were taken would show in the next ones."""
+    newest = max((max(stamp[:2]) for stamp in now.values() if stamp), default=0)
+    return time.time_ns() - newest > SETTLED_SECONDS * 1e9

@@ -66,10 +66,10 @@ class Polls:
     seen: Sequence[Status] = ()
 
     def names(self) -> tuple[str, ...]:
-        return tuple(view.name for view in self.seen)
+        return tuple(status.name for status in self.seen)
 
     def untried(self) -> tuple[str, ...]:
-        return tuple(view.name for view in self.seen if view.up is None)
+        return tuple(status.name for status in self.seen if status.up is None)
 
     def statuses(self) -> list[Status]:
         return list(self.seen)
@@ -84,7 +84,7 @@ class Made:
     numbers: random.Random
     history: History = field(default_factory=History)
 
-    def view(self) -> Status:
+    def status(self) -> Status:
         """Return it as it is NOW."""
         if self.kind == "new":
             return Status(self.name, self.url, None, None, None, None, 0, ())
@@ -145,7 +145,7 @@ class Made:
 def made_up(count: int) -> list[Status]:
     """Return *count* ZVMs; every state is among them from 15 on."""
     numbers = random.Random(1)  # noqa: S311 - pictures, not secrets
-    return [Made(_KINDS[index % len(_KINDS)], f"site-{index:03}", numbers).view() for index in range(count)]
+    return [Made(_KINDS[index % len(_KINDS)], f"site-{index:03}", numbers).status() for index in range(count)]
 
 
 class LivelyClock(DrivenClock):

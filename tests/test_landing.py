@@ -11,23 +11,23 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element
 
 import aiohttp
-import html5lib
 import pytest
 from browser import Browser, chromium
 from gallery import NOW, made_up, serving
 from hypothesis import given
 from hypothesis import strategies as st
+from landing import cells, head, parsed, words
 from support import DrivenClock, Running, Simulate, zvm_config
 
 from exporter.collectors import vms, vpgs
-from exporter.collectors.base import Summary
+from exporter.collectors.base import Promise, Summary, Vpgs
+from exporter.collectors.troubles import trouble
 from exporter.counts import Counts
 from exporter.polling.history import MINUTES, History, Hour
 from exporter.polling.outcome import Failure, Outcome
-from exporter.polling.target import Status
+from exporter.polling.target import Status, Told
 from exporter.prometheus.gzip import unzipped
 from exporter.simulator import faults
 from exporter.web.landing.page import DOCUMENTATION, Landing, brief, rows, span, state, summed
@@ -37,6 +37,7 @@ from exporter.web.server import WebFlags
 Export = Callable[..., Awaitable[Running]]
 
 NONE = "\N{EN DASH}"
+LONG = Promise(1e300, 1e-300)
 HOSTILE = "<script>alert(1)</script>\"'&amp;\x00\x1b\u202e\ufffe{{ 7 * 7 }}"
 
 
@@ -58,32 +59,6 @@ def status(name: str, *, up: bool | None, error: str = "", summary: Summary | No
 
 def text(*statuses: Status, refresh: bool = False, dashboards: str | None = None) -> str:
     return unzipped(Landing("/metrics", dashboards).page(statuses, NOW, refresh=refresh)).decode()
-
-
-def parsed(page: str) -> Element:
-    """Return the document; whatever the standard calls an error in it fails here."""
-    document = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
-    assert isinstance(document, Element)
-    return document
-
-
-def words(element: Element) -> str:
-    return " ".join("".join(element.itertext()).split())
-
-
-def cells(page: str) -> list[list[str]]:
-    """Return the words of the table, row by row, without those of plots."""
-    document = parsed(page)
-    for parent in list(document.iter()):
-        for svg in [child for child in parent if child.tag.endswith("svg")]:
-            svg.clear()
-    return [[words(cell) for cell in row] for row in document.iter("tr")][1:]
-
-
-def head(page: str) -> dict[str, str]:
-    """Return what the head of the page sums up."""
-    (found,) = parsed(page).iter("dl")
-    return {words(group[0]): " ".join(words(one) for one in group[1:]) for group in found}
 
 
 class TestState:
@@ -159,6 +134,7 @@ class TestState:
         assert "4,242" not in page
         assert head(page) == {
             "ZVMs": "1 down, 1 up",
+            "VPGs that need attention": f"{NONE} nothing is known from 2 ZVMs",
             "Worst RPO": "7 s web-01, at lon",
             "Oldest data": "5 min of nyc",
             "VMs listed": "10 5 series",
@@ -177,6 +153,7 @@ class TestState:
         )
         assert head(page) == {
             "ZVMs": "3 up",
+            "VPGs that need attention": f"{NONE} nothing is known from 3 ZVMs",
             "Worst RPO": "1 min 15 s erp-db-01 in VPG ERP, at nyc",
             "Oldest data": "10 s of lon",
             "VMs listed": "1,507 15 series",
@@ -206,7 +183,13 @@ class TestState:
         page = text()
         assert "No ZVM is polled here" in page
         assert not list(parsed(page).iter("table"))
-        assert head(page) == {"ZVMs": "none", "Worst RPO": NONE, "Oldest data": NONE, "VMs listed": "0 0 series"}
+        assert head(page) == {
+            "ZVMs": "none",
+            "VPGs that need attention": NONE,
+            "Worst RPO": NONE,
+            "Oldest data": NONE,
+            "VMs listed": "0 0 series",
+        }
         assert summed([]).verdict == "none is polled here"
 
     def test_it_links_to_all_that_there_is(self) -> None:
@@ -297,17 +280,23 @@ class TestPlots:
 class TestHarmless:
     def test_hostile_names_and_errors_stay_text(self) -> None:
         outcome = Outcome("vms", "http", HOSTILE, lost=Counts(1, 1, 1, HOSTILE), cut=1, rows=2)
-        hostile = status(HOSTILE, up=True, outcomes=(outcome,), summary=Summary(1, 1.0, HOSTILE, HOSTILE))
+        of_vpg = trouble(HOSTILE, HOSTILE, HOSTILE, HOSTILE, Promise(), Promise())
+        told = Told(Vpgs({HOSTILE: of_vpg}, {}), NOW, current=True)
+        summary = Summary(1, 1.0, HOSTILE, HOSTILE)
+        hostile = status(HOSTILE, up=True, outcomes=(outcome,), summary=summary, told=told)
         page = text(hostile, replace(hostile, outcomes=(), failure=Failure(NOW, "vms", HOSTILE)))
         document = parsed(page)
         assert not list(document.iter("script"))
         shown = HOSTILE.replace("\x00", "\ufffd").replace("\x1b", "\ufffd").replace("\ufffe", "\ufffd")
         assert words(next(document.iter("b"))) == shown
-        assert page.count("{{ 7 * 7 }}") >= 8
+        assert cells(page, "vpgs")[0][:3] == [shown * 2, "RPO not known", shown * 2]
+        assert page.count("{{ 7 * 7 }}") >= 13
         assert "zvm=%3Cscript%3E" in page
 
     def test_long_names_of_a_zvm_are_cut_short(self) -> None:
-        page = text(status("n", up=True, summary=Summary(1, 1.0, "v" * 100_000, "g" * 100_000)))
+        vpg = trouble("g" * 100_000, "o" * 100_000, "s" * 100_000, "t" * 100_000, Promise(), Promise())
+        told = Told(Vpgs({"1": vpg}, {}), NOW, current=True)
+        page = text(status("n", up=True, summary=Summary(1, 1.0, "v" * 100_000, "g" * 100_000), told=told))
         assert len(page) < 20_000
 
     def test_nothing_runs_and_nothing_comes_from_elsewhere(self) -> None:
@@ -489,8 +478,12 @@ def _needs_chromium() -> None:
 @pytest.mark.usefixtures("_needs_chromium")
 async def test_a_browser_finds_nothing_wrong_in_any_width() -> None:
     """No sideways scrolling, not a word in its console, and plots and tables have their names."""
-    long = status("n" * 300, up=False, error="e" * 300, summary=Summary(1, 1e300, "v" * 300, "g" * 300))
+    of_long = Told(Vpgs({"1": trouble("g" * 300, "o" * 300, "s" * 300, "t" * 300, LONG, LONG)}, {}), NOW, current=False)
+    summary = Summary(1, 1e300, "v" * 300, "g" * 300)
+    long = status("n" * 300, up=False, error="e" * 300, summary=summary, told=of_long)
     statuses = [long, *made_up(15)]
+    worst = cells(text(*statuses), "vpgs")
+    assert worst
     flags = WebFlags(grafana_url="https://grafana.example.com/")
     async with serving(statuses, flags) as url, Browser.started() as browser:
         for width, dark in ((320, False), (390, True), (820, False), (1400, True)):
@@ -504,7 +497,8 @@ async def test_a_browser_finds_nothing_wrong_in_any_width() -> None:
             assert all(name.startswith(("Worst RPO by", "Duration of polls by")) for name in plots)
             assert ("table", "ZVMs, those with trouble first") in told
             roles = [role for role, _ in told]
-            assert (roles.count("rowheader"), roles.count("columnheader")) == (len(statuses), 8)
+            assert (roles.count("rowheader"), roles.count("columnheader")) == (len(statuses) + len(worst), 8 + 6)
+            assert ("table", "VPGs that need attention, the worst first") in told
             assert ("link", "samples of site-000") in told
         assert browser.told == []
 

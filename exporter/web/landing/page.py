@@ -16,6 +16,7 @@ from typing import Final, Literal
 import jinja2
 
 from exporter import __version__
+from exporter.polling.attention import attention
 from exporter.polling.outcome import Outcome
 from exporter.polling.target import Status
 from exporter.prometheus.gzip import fragment, gzipped
@@ -25,6 +26,7 @@ State = Literal["down", "degraded", "not tried yet", "up"]
 
 DOCUMENTATION: Final = "https://github.com/zerto-exporter/zerto-exporter#readme"
 REFRESH_SECONDS: Final = 30
+WORST: Final = 10  # VPGs that are named
 
 # In the order of the page, each with the sign that tells it without its colour.
 _SIGNS: Final[dict[State, str]] = {"down": "▲", "degraded": "◆", "not tried yet": "○", "up": "●"}
@@ -102,7 +104,14 @@ class Landing:
 
         With *refresh* a browser asks for it again and again. May be called in a thread.
         """
-        text = _template().render(**self._always, now=now, refresh=refresh, rows=rows(statuses), sum=summed(statuses))
+        text = _template().render(
+            **self._always,
+            now=now,
+            refresh=refresh,
+            rows=rows(statuses),
+            sum=summed(statuses),
+            attention=attention(statuses, WORST),
+        )
         return gzipped(fragment(_NO_TEXT.sub("\ufffd", text).encode()))
 
 

@@ -193,7 +193,7 @@ class Exporter:
         """Poll each ZVM once and return what came of it."""
         try:
             await self.poller.once()
-            return await asyncio.gather(*(self._checked(view) for view in self.poller.statuses()))
+            return await asyncio.gather(*(self._checked(status) for status in self.poller.statuses()))
         finally:
             await self.poller.stop()
 
@@ -202,10 +202,10 @@ class Exporter:
         zvms = len(self.poller.names())
         return f"polls {zvms} ZVM{'' if zvms == 1 else 's'}"
 
-    async def _checked(self, view: Status) -> Checked:
+    async def _checked(self, status: Status) -> Checked:
         # Whoever failed would only fail again, after one more timeout.
-        version = await self.poller.version(view.name) if any(one.success for one in view.outcomes) else ""
-        return Checked(view, version)
+        version = await self.poller.version(status.name) if any(one.success for one in status.outcomes) else ""
+        return Checked(status, version)
 
     def _load(self) -> Config:
         config = self._load_all()
@@ -221,28 +221,28 @@ class Exporter:
 class Checked:
     """A ZVM that was polled once, and its version, "" where it did not tell."""
 
-    view: Status
+    status: Status
     version: str
 
     @property
     def good(self) -> bool:
         """Whether no collector failed."""
-        return all(outcome.good for outcome in self.view.outcomes)
+        return all(outcome.good for outcome in self.status.outcomes)
 
     def __str__(self) -> str:
-        view = self.view
+        status = self.status
         if not self.good:
             failures: dict[str, list[str]] = {}
-            for one in view.outcomes:
+            for one in status.outcomes:
                 if not one.good:
                     failures.setdefault(f"{one.reason}: {one.error}", []).append(one.collector)
             told = (f"{failure} ({', '.join(failed)})" for failure, failed in failures.items())
-            return f"{view.name}: failed: {'; '.join(told)}"
-        vms = f"{view.summary.vms} VMs, " if view.summary else ""
-        seconds = max(outcome.duration for outcome in view.outcomes)
-        absent = ", ".join(outcome.collector for outcome in view.outcomes if not outcome.supported)
+            return f"{status.name}: failed: {'; '.join(told)}"
+        vms = f"{status.summary.vms} VMs, " if status.summary else ""
+        seconds = max(outcome.duration for outcome in status.outcomes)
+        absent = ", ".join(outcome.collector for outcome in status.outcomes if not outcome.supported)
         version = self.version or "of unknown version"
-        return f"{view.name}: ok: Zerto {version}, {vms}{view.series} series, {seconds:.2f} s" + (
+        return f"{status.name}: ok: Zerto {version}, {vms}{status.series} series, {seconds:.2f} s" + (
             f"; the ZVM does not have, or not for this user: {absent}" if absent else ""
         )
 

@@ -20,11 +20,12 @@ import structlog
 from browser import Browser
 from support import DrivenClock, start_exporter, zvm_config
 
-from exporter.collectors.base import Summary
+from exporter.collectors.base import Promise, Summary, Vpgs
+from exporter.collectors.troubles import trouble
 from exporter.counts import Counts
 from exporter.polling.history import History
 from exporter.polling.outcome import Failure, Outcome
-from exporter.polling.target import Status
+from exporter.polling.target import Status, Told
 from exporter.prometheus.store import Store
 from exporter.prometheus.telemetry import Telemetry
 from exporter.simulator import Simulator, faults, pair
@@ -40,6 +41,15 @@ _TIMEOUT = (
     "the request was sent whole, the first byte of the answer never came. Is the ZVM's service under load, or is there "
     "a firewall that lets connections through and then drops what is in them? It is tried again in 30 s"
 )
+_VPGS = ("ERP production", "Mail", "File server", "Web shop", "Payroll")
+_FINE = ("MeetingSLA", "None", 8.0, 90_000.0)
+_TROUBLES = (
+    ("NotMeetingSLA", "DisconnectedFromPeer", 4210.0, 3600.0),
+    ("MeetingSLA", "RecoveryPossible", 2700.0, 86400.0),
+    ("RpoNotMeetingSLA", "BitmapSync", 940.0, 86400.0),
+    ("HistoryNotMeetingSLA", "None", 8.0, 41_000.0),
+    ("MeetingSLA", "None", None, 86400.0),
+)  # status, substatus, RPO, history; the latter two are promised 5 min and a day
 _KINDS = (
     "up",
     "up",
@@ -66,10 +76,10 @@ class Polls:
     seen: Sequence[Status] = ()
 
     def names(self) -> tuple[str, ...]:
-        return tuple(view.name for view in self.seen)
+        return tuple(status.name for status in self.seen)
 
     def untried(self) -> tuple[str, ...]:
-        return tuple(view.name for view in self.seen if view.up is None)
+        return tuple(status.name for status in self.seen if status.up is None)
 
     def statuses(self) -> list[Status]:
         return list(self.seen)
@@ -84,7 +94,7 @@ class Made:
     numbers: random.Random
     history: History = field(default_factory=History)
 
-    def view(self) -> Status:
+    def status(self) -> Status:
         """Return it as it is NOW."""
         if self.kind == "new":
             return Status(self.name, self.url, None, None, None, None, 0, ())
@@ -93,7 +103,9 @@ class Made:
         count = self.numbers.randint(10, 1500)
         good = down_for is None
         served = down_for is None or down_for < 120
-        vms = self._outcome("vms", count)
+        vms, vpgs = self._outcome("vms", count), self._outcome("vpgs", count // 8)
+        told = self._vpgs(count // 8)
+        worst_rpo = max(worst_rpo, *(one.rpo.actual or 0.0 for one in told.own.values() if one is not None), 0.0)
         return Status(
             name=self.name,
             url=self.url,
@@ -102,10 +114,11 @@ class Made:
             last_success=None if self.kind == "refused" else NOW - (down_for or 0.0) - 4.0,
             summary=None if self.kind == "refused" else Summary(count, worst_rpo, "erp-db-01", "ERP production"),
             series=count * 20 if served else 0,
-            outcomes=(vms, self._outcome("vpgs", count // 8)),
+            outcomes=(vms, vpgs),
             stale=not served and self.kind != "refused",
             failure=Failure(NOW - 1260.0, "vms", _TIMEOUT) if self.kind == "mended" else None,
             hour=self.history.hour(NOW),
+            told=Told(told, NOW - (down_for or 0.0) - 4.0, good) if served and vpgs.good else None,
         )
 
     @property
@@ -123,6 +136,21 @@ class Made:
             brought = max(round(rpo), 1) if good else None
             self.history.add(NOW - ago, seconds, brought, good=good and self.kind != "partial")
         return max(round(rpo), 1)
+
+    def _vpgs(self, count: int) -> Vpgs:
+        found = {}
+        for number in range(count):
+            troubled = number < len(_VPGS) and self.numbers.random() < 0.05
+            status, substatus, rpo, history = self.numbers.choice(_TROUBLES) if troubled else _FINE
+            found[f"{self.name}-{number}"] = trouble(
+                _VPGS[number % len(_VPGS)],
+                ("", "Acme")[number % 2],
+                status,
+                substatus,
+                Promise(rpo, 300.0),
+                Promise(history, 86400.0),
+            )
+        return Vpgs(found, {})
 
     def _outcome(self, collector: str, rows: int) -> Outcome:
         if self.kind in {"down", "dropped"}:
@@ -145,7 +173,7 @@ class Made:
 def made_up(count: int) -> list[Status]:
     """Return *count* ZVMs; every state is among them from 15 on."""
     numbers = random.Random(1)  # noqa: S311 - pictures, not secrets
-    return [Made(_KINDS[index % len(_KINDS)], f"site-{index:03}", numbers).view() for index in range(count)]
+    return [Made(_KINDS[index % len(_KINDS)], f"site-{index:03}", numbers).status() for index in range(count)]
 
 
 class LivelyClock(DrivenClock):
@@ -181,7 +209,7 @@ async def serving(
 
 @asynccontextmanager
 async def hour_of_the_demo() -> AsyncIterator[str]:
-    """Serve the page of the demo's two sites after an hour, in which one of them was away for a while."""
+    """Serve the page of the demo's two sites after an hour: one was away for a while, a VPG has lost its peer."""
     clock = LivelyClock(NOW - 3700.0)
     async with AsyncExitStack() as stack:
         sites = [
@@ -200,7 +228,9 @@ async def hour_of_the_demo() -> AsyncIterator[str]:
         lon.faults.set("/v1/v", faults.status(503))
         await clock.advance(180.0)
         lon.faults.clear()
-        await clock.advance(1425.0)
+        await clock.advance(900.0)
+        nyc.estate.start_incident("peer_disconnected", "Mail-Production")
+        await clock.advance(525.0)
         yield running.url + "/"
 
 
@@ -212,10 +242,10 @@ async def _pictures(folder: Path) -> None:
     async with Browser.started() as browser:
         async with hour_of_the_demo() as url:
             for name, dark in (("landing.png", False), ("landing-dark.png", True)):
-                await browser.open(url, width=1400, height=480, dark=dark)
+                await browser.open(url, width=1400, height=720, dark=dark)
                 (folder / name).write_bytes(await browser.picture())
         async with serving(made_up(200)) as url:
-            await browser.open(url, width=1400, height=1000)
+            await browser.open(url, width=1400, height=1600)
             (folder / "landing-200.png").write_bytes(await browser.picture())
 
 

@@ -11,23 +11,23 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element
 
 import aiohttp
-import html5lib
 import pytest
 from browser import Browser, chromium
 from gallery import NOW, made_up, serving
 from hypothesis import given
 from hypothesis import strategies as st
+from landing import cells, head, parsed, words
 from support import DrivenClock, Running, Simulate, zvm_config
 
 from exporter.collectors import vms, vpgs
-from exporter.collectors.base import Summary
+from exporter.collectors.base import Promise, Summary, Vpgs
+from exporter.collectors.troubles import trouble
 from exporter.counts import Counts
 from exporter.polling.history import MINUTES, History, Hour
 from exporter.polling.outcome import Failure, Outcome
-from exporter.polling.target import Status
+from exporter.polling.target import Status, Told
 from exporter.prometheus.gzip import unzipped
 from exporter.simulator import faults
 from exporter.web.landing.page import DOCUMENTATION, Landing, brief, rows, span, state, summed
@@ -37,13 +37,14 @@ from exporter.web.server import WebFlags
 Export = Callable[..., Awaitable[Running]]
 
 NONE = "\N{EN DASH}"
+LONG = Promise(1e300, 1e-300)
 HOSTILE = "<script>alert(1)</script>\"'&amp;\x00\x1b\u202e\ufffe{{ 7 * 7 }}"
 
 
-def view(name: str, *, up: bool | None, error: str = "", summary: Summary | None = None, **more: Any) -> Status:
+def status(name: str, *, up: bool | None, error: str = "", summary: Summary | None = None, **more: Any) -> Status:
     tried = up is not None
     outcome = Outcome("vms", "connect" if error else "success", error)
-    view = Status(
+    made = Status(
         name=name,
         url=f"https://{name}.example.com",
         up=up,
@@ -53,45 +54,19 @@ def view(name: str, *, up: bool | None, error: str = "", summary: Summary | None
         series=5,
         outcomes=(outcome,) if tried else (),
     )
-    return replace(view, **more)
+    return replace(made, **more)
 
 
 def text(*statuses: Status, refresh: bool = False, dashboards: str | None = None) -> str:
     return unzipped(Landing("/metrics", dashboards).page(statuses, NOW, refresh=refresh)).decode()
 
 
-def parsed(page: str) -> Element:
-    """Return the document; whatever the standard calls an error in it fails here."""
-    document = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
-    assert isinstance(document, Element)
-    return document
-
-
-def words(element: Element) -> str:
-    return " ".join("".join(element.itertext()).split())
-
-
-def cells(page: str) -> list[list[str]]:
-    """Return the words of the table, row by row, without those of plots."""
-    document = parsed(page)
-    for parent in list(document.iter()):
-        for svg in [child for child in parent if child.tag.endswith("svg")]:
-            svg.clear()
-    return [[words(cell) for cell in row] for row in document.iter("tr")][1:]
-
-
-def head(page: str) -> dict[str, str]:
-    """Return what the head of the page sums up."""
-    (found,) = parsed(page).iter("dl")
-    return {words(group[0]): " ".join(words(one) for one in group[1:]) for group in found}
-
-
 class TestState:
     def test_each_zvm_is_shown_those_that_are_down_first(self) -> None:
         page = text(
-            view("up", up=True, summary=Summary(42, 75.0, "erp-db-01", "ERP")),
-            view("<b>down</b>", up=False, error="no <connection>"),
-            view("new", up=None),
+            status("up", up=True, summary=Summary(42, 75.0, "erp-db-01", "ERP")),
+            status("<b>down</b>", up=False, error="no <connection>"),
+            status("new", up=None),
         )
         assert cells(page) == [
             [
@@ -122,16 +97,16 @@ class TestState:
         bad = Outcome("vpgs", "http", "HTTP 403")
         good = Outcome("vms", rows=20)
         statuses = [
-            view("b-cut", up=True, outcomes=(replace(good, cut=3),)),
-            view("a-good", up=True),
-            view("c-lost", up=True, outcomes=(replace(good, lost=Counts(1, complaint="record 7: no identifier")),)),
-            view("d-odd", up=True, outcomes=(replace(good, lost=Counts(0, 2, 9)),)),
-            view("e-part", up=True, outcomes=(good, bad)),
-            view("f-stale", up=True, stale=True),
-            view("g-down", up=False, error="x"),
-            view("h-new", up=None),
+            status("b-cut", up=True, outcomes=(replace(good, cut=3),)),
+            status("a-good", up=True),
+            status("c-lost", up=True, outcomes=(replace(good, lost=Counts(1, complaint="record 7: no identifier")),)),
+            status("d-odd", up=True, outcomes=(replace(good, lost=Counts(0, 2, 9)),)),
+            status("e-part", up=True, outcomes=(good, bad)),
+            status("f-stale", up=True, stale=True),
+            status("g-down", up=False, error="x"),
+            status("h-new", up=None),
         ]
-        assert [(row.view.name[0], row.state) for row in rows(statuses)] == [
+        assert [(row.status.name[0], row.state) for row in rows(statuses)] == [
             ("g", "down"),
             *((name, "degraded") for name in "bcef"),
             ("h", "not tried yet"),
@@ -148,35 +123,37 @@ class TestState:
 
     def test_an_error_of_several_collectors_is_said_once(self) -> None:
         error = Outcome("vms", "timeout", "no answer within 20 s")
-        page = text(view("nyc", up=False, outcomes=(error, replace(error, collector="vpgs"))))
+        page = text(status("nyc", up=False, outcomes=(error, replace(error, collector="vpgs"))))
         assert cells(page)[1:] == [["vms, vpgs: no answer within 20 s"]]
 
     def test_what_was_dropped_is_not_shown_as_if_it_were_fresh(self) -> None:
         old = Summary(4242, 98_765.0, "erp-db-01", "ERP")
-        stale = view("nyc", up=False, error="x", summary=old, stale=True, series=0, last_success=NOW - 300.0)
-        page = text(stale, view("lon", up=True, summary=Summary(10, 7.0, "web-01", "")))
+        stale = status("nyc", up=False, error="x", summary=old, stale=True, series=0, last_success=NOW - 300.0)
+        page = text(stale, status("lon", up=True, summary=Summary(10, 7.0, "web-01", "")))
         assert cells(page)[0][2:6] == ["5 min agosamples dropped", NONE, "0samples of nyc", NONE]
         assert "4,242" not in page
         assert head(page) == {
             "ZVMs": "1 down, 1 up",
+            "VPGs that need attention": f"{NONE} nothing is known from 2 ZVMs",
             "Worst RPO": "7 s web-01, at lon",
             "Oldest data": "5 min of nyc",
             "VMs listed": "10 5 series",
         }
 
     def test_a_failure_that_is_over_is_told_for_an_hour(self) -> None:
-        over = view("nyc", up=True, failure=Failure(NOW - 3599.0, "vpgs", "HTTP 500"))
+        over = status("nyc", up=True, failure=Failure(NOW - 3599.0, "vpgs", "HTTP 500"))
         assert cells(text(over))[1] == ["failed 59 min 59 s ago, vpgs: HTTP 500"]
         assert len(cells(text(replace(over, failure=Failure(NOW - 3600.0, "vpgs", "HTTP 500"))))) == 1
 
     def test_the_head_sums_up_all_of_them(self) -> None:
         page = text(
-            view("nyc", up=True, summary=Summary(1000, 75.0, "erp-db-01", "ERP")),
-            view("lon", up=True, summary=Summary(500, 0.0, "web-01", "Web"), last_success=NOW - 10.0),
-            view("par", up=True, summary=Summary(7, None)),
+            status("nyc", up=True, summary=Summary(1000, 75.0, "erp-db-01", "ERP")),
+            status("lon", up=True, summary=Summary(500, 0.0, "web-01", "Web"), last_success=NOW - 10.0),
+            status("par", up=True, summary=Summary(7, None)),
         )
         assert head(page) == {
             "ZVMs": "3 up",
+            "VPGs that need attention": f"{NONE} nothing is known from 3 ZVMs",
             "Worst RPO": "1 min 15 s erp-db-01 in VPG ERP, at nyc",
             "Oldest data": "10 s of lon",
             "VMs listed": "1,507 15 series",
@@ -186,9 +163,9 @@ class TestState:
     def test_vms_without_an_rpo_are_no_good_ones(self) -> None:
         """Beside the worst RPO that is known, and where none is; not once they are no longer served."""
         page = text(
-            view("nyc", up=True, summary=Summary(1000, 75.0, "erp-db-01", "ERP", 1)),
-            view("par", up=True, summary=Summary(7, None, without_rpo=1500)),
-            view("old", up=False, stale=True, summary=Summary(7, None, without_rpo=6)),
+            status("nyc", up=True, summary=Summary(1000, 75.0, "erp-db-01", "ERP", 1)),
+            status("par", up=True, summary=Summary(7, None, without_rpo=1500)),
+            status("old", up=False, stale=True, summary=Summary(7, None, without_rpo=6)),
         )
         assert head(page)["Worst RPO"] == "1 min 15 s erp-db-01 in VPG ERP, at nyc 1,501 VMs without an RPO"
         assert {row[0].partition("https")[0]: row[5] for row in cells(page) if len(row) == 8} == {
@@ -198,7 +175,7 @@ class TestState:
         }
 
     def test_no_data_at_all_is_the_oldest_data(self) -> None:
-        page = text(view("nyc", up=True), view("lon", up=False, error="x"), view("new", up=None))
+        page = text(status("nyc", up=True), status("lon", up=False, error="x"), status("new", up=None))
         assert head(page)["Oldest data"] == "none no good poll of lon yet"
         assert head(page)["ZVMs"] == "1 down, 1 not tried yet, 1 up"
 
@@ -206,11 +183,17 @@ class TestState:
         page = text()
         assert "No ZVM is polled here" in page
         assert not list(parsed(page).iter("table"))
-        assert head(page) == {"ZVMs": "none", "Worst RPO": NONE, "Oldest data": NONE, "VMs listed": "0 0 series"}
+        assert head(page) == {
+            "ZVMs": "none",
+            "VPGs that need attention": NONE,
+            "Worst RPO": NONE,
+            "Oldest data": NONE,
+            "VMs listed": "0 0 series",
+        }
         assert summed([]).verdict == "none is polled here"
 
     def test_it_links_to_all_that_there_is(self) -> None:
-        page = text(view("a b&c", up=True), dashboards="https://g.example.com/d/zerto?a=1&b=2")
+        page = text(status("a b&c", up=True), dashboards="https://g.example.com/d/zerto?a=1&b=2")
         links = {words(link): link.get("href") for link in parsed(page).iter("a")}
         assert links == {
             "Metrics": "metrics",
@@ -278,7 +261,7 @@ class TestPlots:
         history = History()
         history.add(NOW - 600.0, 0.25, 75.0, good=True)
         history.add(NOW - 120.0, 20.0, good=False)
-        page = text(view("nyc", up=True, hour=history.hour(NOW)), view("new", up=None))
+        page = text(status("nyc", up=True, hour=history.hour(NOW)), status("new", up=None))
         plots = [words(svg) for svg in parsed(page).iter() if svg.tag.endswith("svg")]
         assert plots == [
             "Worst RPO by the minute, last hour: none known",
@@ -297,17 +280,23 @@ class TestPlots:
 class TestHarmless:
     def test_hostile_names_and_errors_stay_text(self) -> None:
         outcome = Outcome("vms", "http", HOSTILE, lost=Counts(1, 1, 1, HOSTILE), cut=1, rows=2)
-        hostile = view(HOSTILE, up=True, outcomes=(outcome,), summary=Summary(1, 1.0, HOSTILE, HOSTILE))
+        of_vpg = trouble(HOSTILE, HOSTILE, HOSTILE, HOSTILE, Promise(), Promise())
+        told = Told(Vpgs({HOSTILE: of_vpg}, {}), NOW, current=True)
+        summary = Summary(1, 1.0, HOSTILE, HOSTILE)
+        hostile = status(HOSTILE, up=True, outcomes=(outcome,), summary=summary, told=told)
         page = text(hostile, replace(hostile, outcomes=(), failure=Failure(NOW, "vms", HOSTILE)))
         document = parsed(page)
         assert not list(document.iter("script"))
         shown = HOSTILE.replace("\x00", "\ufffd").replace("\x1b", "\ufffd").replace("\ufffe", "\ufffd")
         assert words(next(document.iter("b"))) == shown
-        assert page.count("{{ 7 * 7 }}") >= 8
+        assert cells(page, "vpgs")[0][:3] == [shown * 2, "RPO not known", shown * 2]
+        assert page.count("{{ 7 * 7 }}") >= 13
         assert "zvm=%3Cscript%3E" in page
 
     def test_long_names_of_a_zvm_are_cut_short(self) -> None:
-        page = text(view("n", up=True, summary=Summary(1, 1.0, "v" * 100_000, "g" * 100_000)))
+        vpg = trouble("g" * 100_000, "o" * 100_000, "s" * 100_000, "t" * 100_000, Promise(), Promise())
+        told = Told(Vpgs({"1": vpg}, {}), NOW, current=True)
+        page = text(status("n", up=True, summary=Summary(1, 1.0, "v" * 100_000, "g" * 100_000), told=told))
         assert len(page) < 20_000
 
     def test_nothing_runs_and_nothing_comes_from_elsewhere(self) -> None:
@@ -489,8 +478,12 @@ def _needs_chromium() -> None:
 @pytest.mark.usefixtures("_needs_chromium")
 async def test_a_browser_finds_nothing_wrong_in_any_width() -> None:
     """No sideways scrolling, not a word in its console, and plots and tables have their names."""
-    long = view("n" * 300, up=False, error="e" * 300, summary=Summary(1, 1e300, "v" * 300, "g" * 300))
+    of_long = Told(Vpgs({"1": trouble("g" * 300, "o" * 300, "s" * 300, "t" * 300, LONG, LONG)}, {}), NOW, current=False)
+    summary = Summary(1, 1e300, "v" * 300, "g" * 300)
+    long = status("n" * 300, up=False, error="e" * 300, summary=summary, told=of_long)
     statuses = [long, *made_up(15)]
+    worst = cells(text(*statuses), "vpgs")
+    assert worst
     flags = WebFlags(grafana_url="https://grafana.example.com/")
     async with serving(statuses, flags) as url, Browser.started() as browser:
         for width, dark in ((320, False), (390, True), (820, False), (1400, True)):
@@ -504,7 +497,8 @@ async def test_a_browser_finds_nothing_wrong_in_any_width() -> None:
             assert all(name.startswith(("Worst RPO by", "Duration of polls by")) for name in plots)
             assert ("table", "ZVMs, those with trouble first") in told
             roles = [role for role, _ in told]
-            assert (roles.count("rowheader"), roles.count("columnheader")) == (len(statuses), 8)
+            assert (roles.count("rowheader"), roles.count("columnheader")) == (len(statuses) + len(worst), 8 + 6)
+            assert ("table", "VPGs that need attention, the worst first") in told
             assert ("link", "samples of site-000") in told
         assert browser.told == []
 

@@ -249,28 +249,28 @@ async def test_a_zvm_that_is_removed_and_added_again(
     assert page.value("zerto_exporter_polls_total", collector="vms", outcome="success") == 1
 
 
-async def test_views_tell_what_is_known(sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path) -> None:
+async def test_a_status_tells_what_is_known(sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path) -> None:
     gate = asyncio.Event()
     sim.faults.set(vms.PATH, faults.slow(gate=gate))
     running = await export([zvm_config(sim, ca_file=ca_file)])
-    (view,) = running.exporter.poller.statuses()
-    assert (view.name, view.url, view.up, view.since, view.last_success) == ("nyc", sim.url, None, None, None)
-    assert (view.summary, view.series, view.outcomes) == (None, 0, ())
+    (status,) = running.exporter.poller.statuses()
+    assert (status.name, status.url, status.up, status.since, status.last_success) == ("nyc", sim.url, None, None, None)
+    assert (status.summary, status.series, status.outcomes) == (None, 0, ())
     gate.set()
     await clock.idle(1)
-    (view,) = running.exporter.poller.statuses()
-    assert (view.up, view.since, view.last_success) == (True, clock.now, clock.now)
-    assert view.summary is not None
-    assert view.summary.vms == 5
+    (status,) = running.exporter.poller.statuses()
+    assert (status.up, status.since, status.last_success) == (True, clock.now, clock.now)
+    assert status.summary is not None
+    assert status.summary.vms == 5
     page = await running.page()
-    assert view.series == sum(page.values("zerto_exporter_series"))
-    assert [(outcome.collector, outcome.error) for outcome in view.outcomes] == [("vms", ""), ("vpgs", "")]
+    assert status.series == sum(page.values("zerto_exporter_series"))
+    assert [(outcome.collector, outcome.error) for outcome in status.outcomes] == [("vms", ""), ("vpgs", "")]
     good = clock.now
     sim.faults.set(vms.PATH, faults.status(500))
     await clock.advance(60)
-    (view,) = running.exporter.poller.statuses()
-    assert (view.up, view.since, view.last_success) == (False, good + 30, good)
-    assert "HTTP 500" in view.outcomes[0].error
+    (status,) = running.exporter.poller.statuses()
+    assert (status.up, status.since, status.last_success) == (False, good + 30, good)
+    assert "HTTP 500" in status.outcomes[0].error
     assert await running.exporter.poller.version("nyc") != ""
 
 

@@ -227,9 +227,9 @@ async def test_no_secret_gets_out_whatever_happens(
             if path == "/":
                 sim.expire_tokens()
             await clock.advance(600)
-            (view,) = running.exporter.poller.statuses()
-            failures += not view.up
-            quote += [repr(view), *(outcome.error for outcome in view.outcomes)]
+            (status,) = running.exporter.poller.statuses()
+            failures += not status.up
+            quote += [repr(status), *(outcome.error for outcome in status.outcomes)]
             sim.faults.clear()
             await clock.advance(600)
         quote.append(await pages(running))
@@ -286,8 +286,8 @@ async def test_no_secret_in_a_traceback(
     sim: Simulator = await simulate(auth="session")
     running = await export([zvm_config(sim, ca_file=ca_file, auth=auth_of("session"))])
     await clock.idle(1)
-    (view,) = running.exporter.poller.statuses()
-    assert view.outcomes[0].error == "LookupError: ours"
+    (status,) = running.exporter.poller.statuses()
+    assert status.outcomes[0].error == "LookupError: ours"
     text = written()
     assert "Traceback" in text
     assert_none_in(text, {PASSWORD, b64encode(f"prometheus@vsphere.local:{PASSWORD}".encode()).decode()})

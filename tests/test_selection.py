@@ -269,9 +269,9 @@ async def test_a_tenant_sees_its_own_and_what_is_left_out_is_counted(
     assert page.value("zerto_up") == 1
     assert not page.values("zerto_vm_state")
     assert not page.values("zerto_vpg_state")
-    (view,) = running.exporter.poller.statuses()
-    assert view.summary is not None
-    assert view.summary.vms == len(page.values("zerto_vm_info"))
+    (status,) = running.exporter.poller.statuses()
+    assert status.summary is not None
+    assert status.summary.vms == len(page.values("zerto_vm_info"))
 
 
 class Wire(Struct):

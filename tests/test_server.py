@@ -217,7 +217,7 @@ async def test_a_head_request_tells_the_length_and_brings_no_body() -> None:
             assert int(headers["Content-Length"]) > 100
 
 
-async def test_a_probe_is_the_view_of_one_zvm() -> None:
+async def test_a_probe_is_the_page_of_one_zvm() -> None:
     async with serving() as site:
         _, headers, body = await site.get("/probe?target=nyc")
         assert body == (await site.get("/metrics?zvm=nyc"))[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
@@ -71,6 +72,49 @@ class Summary:
     without_rpo: int = 0
 
 
+class Promise(Struct, frozen=True, gc=False):
+    """What a VPG was promised, and what is: seconds, None where not known. A promise of 0 is none."""
+
+    actual: float | None = None
+    promised: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """How much of the promise there is, None where that is not known."""
+        return None if self.actual is None or not self.promised else self.actual / self.promised
+
+
+class Trouble(Struct, frozen=True, gc=False):
+    """Why a VPG needs attention; `level` 0 is the worst."""
+
+    vpg: str
+    organization: str
+    status: str
+    substatus: str
+    level: int
+    why: tuple[str, ...]
+    rpo: Promise
+    history: Promise
+
+    @property
+    def order(self) -> tuple[int, float, float, str]:
+        """What troubles are sorted by, the worst first: an RPO that is not known comes before any that is."""
+        rpo = inf if self.rpo.actual is None else self.rpo.share or 0.0
+        history = self.history.share
+        return (self.level, -rpo, inf if history is None else history, self.vpg)
+
+
+@dataclass(frozen=True)
+class Vpgs:
+    """The VPGs of an answer by their identifiers, each with what is wrong with it, None for nothing.
+
+    A ZVM speaks for those that it protects. Those that only recover to it are spoken for by another, if that one can.
+    """
+
+    own: dict[str, Trouble | None]
+    others: dict[str, Trouble | None]
+
+
 @dataclass(frozen=True)
 class Collector(Generic[Row]):
     """One resource of the API, and all that is particular to it."""
@@ -89,3 +133,4 @@ class Collector(Generic[Row]):
     keeps: Callable[[Row], Any] | None = None  # what of a row others may ask for by `Source.rows`
     needs: tuple[str, ...] = ()  # the collectors whose rows it asks for
     summary: Callable[[Sequence[Row]], Summary] | None = None
+    vpgs: Callable[[Sequence[Row]], Vpgs] | None = None  # what of its answer the landing page says of VPGs

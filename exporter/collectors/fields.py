@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import inf
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
 
 from exporter.collectors.enums import LIMIT, Code
-from exporter.prometheus.table import NoNumber
+from exporter.prometheus.table import NoNumber, Unit
 
 # A measurement; None where the ZVM sent none. A page with a number of 400 digits is one that Prometheus refuses whole.
 Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | None
@@ -67,6 +68,11 @@ def percentage(limit: Limit | None) -> Number:
 def calculated(rpo: Number) -> Number:
     """Return *rpo*, None where the ZVM has not calculated it: it says so by 0, by less, or by a very large number."""
     return rpo if rpo is not None and 0 < rpo < _NOT_AVAILABLE else None
+
+
+def measured(value: Number, unit: Unit) -> Number:
+    """Return *value* in the base unit, None where it is no possible measurement and so no sample."""
+    return base if value is not None and 0 <= (base := unit.base(value)) < inf else None
 
 
 @lru_cache(maxsize=1024)  # the VMs of a VPG share its dates; what a server sends anew each time must not pile up

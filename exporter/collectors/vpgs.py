@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
-from exporter.collectors.base import Collector, Fetch, Source
+from exporter.collectors.base import Collector, Fetch, Promise, Source, Vpgs
 from exporter.collectors.enums import ALERT_STATUS, STATUS, SUBSTATUS, Code
 from exporter.collectors.fields import (
     Identifier,
@@ -15,9 +16,11 @@ from exporter.collectors.fields import (
     Text,
     calculated,
     identity_from_link,
+    measured,
     timestamp,
 )
 from exporter.collectors.protection import INFO, ROLE, STATE, Protection, has_state, name_states
+from exporter.collectors.troubles import trouble
 from exporter.prometheus.table import (
     CODE,
     MEBIBYTES,
@@ -186,13 +189,7 @@ TABLE: Table[Vpg] = Table(
             None if vpg.history is None or vpg.history.earliest is None else timestamp(vpg.history.earliest.time)
         ),
     ),
-    Metric(
-        "zerto_vpg_iops",
-        "I/O operations per second of its VMs.",
-        "GET /v1/vpgs IOPs",
-        NONE,
-        lambda vpg: vpg.iops,
-    ),
+    Metric("zerto_vpg_iops", "I/O operations per second of its VMs.", "GET /v1/vpgs IOPs", NONE, lambda vpg: vpg.iops),
     Metric(
         "zerto_vpg_throughput_bytes_per_second",
         "Rate at which its VMs write.",
@@ -268,6 +265,22 @@ def begin(source: Source) -> Fetch[Vpg]:
     return fetch
 
 
+def troubles(vpgs: Sequence[Vpg]) -> Vpgs:
+    """Tell which of *vpgs* need attention, and why."""
+    told = Vpgs({}, {})
+    for vpg in vpgs:
+        history = vpg.history or History()
+        (told.others if ROLE["role"](vpg) == "recovery" else told.own)[vpg.id] = trouble(
+            vpg.name or "",
+            INFO["organization"](vpg),
+            STATE["status"](vpg),
+            STATE["substatus"](vpg),
+            Promise(calculated(vpg.actual_rpo), measured(vpg.configured_rpo, SECONDS)),
+            Promise(measured(history.actual, MINUTES), measured(history.configured, MINUTES)),
+        )
+    return told
+
+
 COLLECTOR: Collector[Vpg] = Collector(
     "vpgs",
     "VPGs",
@@ -277,4 +290,5 @@ COLLECTOR: Collector[Vpg] = Collector(
     chosen_by=CHOSEN_BY,
     essential=True,
     keeps=lambda vpg: Known(vpg.id, vpg.name or "", ROLE["role"](vpg)),
+    vpgs=troubles,
 )

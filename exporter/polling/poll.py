@@ -97,6 +97,7 @@ class Polls:
             if decoded.rows:
                 await in_poll_thread(_free, decoded.rows)
         target.summary = published.summary or target.summary
+        target.vpgs = published.vpgs or target.vpgs
         lost = decoded.lost + Counts(0, rendered.impossible, rendered.duplicates, rendered.complaint)
         self._telemetry.lost(
             zvm.name,

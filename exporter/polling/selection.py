@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from exporter.collectors.base import Collector, Summary
+from exporter.collectors.base import Collector, Summary, Vpgs
 from exporter.config import Zvm as ZvmConfig
 from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE, Health
 from exporter.prometheus.table import Rendered, Renderer, together
@@ -29,6 +29,7 @@ class Published:
     cut: int  # of `rows` those that are not rendered because the ZVM has more series than `max_series`
     wanted: int  # series that there would be without `max_series`
     summary: Summary | None  # of all `rows`
+    vpgs: Vpgs | None  # among all `rows`
     kept: Sequence[Any] = ()  # what of them other collectors may ask for
 
 
@@ -65,6 +66,7 @@ class Selector(Generic[Row]):
                 cut = len(chosen) - rendered.duplicates - len(kept)
                 rendered = replace(rendered, blocks=_render(self._of_cut, kept).blocks)
         summary = None if self._collector.summary is None else self._collector.summary(chosen)
+        vpgs = None if self._collector.vpgs is None else self._collector.vpgs(chosen)
         keeps = self._collector.keeps if keep else None
         return Published(
             rendered,
@@ -73,6 +75,7 @@ class Selector(Generic[Row]):
             cut=cut,
             wanted=wanted,
             summary=summary,
+            vpgs=vpgs,
             kept=() if keeps is None else tuple(map(keeps, chosen)),
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.collectors.base import Summary
+from exporter.collectors.base import Summary, Vpgs
 from exporter.config import Zvm as ZvmConfig
 from exporter.polling.history import History, Hour
 from exporter.polling.job import Job
@@ -15,6 +15,18 @@ from exporter.polling.outcome import Failure, Outcome
 from exporter.polling.statelog import StateLog
 from exporter.prometheus.store import Health, Store
 from exporter.zvm.client import Zvm
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a ZVM told of its VPGs *at* a time in seconds since the epoch.
+
+    It is `current` where no poll has failed since.
+    """
+
+    vpgs: Vpgs
+    at: float
+    current: bool
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,7 @@ class Status:
     stale: bool = False  # its samples were dropped
     failure: Failure | None = None  # the last one, which may be over
     hour: Hour = field(default_factory=Hour)
+    told: Told | None = None  # None where nothing of its VPGs is served
 
     @property
     def worst_rpo(self) -> float | None:
@@ -49,6 +62,7 @@ class Target:
         self.log = log
         self.jobs: dict[str, Job] = {}  # in the order of the page
         self.summary: Summary | None = None
+        self.vpgs: Vpgs | None = None
         self.since: float | None = None
         self.failure: Failure | None = None
         self.history = History()
@@ -123,6 +137,7 @@ class Target:
         for name, job in self.jobs.items():
             job.inherit(before.jobs[name])
         self.summary = before.summary
+        self.vpgs = before.vpgs
         self.since = before.since
         self.history = before.history
 
@@ -162,7 +177,16 @@ class Target:
             stale=judge.last_success is not None and not store.serves(name, judge.name),
             failure=self.failure,
             hour=self.history.hour(now),
+            told=self._told(store),
         )
+
+    def _told(self, store: Store) -> Told | None:
+        for job in self.jobs.values():
+            if job.collector.vpgs is not None and store.serves(self.config.name, job.name):
+                if self.vpgs is None or job.outcome is None or job.last_success is None:
+                    return None
+                return Told(self.vpgs, job.last_success, job.outcome.success)
+        return None
 
     def health(self) -> list[Health]:
         """Return how the polls of each collector go that was polled."""

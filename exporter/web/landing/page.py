@@ -16,6 +16,7 @@ from typing import Final, Literal
 import jinja2
 
 from exporter import __version__
+from exporter.polling.attention import attention
 from exporter.polling.outcome import Outcome
 from exporter.polling.target import Status
 from exporter.prometheus.gzip import fragment, gzipped
@@ -25,6 +26,7 @@ State = Literal["down", "degraded", "not tried yet", "up"]
 
 DOCUMENTATION: Final = "https://github.com/zerto-exporter/zerto-exporter#readme"
 REFRESH_SECONDS: Final = 30
+WORST: Final = 10  # VPGs that are named
 
 # In the order of the page, each with the sign that tells it without its colour.
 _SIGNS: Final[dict[State, str]] = {"down": "▲", "degraded": "◆", "not tried yet": "○", "up": "●"}
@@ -37,7 +39,7 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 class Row:
     """A ZVM as the page shows it; `polls`, `failures` and `rpo` are paths of its plots."""
 
-    view: Status
+    status: Status
     state: State
     polls: str
     failures: str
@@ -47,7 +49,7 @@ class Row:
     def errors(self) -> dict[str, str]:
         """The errors of now, each with the collectors that it befell."""
         errors: dict[str, list[str]] = {}
-        for outcome in self.view.outcomes:
+        for outcome in self.status.outcomes:
             if not outcome.good:
                 errors.setdefault(outcome.error, []).append(outcome.collector)
         return {error: ", ".join(befallen) for error, befallen in errors.items()}
@@ -55,7 +57,7 @@ class Row:
     @property
     def absent(self) -> list[Outcome]:
         """The collectors that the ZVM does not have, or not for this user."""
-        return [outcome for outcome in self.view.outcomes if not outcome.supported]
+        return [outcome for outcome in self.status.outcomes if not outcome.supported]
 
 
 @dataclass(frozen=True)
@@ -102,39 +104,46 @@ class Landing:
 
         With *refresh* a browser asks for it again and again. May be called in a thread.
         """
-        text = _template().render(**self._always, now=now, refresh=refresh, rows=rows(statuses), sum=summed(statuses))
+        text = _template().render(
+            **self._always,
+            now=now,
+            refresh=refresh,
+            rows=rows(statuses),
+            sum=summed(statuses),
+            attention=attention(statuses, WORST),
+        )
         return gzipped(fragment(_NO_TEXT.sub("\ufffd", text).encode()))
 
 
 def rows(statuses: Sequence[Status]) -> list[Row]:
     """Return *statuses* as rows, those with trouble first."""
-    return sorted((_row(view) for view in statuses), key=lambda row: (_ORDER[row.state], row.view.name))
+    return sorted((_row(status) for status in statuses), key=lambda row: (_ORDER[row.state], row.status.name))
 
 
-def state(view: Status) -> State:
+def state(status: Status) -> State:
     """Tell how a ZVM is: degraded is one that answers, but not with all that was asked for."""
-    if view.up is None:
+    if status.up is None:
         return "not tried yet"
-    if not view.up:
+    if not status.up:
         return "down"
-    return "degraded" if view.stale or any(map(_incomplete, view.outcomes)) else "up"
+    return "degraded" if status.stale or any(map(_incomplete, status.outcomes)) else "up"
 
 
 def summed(statuses: Sequence[Status]) -> Sum:
     """Sum up *statuses*; what is no longer served does not count, but for its age."""
     found = Counter(map(state, statuses))
     counts: dict[State, int] = {one: found[one] for one in _SIGNS if found[one]}
-    served = [view for view in statuses if view.summary is not None and not view.stale]
-    known = [view for view in served if view.worst_rpo is not None]
-    tried = [view for view in statuses if view.up is not None]
+    served = [status for status in statuses if status.summary is not None and not status.stale]
+    known = [status for status in served if status.worst_rpo is not None]
+    tried = [status for status in statuses if status.up is not None]
     return Sum(
         verdict=", ".join(f"{count} {one}" for one, count in counts.items()) or "none is polled here",
         states=counts,
-        vms=sum(view.summary.vms for view in served if view.summary is not None),
-        series=sum(view.series for view in statuses),
-        without_rpo=sum(view.summary.without_rpo for view in served if view.summary is not None),
-        worst=max(known, key=lambda view: view.worst_rpo or 0.0, default=None),
-        oldest=min(tried, key=lambda view: view.last_success or 0.0, default=None),
+        vms=sum(status.summary.vms for status in served if status.summary is not None),
+        series=sum(status.series for status in statuses),
+        without_rpo=sum(status.summary.without_rpo for status in served if status.summary is not None),
+        worst=max(known, key=lambda status: status.worst_rpo or 0.0, default=None),
+        oldest=min(tried, key=lambda status: status.last_success or 0.0, default=None),
     )
 
 
@@ -164,12 +173,12 @@ def _incomplete(outcome: Outcome) -> bool:
     return not outcome.good or outcome.cut > 0 or outcome.lost.invalid_records > 0
 
 
-def _row(view: Status) -> Row:
-    hour = view.hour
+def _row(status: Status) -> Row:
+    hour = status.hour
     placed = [(hour.last - minute.number, minute) for minute in hour.minutes]
     return Row(
-        view,
-        state(view),
+        status,
+        state(status),
         polls=plots.bars(((place, minute.seconds) for place, minute in placed), hour.seconds),
         failures=plots.marks(place for place, minute in placed if minute.failed),
         rpo=plots.bars(((place, minute.worst_rpo) for place, minute in placed), hour.worst_rpo),

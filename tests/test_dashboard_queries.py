@@ -93,8 +93,8 @@ def rules_of_every_second(folder: Path) -> list[str]:
 def configuration(target: str, rules: list[str]) -> dict[str, Any]:
     """Return the configuration of a Prometheus that scrapes the exporter as if there were two that poll the same."""
     both = [
-        {"targets": [target]},
-        {"targets": [target], "labels": {"instance": "second"}},
+        {"targets": [target], "labels": {"cluster": "east"}},
+        {"targets": [target], "labels": {"cluster": "west", "instance": "second"}},
     ]
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},

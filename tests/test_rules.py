@@ -292,6 +292,15 @@ def test_a_recorded_series_is_named_and_told(record: str) -> None:
     assert f"`{record}`" in ALERTS_PAGE.read_text()
 
 
+@pytest.mark.parametrize("of", ["vpg", "vm"])
+def test_what_is_named_has_no_label_that_may_change(of: str) -> None:
+    """An alert that has the priority of its VPG would begin anew when that is set to another."""
+    (named,) = (rule["expr"] for rule in rules() if rule.get("record") == f"vpg:zerto_{of}_info:named")
+    stay = {"zvm", "vpg", "vpg_id", "organization", "role"} | TARGET_LABELS
+    of_vm = {"vm", "vm_id", "protected_host", "recovery_host", "hardware_version"}
+    assert grouping_labels(named) - {"role"} == metrics()[f"zerto_{of}_info"] - stay - of_vm
+
+
 # What the documents say.
 
 

@@ -213,7 +213,7 @@ def test_the_exporter_takes_the_configuration_arguments_and_files(
     objects = helm.objects(case)
     container = exporter(objects)
     variables = environment(container)
-    ordinal = 2 if workload(objects)["kind"] == "StatefulSet" else 0
+    ordinal = 2 if "--total-shards=3" in container["args"] else 0
     monkeypatch.setattr(socket, "gethostname", lambda: f"{workload(objects)['metadata']['name']}-{ordinal}")
     options = arguments.parse(container["args"], variables)
     assert options.command == "serve"
@@ -306,6 +306,37 @@ def test_shards_are_a_stateful_set_with_names_of_their_own(helm: Helm) -> None:
     pods_by_name = [f"{stateful['metadata']['name']}-{ordinal}.{headless}.monitoring.svc:9403" for ordinal in range(3)]
     asked = [sd["url"] for sd in helm.the("shards", "ScrapeConfig")["spec"]["httpSDConfigs"]]
     assert asked == [f"http://{pod}/api/v1/sd" for pod in pods_by_name]
+    scrape = helm.the("shards", "ScrapeConfig")["spec"]
+    assert named_by(scrape, "https://zerto-exporter-7.zerto-exporter-shards.x.svc:9403/api/v1/sd") == "zerto-exporter-7"
+
+
+def test_each_replica_is_a_target_of_its_own_where_each_zvm_is_one(helm: Helm) -> None:
+    """Behind the service, now this and now that one of them would answer for the same target."""
+    replicas = ("replicas=2", "serviceMonitor.enabled=true", "scrapeConfig.enabled=true")
+    objects = helm.objects("minimal", *replicas)
+    stateful = workload(objects)
+    assert (stateful["kind"], stateful["spec"]["replicas"]) == ("StatefulSet", 2)
+    assert not [argument for argument in exporter(objects)["args"] if "shard" in argument]
+    headless = stateful["spec"]["serviceName"]
+    assert headless in {one["metadata"]["name"] for one in all_of(objects, "Service")}
+    scrape = helm.the("minimal", "ScrapeConfig", *replicas)["spec"]
+    urls = [sd["url"] for sd in scrape["httpSDConfigs"]]
+    pods_by_name = [f"{stateful['metadata']['name']}-{ordinal}" for ordinal in range(2)]
+    assert urls == [f"http://{pod}.{headless}.monitoring.svc:9403/api/v1/sd" for pod in pods_by_name]
+    assert [named_by(scrape, url) for url in urls] == pods_by_name
+    assert workload(helm.objects("minimal", "replicas=2"))["kind"] == "Deployment"
+    alone = helm.the("minimal", "ScrapeConfig", *replicas[1:])["spec"]
+    assert [sd["url"] for sd in alone["httpSDConfigs"]] == ["http://zerto-exporter.monitoring.svc:9403/api/v1/sd"]
+    assert "relabelings" not in alone
+
+
+def named_by(scrape: Object, url: str) -> str:
+    """Return the label `pod` of a target that Prometheus was told of at *url*."""
+    (to_pod,) = [one for one in scrape["relabelings"] if one["targetLabel"] == "pod"]
+    assert to_pod["sourceLabels"] == ["__meta_url"]
+    found = re.fullmatch(to_pod["regex"], url)
+    assert found is not None
+    return found[1]
 
 
 def test_one_exporter_is_a_deployment_that_is_replaced_only_by_one_that_works(helm: Helm) -> None:
@@ -443,6 +474,134 @@ def test_a_threshold_replaces_that_with_the_same_labels_or_is_added(helm: Helm) 
     assert {**rules, "zerto-thresholds": None} == {**before, "zerto-thresholds": None}
 
 
+def test_every_alert_has_the_labels_of_the_user_and_keeps_its_own(helm: Helm) -> None:
+    own = 'prometheusRule.additionalRuleLabels={"team": "dr", "severity": "none"}'
+    expected = sources_of_rules()
+    for rules in expected.values():
+        for rule in rules:
+            if "alert" in rule:
+                rule["labels"]["team"] = "dr"
+    assert rules_of(helm.the("everything", "PrometheusRule", own)) == expected
+
+
+@pytest.mark.parametrize("kind", ["ServiceMonitor", "PodMonitor", "ScrapeConfig"])
+def test_a_monitor_may_be_in_another_namespace_and_honor_labels(
+    helm: Helm, operator: dict[str, Any], kind: str
+) -> None:
+    key = kind[0].lower() + kind[1:]
+    needed = () if kind == "PodMonitor" else ("serviceMonitor.enabled=true",)
+    plain, moved = (
+        helm.the("minimal", kind, *needed, f"{key}.enabled=true", *more)
+        for more in ((), (f'{key}.namespace="prometheus"', f"{key}.honorLabels=true"))
+    )
+    operator[kind].model_validate(moved, extra="forbid")
+    assert plain["metadata"]["namespace"] == "monitoring"
+    assert moved["metadata"]["namespace"] == "prometheus"
+    assert "namespaceSelector" not in plain["spec"]
+    (ends,) = [value for name, value in moved["spec"].items() if name.lower().endswith("endpoints")] or [
+        [moved["spec"]]
+    ]
+    assert [end["honorLabels"] for end in ends] == [True]
+    assert "honorLabels" not in json.dumps(plain)
+    if kind == "ScrapeConfig":
+        assert [sd["url"] for sd in moved["spec"]["httpSDConfigs"]] == [
+            "http://zerto-exporter.monitoring.svc:9403/api/v1/sd"
+        ]
+    else:
+        assert moved["spec"]["namespaceSelector"] == {"matchNames": ["monitoring"]}
+
+
+def test_the_namespace_can_be_replaced_everywhere(helm: Helm) -> None:
+    given = ('namespaceOverride="dr"', "extraObjects=[]", 'dashboards.namespace=""', 'prometheusRule.namespace=""')
+    objects = helm.objects("everything", *given)
+    assert {one["metadata"]["namespace"] for one in objects} == {"dr"}
+    assert "monitoring.svc" not in json.dumps(objects)
+    assert ".dr.svc" in json.dumps(objects)
+
+
+def test_the_service_takes_what_kubernetes_does(helm: Helm) -> None:
+    options = {
+        "type": "LoadBalancer",
+        "clusterIP": "10.0.0.9",
+        "nodePort": 30403,
+        "externalIPs": ["192.0.2.4"],
+        "ipFamilies": ["IPv6", "IPv4"],
+        "ipFamilyPolicy": "PreferDualStack",
+        "loadBalancerClass": "example.com/inside",
+        "loadBalancerIP": "192.0.2.5",
+        "loadBalancerSourceRanges": ["192.0.2.0/24"],
+        "externalTrafficPolicy": "Local",
+        "internalTrafficPolicy": "Cluster",
+    }
+    settings = [f"service.{name}={json.dumps(value)}" for name, value in options.items()]
+    service = helm.the("minimal", "Service", *settings)
+    for version in KUBERNETES:
+        kubernetes_validate.validate(service, version, strict=True)
+    (port,) = service["spec"]["ports"]
+    assert port.pop("nodePort") == options.pop("nodePort")
+    assert {name: service["spec"][name] for name in options} == options
+    assert service["spec"].keys() - options.keys() == {"selector", "ports"}
+    headless = all_of(helm.objects("shards", *settings), "Service")[1]["spec"]
+    assert headless["clusterIP"] == "None"
+    assert headless.keys() == {
+        "clusterIP",
+        "ipFamilies",
+        "ipFamilyPolicy",
+        "publishNotReadyAddresses",
+        "selector",
+        "ports",
+    }
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A chart that has ours as a dependency, which is on by a condition."""
+
+    helm: Helm
+    folder: Path
+
+    def objects(self, *settings: str) -> list[Any]:
+        options = [f"--set-json={setting}" for setting in settings]
+        values = yaml.safe_load((CHART / "ci" / "minimal-values.yaml").read_text())
+        (self.folder / "values.yaml").write_text(json.dumps({"zerto-exporter": {"enabled": True, **values}}))
+        done = self.helm.run("template", "platform", str(self.folder), "--namespace=monitoring", *options)
+        assert done.returncode == 0, done.stderr
+        return load_yaml(done.stdout)
+
+
+@pytest.fixture
+def parent(helm: Helm, tmp_path: Path) -> Parent:
+    shutil.copytree(CHART, tmp_path / "charts" / "zerto-exporter")
+    of_ours = {"name": "zerto-exporter", "version": ">=0.0.0", "condition": "zerto-exporter.enabled"}
+    about = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [of_ours]}
+    (tmp_path / "Chart.yaml").write_text(json.dumps(about))
+    (tmp_path / "templates").mkdir()
+    mine = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}}
+    (tmp_path / "templates" / "mine.yaml").write_text(json.dumps(mine))
+    return Parent(helm, tmp_path)
+
+
+def test_a_parent_chart_switches_this_one_on_and_off(parent: Parent) -> None:
+    on = parent.objects()
+    assert workload(on)["metadata"]["name"] == "platform-zerto-exporter"
+    assert [one["metadata"]["name"] for one in parent.objects("zerto-exporter.enabled=false")] == ["mine"]
+
+
+def test_a_parent_chart_hands_down_registry_and_pull_secrets(parent: Parent) -> None:
+    both = (
+        '{"imageRegistry": "registry.example.com", "imagePullSecrets": ["all", {"name": "ours"}], "storageClass": "x"}'
+    )
+    objects = parent.objects(f"global={both}", 'zerto-exporter.imagePullSecrets=[{"name": "ours"}, "more"]')
+    seen = list(pods(objects))
+    assert len(seen) == 2
+    for pod in seen:
+        assert pod["containers"][0]["image"] == f"registry.example.com/zerto-exporter/zerto-exporter:{__version__}"
+        assert pod["imagePullSecrets"] == [{"name": "all"}, {"name": "ours"}, {"name": "more"}]
+    for pod in pods(parent.objects()):
+        assert pod["containers"][0]["image"].startswith("ghcr.io/")
+        assert "imagePullSecrets" not in pod
+
+
 def test_each_dashboard_is_a_config_map_for_the_sidecar(helm: Helm) -> None:
     maps = [one for one in all_of(helm.objects("everything"), "ConfigMap") if "dashboard" in one["metadata"]["name"]]
     held = {name: json.loads(text) for one in maps for name, text in one["data"].items()}
@@ -520,8 +679,10 @@ def test_the_package_holds_what_is_installed_and_nothing_else(helm: Helm, tmp_pa
     assert package.stat().st_size < 512 * 1024, "Helm keeps the chart in a Secret, which takes 1 MiB at most"
 
 
-def test_the_chart_is_of_this_version() -> None:
-    assert load_yaml((CHART / "Chart.yaml").read_text())[0]["appVersion"] == __version__
+def test_the_chart_is_of_this_version_and_its_icon_is_there() -> None:
+    about = load_yaml((CHART / "Chart.yaml").read_text())[0]
+    assert about["appVersion"] == __version__
+    assert (ROOT / about["icon"].partition("/main/")[2]).is_file()
 
 
 def test_the_table_of_values_is_that_of_the_values() -> None:
@@ -544,7 +705,7 @@ def leaves(schema: Object, path: str = "") -> Iterator[str]:
 
 
 def test_every_value_is_described_and_has_a_schema() -> None:
-    of_schema = {path for path in leaves(SCHEMA) if not path.startswith("config.")} - {"global"}
+    of_schema = {path for path in leaves(SCHEMA) if not path.startswith("config.")} - {"enabled"}  # a parent's
     assert {value.path for value in described()} == of_schema | {"config"}
 
 
@@ -578,7 +739,8 @@ def objects_of(schema: Any) -> Iterator[Object]:
 
 
 def test_the_schema_refuses_unknown_keys_everywhere() -> None:
-    found = list(objects_of(SCHEMA))
+    others = SCHEMA["properties"]["global"]  # what a parent chart tells all of its charts
+    found = [one for one in objects_of(SCHEMA) if one is not others]
     assert len(found) > 20
     for one in found:
         # Of a ZVM, a key that is no other one is a collector's: its value must be a mapping of what it can be told.

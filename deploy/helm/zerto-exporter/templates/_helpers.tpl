@@ -9,8 +9,17 @@
 {{- default $full .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
 {{- end }}
 
+{{- define "zerto-exporter.namespace" -}}
+{{ .Values.namespaceOverride | default .Release.Namespace }}
+{{- end }}
+
+{{/* "true" where each pod has a name of its own: shards, and replicas of which each is to be a target. */}}
+{{- define "zerto-exporter.stateful" -}}
+{{- if or (gt (int .Values.shards) 1) (and .Values.scrapeConfig.enabled (gt (int .Values.replicas) 1)) }}true{{ end }}
+{{- end }}
+
 {{- define "zerto-exporter.headless" -}}
-{{ include "zerto-exporter.fullname" . }}-shards
+{{ include "zerto-exporter.fullname" . }}-{{ gt (int .Values.shards) 1 | ternary "shards" "replicas" }}
 {{- end }}
 
 {{- define "zerto-exporter.selector" -}}
@@ -28,7 +37,7 @@ app.kubernetes.io/component: exporter
   "app.kubernetes.io/managed-by" .root.Release.Service
   "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
 }}
-{{- $namespace := .namespace | default .root.Release.Namespace -}}
+{{- $namespace := .namespace | default (include "zerto-exporter.namespace" .root) -}}
 name: {{ .name }}
 namespace: {{ $namespace }}
 labels:
@@ -52,11 +61,24 @@ annotations:
 {{- end }}
 
 {{- define "zerto-exporter.image" -}}
-{{- $path := list .Values.image.registry .Values.image.repository | compact | join "/" }}
+{{- $registry := (.Values.global).imageRegistry | default .Values.image.registry }}
+{{- $path := list $registry .Values.image.repository | compact | join "/" }}
 {{- with .Values.image.digest }}
 {{- printf "%s@%s" $path . }}
 {{- else }}
 {{- printf "%s:%s" $path (.Values.image.tag | default .Chart.AppVersion) }}
+{{- end }}
+{{- end }}
+
+{{/* A parent chart may give the names alone. */}}
+{{- define "zerto-exporter.imagePullSecrets" -}}
+{{- $secrets := list }}
+{{- range concat ((.Values.global).imagePullSecrets | default list) .Values.imagePullSecrets }}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) }}
+{{- end }}
+{{- with $secrets | uniq }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 

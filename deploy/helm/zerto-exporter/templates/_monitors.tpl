@@ -1,11 +1,18 @@
 {{/* What ServiceMonitor, PodMonitor and ScrapeConfig have in common: {root, values, monitor}. A monitor asks for the
-exporter's own metrics alone where a ScrapeConfig brings the samples. */}}
+exporter's own metrics alone where a ScrapeConfig brings the samples, which names the pod that tells them where pods have names. */}}
 {{- define "zerto-exporter.scrape" -}}
 {{- if and .monitor .root.Values.scrapeConfig.enabled }}
 params:
   collect[]: [exporter]
 {{- end }}
-{{- with .values.relabelings }}
+{{- if .values.honorLabels }}
+honorLabels: true
+{{- end }}
+{{- $pods := list }}
+{{- if and (not .monitor) (include "zerto-exporter.stateful" .root) }}
+{{- $pods = list (dict "sourceLabels" (list "__meta_url") "regex" "https?://([^.]+)[.].*" "targetLabel" "pod") }}
+{{- end }}
+{{- with concat $pods .values.relabelings }}
 relabelings:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -22,9 +22,8 @@ spec:
   # Kubernetes would set variables for each service of the namespace; none of them is for us.
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ $v.terminationGracePeriodSeconds }}
-  {{- with $v.imagePullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
+  {{- with include "zerto-exporter.imagePullSecrets" . | trim }}
+  {{- . | nindent 2 }}
   {{- end }}
   securityContext:
     {{- toYaml $v.podSecurityContext | nindent 4 }}

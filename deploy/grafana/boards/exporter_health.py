@@ -6,15 +6,21 @@ from typing import Final
 
 from grafana_foundation_sdk.models import units
 
-from boards import parts, variables
-from boards.parts import Board, Column, Query, Row
-from boards.promql import series, tally
+from boards import parts, states, variables
+from boards.parts import Board, Column, Link, Query, Row, To
+from boards.promql import scraped, series, tally
 
+_DAYS: Final = units.DurationInDaysHoursMinutesSeconds
+_WHOLE: Final = units.LocaleFormat
 _INSTANCE: Final = 'instance=~"$instance"'
 _FAILED: Final = 'outcome!="success"'
 _REFUSED: Final = 'code!~"2.."'
 _UNSCRAPED: Final = "the exporter is not scraped, or only by way of /probe, which leaves these metrics out."
 _NOT_BEFORE: Final = "the exporter was not scraped in this time."
+
+
+def _of_each(expression: str) -> str:
+    return f"max by (instance) ({expression})"
 
 
 def _own(metric: str, *matchers: str) -> str:
@@ -25,8 +31,21 @@ def _of_zvms(metric: str, *matchers: str) -> str:
     return _own(metric, 'zvm=~"$zvm"', *matchers)
 
 
+def _each_minute(by: str, metric: str, *matchers: str) -> str:
+    return f"60 * sum by ({by}) ({_rate(metric, *matchers)})"
+
+
+def _only_where(rate: str) -> str:
+    """Return *rate* without the many that are 0."""
+    return f"{rate} > 0"
+
+
 def _rate(metric: str, *matchers: str) -> str:
     return f"rate({_of_zvms(metric, *matchers)}[$__rate_interval])"
+
+
+def _all(metric: str, *matchers: str) -> str:
+    return f"60 * sum({_rate(metric, *matchers)})"
 
 
 def _increase(metric: str, *matchers: str, over: str = "$__range") -> str:
@@ -39,8 +58,14 @@ def _latency(quantile: float) -> str:
 
 
 _BUILD: Final = _own("zerto_exporter_build_info")
+_SCRAPED: Final = scraped(_INSTANCE)
 _RELOADED: Final = _own("zerto_exporter_config_last_reload_successful")
 _SERIES: Final = f"sum by (zvm) ({_of_zvms('zerto_exporter_series')})"
+_LOST: Final = {
+    "invalid_records": "invalid records",
+    "invalid_values": "invalid values",
+    "duplicate_records": "duplicates",
+}
 _SHARDS: Final = f"count(count_values('shard', {_own('zerto_exporter_shard_ordinal')}))"
 _MOST: Final = f"max by (zvm) ({_of_zvms('zerto_exporter_max_series')})"
 
@@ -51,14 +76,17 @@ NOW: Final = Row(
             "Exporters",
             "Exporters that Prometheus scrapes.",
             f"count({_BUILD})",
+            to=To("zerto-exporter", "Each exporter"),
             missing=_UNSCRAPED,
             steps=parts.COUNT,
         ),
         parts.count(
-            "Scrapes that fail",
-            "Targets of the exporter's jobs that Prometheus cannot scrape.",
-            tally(f"{_own('up')} == 0", _own("up")),
+            "Scrapes failed",
+            "Targets of the exporter's jobs that Prometheus cannot scrape. Where none has ever been, those of each job "
+            "with zerto in its name.",
+            tally(f"{_SCRAPED} == 0", _SCRAPED),
             runbook="ZertoExporterDown",
+            to=To("zerto-exporter", "Each exporter"),
             missing="Prometheus has no target of the exporter.",
         ),
         parts.count(
@@ -66,6 +94,7 @@ NOW: Final = Row(
             "Exporters of a divided set that are not scraped. The ZVMs that fall to them are polled by nobody.",
             f"max({_own('zerto_exporter_total_shards')}) - {_SHARDS}",
             runbook="ZertoShardMissing",
+            to=To("zerto-exporter", "Each exporter"),
             missing=_UNSCRAPED,
         ),
         parts.count(
@@ -73,12 +102,14 @@ NOW: Final = Row(
             "Exporters whose last reading of the configuration failed. The one before goes on; the log says why.",
             tally(f"{_RELOADED} == 0", _RELOADED),
             runbook="ZertoConfigReloadFailed",
+            to=To("zerto-exporter", "Each exporter"),
             missing=_UNSCRAPED,
         ),
         parts.count(
             "Polls that failed",
             "Polls that ended in anything but success, in the time of this page.",
-            f"sum({_increase('zerto_exporter_polls_total', _FAILED)})",
+            f"sum({_increase('zerto_exporter_polls_total', _FAILED)} and on (job, instance) {_BUILD})",
+            to=To("zerto-exporter", "Polls that failed, by ZVM"),
             missing=_UNSCRAPED,
             decimals=0,
             steps=parts.ANY_IS_ODD,
@@ -88,6 +119,7 @@ NOW: Final = Row(
             "VMs that are not published because their ZVM has more series than max_series. Nobody watches them.",
             f"sum({_of_zvms('zerto_exporter_cut_records')})",
             runbook="ZertoRecordsCut",
+            to=To("zerto-exporter", "By ZVM and collector"),
             missing=_UNSCRAPED,
         ),
     ),
@@ -99,35 +131,42 @@ POLLS: Final = Row(
         parts.chart(
             "Polls by outcome",
             "Do the polls succeed, and if not, why?",
-            Query(f"sum by (outcome) ({_rate('zerto_exporter_polls_total')})", "{{outcome}}"),
+            Query(_each_minute("outcome", "zerto_exporter_polls_total"), "{{outcome}}"),
             missing=_NOT_BEFORE,
-            unit=units.OpsPerSecond,
+            unit=units.OpsPerMinute,
             stacked=True,
+            many=True,
         ),
         parts.chart(
             "Polls that failed, by ZVM",
-            "Which ZVM fails, and why?",
-            Query(
-                f"sum by (zvm, outcome) ({_rate('zerto_exporter_polls_total', _FAILED)})",
-                "{{zvm}} {{outcome}}",
-            ),
+            "Which ZVM fails, and why? All: those of all ZVMs together.",
+            Query(_only_where(_each_minute("zvm, outcome", "zerto_exporter_polls_total", _FAILED)), "{{zvm}} {{outcome}}"),
+            Query(_all("zerto_exporter_polls_total", _FAILED), "All"),
             missing=_NOT_BEFORE,
-            unit=units.OpsPerSecond,
+            unit=units.OpsPerMinute,
+            in_sight=1,
+            many=True,
         ),
         parts.chart(
             "Polls left out",
-            "Which ZVM takes longer than its interval?",
-            Query(f"sum by (zvm) ({_rate('zerto_exporter_polls_skipped_total')})", "{{zvm}}"),
+            "Which ZVM takes longer than its interval? All: those of all ZVMs together.",
+            Query(_only_where(_each_minute("zvm", "zerto_exporter_polls_skipped_total")), "{{zvm}}"),
+            Query(_all("zerto_exporter_polls_skipped_total"), "All"),
             missing=_NOT_BEFORE,
-            unit=units.OpsPerSecond,
+            unit=units.OpsPerMinute,
+            in_sight=1,
+            many=True,
         ),
         parts.chart(
             "Logins by outcome",
-            "Are logins refused? Many good ones mean that sessions do not last.",
-            Query(f"sum by (zvm, outcome) ({_rate('zerto_exporter_logins_total')})", "{{zvm}} {{outcome}}"),
+            "Are logins refused, and where? Many good ones mean that sessions do not last.",
+            Query(_only_where(_each_minute("zvm, outcome", "zerto_exporter_logins_total", _FAILED)), "{{zvm}} {{outcome}}"),
+            Query(_each_minute("outcome", "zerto_exporter_logins_total", 'outcome="success"'), "All {{outcome}}"),
             runbook="ZertoLoginRefused",
             missing=_NOT_BEFORE,
-            unit=units.OpsPerSecond,
+            unit=units.OpsPerMinute,
+            in_sight=1,
+            many=True,
         ),
     ),
 )
@@ -138,20 +177,21 @@ REQUESTS: Final = Row(
         parts.chart(
             "Requests by code",
             "What do the ZVMs answer? A word instead of a number is why there was no answer.",
-            Query(f"sum by (code) ({_rate('zerto_exporter_api_requests_total')})", "{{code}}"),
+            Query(_each_minute("code", "zerto_exporter_api_requests_total"), "{{code}}"),
             missing=_NOT_BEFORE,
-            unit=units.RequestsPerSecond,
+            unit=units.RequestsPerMinute,
             stacked=True,
+            many=True,
         ),
         parts.chart(
             "Requests that failed",
             "Which resource of which ZVM fails?",
             Query(
-                f"sum by (zvm, endpoint, code) ({_rate('zerto_exporter_api_requests_total', _REFUSED)})",
+                _only_where(_each_minute("zvm, endpoint, code", "zerto_exporter_api_requests_total", _REFUSED)),
                 "{{zvm}} {{endpoint}} {{code}}",
             ),
-            missing="no request has failed since the exporter started. See the panel beside whether there were any.",
-            unit=units.RequestsPerSecond,
+            missing="no request failed in this time. See the panel beside whether there were any.",
+            unit=units.RequestsPerMinute,
         ),
         parts.latencies(
             "Time to an answer",
@@ -184,30 +224,30 @@ RECORDS: Final = Row(
             runbook="ZertoSeriesNearLimit",
             missing=_NOT_BEFORE,
             promised=True,
+            many=True,
         ),
         parts.chart(
             "Records that did not fit",
             "What of the answers could not be used? Invalid records and values did not fit; duplicates had the labels "
-            "of an earlier record.",
-            Query(
-                f"sum by (zvm, collector) ({_rate('zerto_exporter_invalid_records_total')})",
-                "{{zvm}} {{collector}} invalid records",
+            "of an earlier record. All: those of all ZVMs together.",
+            *(
+                Query(
+                    _only_where(_each_minute("zvm, collector", f"zerto_exporter_{what}_total")),
+                    "{{zvm}} {{collector}} " + name,
+                )
+                for what, name in _LOST.items()
             ),
-            Query(
-                f"sum by (zvm, collector) ({_rate('zerto_exporter_invalid_values_total')})",
-                "{{zvm}} {{collector}} invalid values",
-            ),
-            Query(
-                f"sum by (zvm, collector) ({_rate('zerto_exporter_duplicate_records_total')})",
-                "{{zvm}} {{collector}} duplicates",
-            ),
+            Query(" + ".join(_all(f"zerto_exporter_{what}_total") for what in _LOST), "All"),
             runbook="ZertoRecordsLost",
             missing=_NOT_BEFORE,
-            unit=units.CountsPerSecond,
+            unit=units.CountsPerMinute,
+            in_sight=1,
+            many=True,
         ),
         parts.rows(
             "By ZVM and collector",
-            "What is published of each answer, and what is not?",
+            "What is published of each answer, and what is not? Excluded: left out by the configuration. Cut off: more "
+            "than max_series.",
             {
                 "A": f"max by (zvm, collector) ({_of_zvms('zerto_exporter_series')})",
                 "B": f"max by (zvm, collector) ({_of_zvms('zerto_exporter_excluded_records')})",
@@ -217,17 +257,17 @@ RECORDS: Final = Row(
                 "F": f"sum by (zvm, collector) ({_increase('zerto_exporter_duplicate_records_total')})",
             },
             (
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=Link("Open the sites", "zerto-sites", {"zvm": "ZVM"})),
                 Column("Collector", "collector"),
-                Column("Series", "A"),
-                Column("Left out by the configuration", "B"),
-                Column("Cut off by max_series", "C", steps=parts.ANY_IS_BAD),
-                Column("Invalid records", "D", steps=parts.ANY_IS_ODD),
-                Column("Invalid values", "E", steps=parts.ANY_IS_ODD),
-                Column("Duplicates", "F", steps=parts.ANY_IS_ODD),
+                Column("Series", "A", unit=_WHOLE),
+                Column("Excluded", "B", empty="Not known"),
+                Column("Cut off", "C", steps=parts.ANY_IS_BAD, empty="Not known"),
+                Column("Invalid records", "D", unit=_WHOLE, steps=parts.ANY_IS_ODD, empty="Not known"),
+                Column("Invalid values", "E", unit=_WHOLE, steps=parts.ANY_IS_ODD, empty="Not known"),
+                Column("Duplicates", "F", unit=_WHOLE, steps=parts.ANY_IS_ODD, empty="Not known"),
             ),
             missing=_UNSCRAPED,
-            worst=("Cut off by max_series", True),
+            worst=(("Cut off", True), ("Invalid records", True), ("Invalid values", True), ("Duplicates", True)),
             height=8,
         ),
     ),
@@ -252,11 +292,10 @@ PROCESS: Final = Row(
         ),
         parts.chart(
             "Open files",
-            "Do connections pile up? The dashed line is what the system allows.",
+            "Do connections pile up? The table below has their share of what the system allows.",
             Query(_own("process_open_fds"), "{{instance}}"),
-            Query(_own("process_max_fds"), "{{instance}} limit"),
             missing=_NOT_BEFORE,
-            promised=True,
+            whole=True,
         ),
         parts.chart(
             "Scrapes took",
@@ -267,29 +306,31 @@ PROCESS: Final = Row(
         ),
         parts.rows(
             "Each exporter",
-            "Which version runs where, since when, and when did it last read its configuration?",
+            "Which version runs where, since when, and how long ago did it last read its configuration?",
             {
-                "A": f"max by (instance, version, pythonversion) ({_BUILD})",
-                "B": f"max by (instance) (time() - {_own('process_start_time_seconds')})",
-                "C": f"max by (instance) (time() - "
-                f"{_own('zerto_exporter_config_last_reload_success_timestamp_seconds')})",
-                "D": f"max by (instance) ({_RELOADED})",
-                "E": f"max by (instance) ({_own('zerto_exporter_shard_ordinal')})",
-                "F": f"max by (instance) ({_own('zerto_exporter_total_shards')})",
+                "A": f"max by (instance) ({_SCRAPED})",
+                "B": f"max by (instance, version, pythonversion) ({_BUILD})",
+                "C": _of_each(f"time() - {_own('process_start_time_seconds')}"),
+                "D": _of_each(f"time() - {_own('zerto_exporter_config_last_reload_success_timestamp_seconds')}"),
+                "E": _of_each(_RELOADED),
+                "F": _of_each(f"{_own('process_open_fds')} / {_own('process_max_fds')}"),
+                "G": _of_each(_own("zerto_exporter_shard_ordinal")),
+                "H": _of_each(_own("zerto_exporter_total_shards")),
             },
             (
+                Column("Scraped", "A", names=states.SCRAPED, empty="Not known", width=110),
                 Column("Exporter", "instance"),
                 Column("Version", "version"),
                 Column("Python", "pythonversion"),
-                Column("Runs for", "B", unit=units.Seconds),
-                Column("Configuration read, ago", "C", unit=units.Seconds, empty="Never"),
-                Column("Last reading", "D", names={0: ("Refused", "red"), 1: ("Accepted", "green")}),
-                Column("Shard", "E"),
-                Column("Of", "F"),
+                Column("Runs for", "C", unit=_DAYS, empty="Not known", width=130),
+                Column("Configuration read", "D", unit=_DAYS, empty="Never", width=170),
+                Column("Last reading", "E", names={0: ("Refused", "red"), 1: ("Accepted", "transparent")}, width=130),
+                Column("Files of limit", "F", unit=units.PercentUnit, decimals=1, steps=parts.ALL_OF_IT, width=130),
+                Column("Shard", "G", width=90),
+                Column("Of", "H", width=90),
             ),
             missing=_UNSCRAPED,
-            worst=("Runs for", False),
-            hidden=("Value #A",),
+            worst=(("Scraped", False), ("Runs for", False)),
             height=6,
         ),
     ),

@@ -7,25 +7,44 @@ from typing import Final
 from grafana_foundation_sdk.models import units
 
 from boards import parts, tables, variables
-from boards.parts import Board, Column, Query, Row
-from boards.promql import A_VPG, HISTORY, HISTORY_SHARE, journal_limit, listed, of_vms, share, under, vms, vpgs
+from boards.parts import Board, Column, Query, Row, To
+from boards.promql import (
+    A_VPG,
+    FIRST_SYNC,
+    HISTORY,
+    HISTORY_SHARE,
+    chosen_at_end,
+    journal_limit,
+    listed,
+    of_vms,
+    series,
+    under,
+    vms,
+    vpgs,
+)
 
 _VPGS: Final = vpgs(A_VPG)
 _VMS: Final = vms(A_VPG)
-_NAME: Final = "{{vpg}} ({{zvm}})"
+_NAME: Final = "{{vpg}}"
 _USED: Final = _VMS.beside("zerto_vm_journal_used_bytes")
 _WARNED: Final = f"{_USED} > bool {journal_limit(_VMS, 'warning_threshold')}"
-_LISTED: Final = listed("vpg:zerto_vpg_info:listed", A_VPG)
 _FULLEST: Final = listed("vpg:zerto_vm_journal_used_ratio:topk1", A_VPG)
-_VM: Final = "zvm, vpg_id, vm_id"
-_TABLED: Final = f"topk(100, vm:zerto_vm_journal_used:ratio{{{A_VPG}}} and on (vpg_id) {_LISTED})"
+_FULL: Final = f"topk(100, {_FULLEST})"
+_SHORT: Final = f"bottomk(100, {listed(HISTORY_SHARE, A_VPG)})"
 _FAIL_SAFE: Final = ("zerto_vpg_failsafe_history_seconds", "zerto_vpg_configured_failsafe_history_seconds")
+_DAYS: Final = units.DurationInDaysHoursMinutesSeconds
 _NO_VM: Final = "no VM is reported with its journal."
 _NO_VM_THEN: Final = "no VM was reported with its journal in this time."
 
 
-def _tabled(expression: str) -> str:
-    return f"max by ({', '.join(_VMS.labels)}) ({expression})"
+def _of_full(metric: str) -> str:
+    """Return *metric* of the journals in the table."""
+    return f"max by (vm, vm_id, vpg, vpg_id) ({_VMS.beside(metric)} and on (zvm, vpg_id, vm_id) {_FULL})"
+
+
+def _of_short(expression: str) -> str:
+    """Return the value of *expression* for the VPGs in the table."""
+    return f"max by (vpg, vpg_id) ({expression} and on (zvm, vpg_id) {_SHORT})"
 
 
 def _of_vpgs(metric: str) -> str:
@@ -40,18 +59,20 @@ NOW: Final = Row(
     "Now",
     (
         parts.count(
-            "Journals past their warning",
+            "Journals past warning",
             "Journals that are fuller than the size at which the ZVM warns.",
             f"sum({of_vms(_WARNED, A_VPG)})",
             runbook="ZertoJournalNearLimit",
+            to=To("zerto-journal", "Fullest journals"),
             missing="no journal with a warning threshold is reported. Unlimited journals are not counted here.",
             steps=parts.ANY_IS_ODD,
         ),
         parts.count(
-            "Fullest journal of its limit",
+            "Fullest journal",
             "The fullest journal as a share of the size that it may not exceed. At 100 % the history gets shorter.",
             f"max({_FULLEST})",
             runbook="ZertoJournalNearLimit",
+            to=To("zerto-journal", "Fullest journals"),
             missing="no journal with a limit is reported. Unlimited journals fill the datastore instead.",
             unit=units.PercentUnit,
             decimals=0,
@@ -59,31 +80,36 @@ NOW: Final = Row(
         ),
         parts.count(
             "VPGs with short history",
-            "VPGs whose journal reaches back less far than it is configured to.",
-            under(_VPGS, *HISTORY),
+            "VPGs whose journal reaches back less far than it is configured to. Not counted: those in their first "
+            "synchronization, which have none yet.",
+            under(_VPGS, *HISTORY, unless=FIRST_SYNC),
             runbook="ZertoJournalHistoryShort",
+            to=To("zerto-journal", "Histories, shortest first"),
             missing="the history of no VPG is known.",
         ),
         parts.count(
-            "Shortest history of promised",
+            "Shortest history",
             "The VPG whose journal reaches back least, as a share of what is configured for it.",
-            f"min({_VPGS.values(share(_VPGS, *HISTORY))})",
+            f"min({listed(HISTORY_SHARE, A_VPG)})",
             runbook="ZertoJournalHistoryShort",
+            to=To("zerto-journal", "Histories, shortest first"),
             missing="the history of no VPG is known.",
             unit=units.PercentUnit,
             decimals=0,
             steps=parts.AT_LEAST_ALL,
         ),
         parts.count(
-            "Below the fail-safe history",
+            "Below fail-safe",
             "VPGs whose journal is below the history at which it stops rather than lose checkpoints.",
             under(_VPGS, *_FAIL_SAFE),
+            to=To("zerto-journal", "Histories, shortest first"),
             missing="no VPG is reported with a fail-safe history.",
         ),
         parts.count(
             "Journals in all",
-            "Storage that all journals use together.",
+            "Storage that all journals use together. A value that the protecting ZVM sent wrong is not in it.",
             f"sum({_of_vpgs('zerto_vm_journal_used_bytes')})",
+            to=To("zerto-journal", "Largest journals by VPG"),
             missing=_NO_VM,
             unit=units.BytesIEC,
             steps=parts.COUNT,
@@ -95,51 +121,48 @@ WORST: Final = Row(
     "Worst first",
     (
         parts.rows(
-            "Journals, fullest first",
-            "Which hundred journals are the fullest? Those without a limit are not among them: they fill the datastore "
-            "instead.",
+            "Fullest journals",
+            "Which journals are the fullest? The fullest one of each VPG, at most a hundred. Those without a limit are not "
+            "among them: they fill the datastore instead.",
             {
-                "A": _tabled(_TABLED),
-                "B": _tabled(f"{_USED} and on ({_VM}) {_TABLED}"),
-                "C": _tabled(f"{_USED} / on ({_VM}) group_left () {_TABLED}"),
-                "D": _tabled(f"{_VMS.beside('zerto_vm_throughput_bytes_per_second')} and on ({_VM}) {_TABLED}"),
+                "A": f"max by (vm, vm_id, vpg, vpg_id) ({_FULL})",
+                "B": _of_full("zerto_vm_journal_used_bytes"),
+                "C": _of_full("zerto_vm_throughput_bytes_per_second"),
             },
             (
+                Column("Journal %", "A", unit=units.PercentUnit, decimals=0, steps=parts.ALL_OF_IT, width=115),
                 Column("VM", "vm", link=tables.TO_VM),
-                Column("Writes", "D", unit=units.BytesPerSecondIEC, width=110),
-                Column("Journal", "B", unit=units.BytesIEC, width=110),
-                Column("Journal limit", "C", unit=units.BytesIEC, width=110),
-                Column("Journal of limit", "A", unit=units.PercentUnit, steps=parts.ALL_OF_IT, width=130),
                 Column("VPG", "vpg", link=tables.TO_VPG),
-                Column("ZVM", "zvm", width=110),
+                Column("Journal", "B", unit=units.BytesIEC, empty="Not known", width=100),
+                Column("Writes", "C", unit=units.BytesPerSecondIEC, empty="Not known", width=105),
+                tables.A_VPG_ID,
+                tables.A_VM_ID,
             ),
             missing=_NO_VM,
-            worst=("Journal of limit", True),
-            hidden=("vpg_id", "vm_id"),
+            worst=(("Journal %", True),),
+            width=12,
             height=10,
         ),
         parts.rows(
             "Histories, shortest first",
-            "Which VPG can be recovered less far back than was promised?",
+            "Which VPG can be recovered less far back than was promised? The hundred shortest; in days and hours.",
             {
-                "A": _VPGS.each(_VPGS.metric(HISTORY[0])),
-                "B": _VPGS.each(_VPGS.metric(HISTORY[1])),
-                "C": _VPGS.each(share(_VPGS, *HISTORY)),
-                "D": _VPGS.each(_VPGS.metric(_FAIL_SAFE[1])),
-                "E": _VPGS.each(tables.since(_VPGS.metric("zerto_vpg_earliest_checkpoint_timestamp_seconds"))),
+                "A": f"max by (vpg, vpg_id) ({_SHORT})",
+                "B": _of_short(series(HISTORY[0], A_VPG)),
+                "C": _of_short(series(HISTORY[1], A_VPG)),
+                "D": _of_short(series(_FAIL_SAFE[1], A_VPG)),
             },
             (
+                Column("History %", "A", unit=units.PercentUnit, decimals=0, steps=parts.AT_LEAST_ALL, width=120),
                 Column("VPG", "vpg", link=tables.TO_VPG),
-                Column("History", "A", unit=units.Seconds, empty="Not known"),
-                Column("Promised", "B", unit=units.Seconds, empty="Not known"),
-                Column("Of promised", "C", unit=units.PercentUnit, steps=parts.AT_LEAST_ALL, empty="Not known"),
-                Column("Fail-safe", "D", unit=units.Seconds, empty="None"),
-                Column("Oldest checkpoint, ago", "E", unit=units.Seconds, empty="None"),
-                Column("ZVM", "zvm"),
+                Column("History", "B", unit=_DAYS, empty="Not known", width=115),
+                Column("Promised", "C", unit=_DAYS, empty="Not known", width=115),
+                Column("Fail-safe", "D", unit=_DAYS, empty="None", harmless=True, width=115),
+                tables.A_VPG_ID,
             ),
             missing="the history of no VPG is known.",
-            worst=("Of promised", False),
-            hidden=("vpg_id",),
+            worst=(("History %", False),),
+            width=12,
             height=10,
         ),
     ),
@@ -149,20 +172,28 @@ TREND: Final = Row(
     "Trend",
     (
         parts.chart(
-            "Fullest journals of their limit",
-            "Which ten VPGs have the fullest journals? The fullest of each. At 100 % the oldest checkpoints go.",
-            Query(f"topk(10, {_FULLEST})", "{{vm}} in {{vpg}} ({{zvm}})"),
-            missing="no journal with a limit was reported in this time.",
+            "Fullest journals over time",
+            "How did the ten VPGs with the fullest journals come to that? The fullest of each. At 100 % the oldest "
+            "checkpoints go.",
+            Query(chosen_at_end("topk", _FULLEST), _NAME),
+            missing="no journal with a limit is reported.",
             unit=units.PercentUnit,
+            many=True,
+            in_sight=1.1,
             steps=((None, "transparent"), (1, "red")),
+            link=tables.TO_VPG,
         ),
         parts.chart(
-            "Shortest histories of promised",
-            "Which ten VPGs reach back the least of what was promised?",
-            Query(f"bottomk(10, {listed(HISTORY_SHARE, A_VPG)})", _NAME),
-            missing="the history of no VPG was known in this time.",
+            "Shortest histories over time",
+            "How did the ten VPGs that reach back the least of what was promised come to that?",
+            Query(chosen_at_end("bottomk", listed(HISTORY_SHARE, A_VPG)), _NAME),
+            missing="the history of no VPG is known.",
             unit=units.PercentUnit,
+            many=True,
+            lowest_first=True,
+            in_sight=1.1,
             steps=((None, "transparent"), (1, "red")),
+            link=tables.TO_VPG,
         ),
         parts.chart(
             "Journals by recovery site",
@@ -171,13 +202,16 @@ TREND: Final = Row(
             missing=_NO_VM_THEN,
             unit=units.BytesIEC,
             stacked=True,
+            many=True,
         ),
         parts.chart(
             "Largest journals by VPG",
             "Which ten VPGs have the largest journals?",
-            Query(f"topk(10, {_of_vpgs('zerto_vm_journal_used_bytes')})", _NAME),
-            missing=_NO_VM_THEN,
+            Query(chosen_at_end("topk", _of_vpgs("zerto_vm_journal_used_bytes")), _NAME),
+            missing=_NO_VM,
             unit=units.BytesIEC,
+            many=True,
+            link=tables.TO_VPG,
         ),
         parts.chart(
             "Storage by recovery site",
@@ -187,6 +221,7 @@ TREND: Final = Row(
             missing="no VM was reported in this time.",
             unit=units.BytesIEC,
             promised=True,
+            many=True,
         ),
         parts.chart(
             "Writes to be journaled by recovery site",
@@ -195,6 +230,7 @@ TREND: Final = Row(
             missing="no VM was reported in this time.",
             unit=units.BytesPerSecondIEC,
             stacked=True,
+            many=True,
         ),
     ),
 )

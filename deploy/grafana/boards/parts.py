@@ -17,6 +17,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from boards.recorded import without_rules
 
 REPOSITORY: Final = "https://github.com/zerto-exporter/zerto-exporter/blob/main"
+_TAG: Final = "zerto"
 DATASOURCE: Final = dashboard.DataSourceRef(type_val="prometheus", uid="$datasource")
 
 Steps = Sequence[tuple[float | None, str]]
@@ -27,8 +28,11 @@ ANY_IS_BAD: Final[Steps] = ((None, "orange"), (0, "green"), (1, "red"))
 ANY_IS_ODD: Final[Steps] = ((None, "orange"), (0, "green"), (1, "yellow"))
 ALL_OF_IT: Final[Steps] = ((None, "orange"), (0, "green"), (0.8, "yellow"), (1, "red"))
 AT_LEAST_ALL: Final[Steps] = ((None, "orange"), (0, "red"), (1, "green"))
-_PLAIN: Final[Steps] = ((None, "text"),)
 COUNT: Final[Steps] = ((None, "orange"), (0, "blue"))
+_PLAIN: Final[Steps] = ((None, "text"),)
+
+# What a line is held against has the same colour everywhere, and is dashed.
+_LIMITS: Final = (("/(promised|limit)$/", "red"), ("/(warning|fail-safe)$/", "orange"))
 
 
 def thresholds(steps: Steps) -> builders.ThresholdsConfig:
@@ -77,24 +81,37 @@ class Link:
     @property
     def url(self) -> str:
         """The address, with the time and the data source of the dashboard that it leaves."""
-        values = "".join(
-            f"&var-{name}=${{__data.fields.{column}:percentencode}}" for name, column in self.passes.items()
-        )
+        return self._url("__data.fields", self.passes)
+
+    @property
+    def of_a_line(self) -> str:
+        """The same from a line of a chart, whose labels fill the variables of their names."""
+        return self._url("__field.labels", {name: name for name in self.passes})
+
+    def _url(self, source: str, passes: Mapping[str, str]) -> str:
+        values = "".join(f"&var-{name}=${{{source}.{column}:percentencode}}" for name, column in passes.items())
         return f"/d/{self.uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}{values}"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: a label, or the value of the query with that letter."""
+    """A column of a table: a label, or the value of the query with that letter.
+
+    *empty* says what it means that there is no value; that is orange, unless it is *harmless*. A *hidden* column is
+    there for the links of others.
+    """
 
     title: str
     of: str
     unit: str | None = None
+    decimals: int | None = None
     names: Names | None = None
     empty: str | None = None
+    harmless: bool = False
     steps: Steps | None = None
     link: Link | None = None
     width: int | None = None
+    hidden: bool = False
 
     @property
     def field(self) -> str:
@@ -104,20 +121,44 @@ class Column:
     def properties(self) -> list[dashboard.DynamicConfigValue]:
         """Return what the column overrides."""
         found: dict[str, Any] = {}
-        if self.unit is not None:
-            found["unit"] = self.unit
-        mappings = [*(named(self.names) if self.names else ()), *([absent(self.empty)] if self.empty else ())]
-        if mappings:
-            found["mappings"] = mappings
-        if self.steps is not None or self.names is not None or self.empty is not None:
+        for key, value in (("unit", self.unit), ("decimals", self.decimals), ("custom.width", self.width)):
+            if value is not None:
+                found[key] = value
+        filled = self.steps is not None or self.names is not None
+        unremarkable = "transparent" if filled else "text"
+        without = [absent(self.empty, unremarkable if self.harmless else "orange")] if self.empty else []
+        if self.names or without:
+            found["mappings"] = [*(named(self.names) if self.names else ()), *without]
+        if filled:
+            # Text in yellow cannot be read on white.
+            found["custom.cellOptions"] = common.TableColoredBackgroundCellOptions(
+                mode=common.TableCellBackgroundDisplayMode.BASIC
+            )
+        elif without:
             found["custom.cellOptions"] = common.TableColorTextCellOptions()
-            # Else Grafana's own thresholds would colour the text: green, and red from 80 on.
-            found["thresholds"] = thresholds(self.steps or _PLAIN).build()
+        if "custom.cellOptions" in found:
+            # Else Grafana's own thresholds would colour it: green, and red from 80 on.
+            found["thresholds"] = thresholds(_quiet(self.steps) if self.steps else _PLAIN).build()
+        if self.names is not None:
+            found["custom.align"] = common.FieldTextAlignment.LEFT
         if self.link is not None:
-            found["links"] = [{"title": self.link.title, "url": self.link.url}]
-        if self.width is not None:
-            found["custom.width"] = self.width
+            found["links"] = _links(self.link.title, self.link.url).value
+        if self.hidden:
+            found["custom.hidden"] = True
         return [dashboard.DynamicConfigValue(id_val=key, value=value) for key, value in found.items()]
+
+
+def _quiet(steps: Steps) -> Steps:
+    """Return *steps* for the cells of a table, of which only those in trouble have a colour."""
+    return [(value, "transparent" if color == "green" else color) for value, color in steps]
+
+
+@dataclass(frozen=True)
+class To:
+    """The panel that lists what a number counts: a dashboard, and the title of the panel there."""
+
+    uid: str
+    panel: str
 
 
 @dataclass(frozen=True)
@@ -132,6 +173,7 @@ class Panel:
     builder: Any
     queries: tuple[str, ...]
     runbook: str | None = None
+    to: To | None = None
 
     @property
     def no_data(self) -> str:
@@ -143,12 +185,14 @@ class Panel:
         """Whether its queries are the columns of the same rows."""
         return isinstance(self.builder, table.Panel)
 
-    def build(self) -> Builder[dashboard.Panel]:
-        """Return the builder, with what all panels have."""
+    def build(self, address: str = "") -> Builder[dashboard.Panel]:
+        """Return the builder, with what all panels have, and with a link to *address* for who clicks on it."""
         described = self.builder.title(self.title).description(f"{self.answers}\n\nNo data: {self.no_data}")
         described = described.datasource(DATASOURCE).span(self.width).height(self.height)
         if self.runbook is not None:
             described.links([_runbook(self.runbook)])
+        if self.to is not None:
+            described.override_by_regexp("/.*/", [_links(f"Open: {self.to.panel}", address)])
         built: Builder[dashboard.Panel] = described
         return built
 
@@ -186,17 +230,21 @@ class Board:
     def panels(self) -> tuple[Panel, ...]:
         return tuple(panel for row in self.rows for panel in row.panels)
 
-    def link(self, other: Board) -> builders.DashboardLink:
-        """Return a link to *other* that keeps the time, and each variable whose values the other takes too."""
+    def number(self, title: str) -> int:
+        """Return the id of the panel with that *title*."""
+        titles = [title for row in self.rows for title in (row.title, *(panel.title for panel in row.panels))]
+        return titles.index(title) + 1
+
+    def address(self, other: Board, title: str) -> str:
+        """Return the address of a panel of *other*, with the time, and each variable whose values it takes too."""
         theirs = {variable.name: variable for variable in other.variables}
         kept = [
             mine.name
             for mine in self.variables
             if mine.name in theirs and (theirs[mine.name].takes_all or not mine.takes_all)
         ]
-        url = f"/d/{other.uid}?" + "&".join(f"${{{name}:queryparam}}" for name in kept)
-        link = builders.DashboardLink(other.title.removeprefix("Zerto / ")).type(dashboard.DashboardLinkType.LINK)
-        return link.url(url).icon("dashboard").tooltip(other.question).keep_time(True).include_vars(False)
+        carried = "&".join(f"${{{name}:queryparam}}" for name in kept)
+        return f"/d/{other.uid}?${{__url_time_range}}&{carried}&viewPanel={other.number(title)}"
 
 
 def build(board: Board, others: Sequence[Board]) -> dashboard.Dashboard:
@@ -205,25 +253,36 @@ def build(board: Board, others: Sequence[Board]) -> dashboard.Dashboard:
         builders.Dashboard(board.title)
         .uid(board.uid)
         .description(board.question)
-        .tags(["zerto", "disaster-recovery"])
+        .tags([_TAG, "disaster-recovery"])
         .timezone("browser")
         .readonly()
         .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
         .time(board.since, "now")
         .refresh(board.refresh)
         .variables([variable.builder for variable in board.variables])
-        .links([board.link(other) for other in others if other.uid != board.uid])
+        .link(_others())
         .link(_document("Runbooks", f"{REPOSITORY}/docs/runbooks"))
-        .link(_document("What the metrics mean", f"{REPOSITORY}/docs/metrics.md"))
+        .link(_document("Metrics", f"{REPOSITORY}/docs/metrics.md"))
     )
+    by_uid = {other.uid: other for other in others}
     for row in board.rows:
         made.with_row(builders.Row(row.title))
         for panel in row.panels:
-            made.with_panel(panel.build())
+            made.with_panel(panel.build(board.address(by_uid[panel.to.uid], panel.to.panel) if panel.to else ""))
     built = made.build()
     for number, placed in enumerate(built.panels or (), start=1):
         placed.id_val = number
     return built
+
+
+def _others() -> builders.DashboardLink:
+    """Return the list of all dashboards of Zerto, which keeps the time and what was chosen."""
+    link = builders.DashboardLink("Zerto").type(dashboard.DashboardLinkType.DASHBOARDS).tags([_TAG])
+    return link.as_dropdown(True).icon("dashboard").tooltip("All dashboards of Zerto").keep_time(True).include_vars(True)
+
+
+def _links(title: str, url: str) -> dashboard.DynamicConfigValue:
+    return dashboard.DynamicConfigValue("links", [{"title": title, "url": url}])
 
 
 def _document(title: str, url: str) -> builders.DashboardLink:
@@ -245,10 +304,14 @@ def count(
     unit: str = units.Short,
     width: int = 4,
     decimals: int | None = None,
-    names: Names | None = None,
+    red_to: float | None = None,
     runbook: str | None = None,
+    to: To | None = None,
 ) -> Panel:
-    """Return a panel of one number that holds now."""
+    """Return a panel of one number that holds now; who clicks on it comes *to* the list of what it counts.
+
+    A number of *red_to* or less is red, where *steps* cannot say it: their first one is that of a missing number.
+    """
     builder = (
         stat.Panel()
         .with_target(_target(Query(expression), 0, instant=True))
@@ -262,9 +325,10 @@ def count(
     )
     if decimals is not None:
         builder.decimals(decimals)
-    if names is not None:
-        builder.mappings(named(names))
-    return Panel(title, answers, missing, width, 4, builder, (expression,), runbook)
+    if red_to is not None:
+        red = dashboard.ValueMappingResult(color="red", index=0)
+        builder.mappings([dashboard.RangeMap(options=dashboard.DashboardRangeMapOptions(to=red_to, result=red))])
+    return Panel(title, answers, missing, width, 3, builder, (expression,), runbook, to)
 
 
 def chart(
@@ -275,11 +339,27 @@ def chart(
     unit: str = units.Short,
     promised: bool = False,
     stacked: bool = False,
+    whole: bool = False,
+    many: bool = False,
+    lowest_first: bool = False,
+    in_sight: float | None = None,
+    decades: tuple[float, float] | None = None,
+    colors: Mapping[str, str] | None = None,
     width: int = 12,
     steps: Steps | None = None,
     runbook: str | None = None,
+    link: Link | None = None,
 ) -> Panel:
-    """Return a panel of lines over time. With *promised*, series whose name ends so are dashed: limits, targets."""
+    """Return a panel of lines over time.
+
+    With *promised*, series whose name ends so are dashed: limits, targets. What is *whole* is counted. *many* lines
+    are named beside the panel, not below it. The axis reaches up to *in_sight* at least, or over *decades*. A *link*
+    is followed by a click on a line.
+    """
+    legend = common_builders.VizLegendOptions().display_mode(common.LegendDisplayMode.TABLE).show_legend(True)
+    legend.placement(common.LegendPlacement.RIGHT if many else common.LegendPlacement.BOTTOM)
+    # A limit stands after the line that it is for, not before all lines because it is higher.
+    legend.calcs(["lastNotNull"] if many else ["lastNotNull", "max"]).sort_by("Name" if promised else "Last *")
     builder = (
         timeseries.Panel()
         .targets([_target(query, place) for place, query in enumerate(queries)])
@@ -291,15 +371,7 @@ def chart(
         .show_points(common.VisibilityMode.AUTO)
         # A line over a gap would be a value that nobody measured.
         .span_nulls(False)
-        .legend(
-            common_builders.VizLegendOptions()
-            .display_mode(common.LegendDisplayMode.TABLE)
-            .placement(common.LegendPlacement.BOTTOM)
-            .show_legend(True)
-            .calcs(["lastNotNull", "max"])
-            .sort_by("Last *")
-            .sort_desc(True)
-        )
+        .legend(legend.sort_desc(not promised and not lowest_first))
         .tooltip(
             common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING)
         )
@@ -310,13 +382,26 @@ def chart(
         builder.thresholds(thresholds(steps)).thresholds_style(
             common_builders.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
         )
-    if promised:
+    if whole:
+        builder.decimals(0)
+    if decades is not None:
+        scale = common_builders.ScaleDistributionConfig().type(common.ScaleDistribution.LOG).log(10)
+        builder.scale_distribution(scale).min(decades[0]).max(decades[1])
+    elif in_sight or whole:
+        builder.axis_soft_max(in_sight or 1)
+    for pattern, color in _LIMITS if promised else ():
         dashed = common.LineStyle(fill="dash", dash=[10, 10])
-        builder.override_by_regexp(
-            "/(promised|limit|warning|fail-safe)$/", [dashboard.DynamicConfigValue("custom.lineStyle", dashed)]
-        )
+        builder.override_by_regexp(pattern, [dashboard.DynamicConfigValue("custom.lineStyle", dashed), _fixed(color)])
+    for name, color in (colors or {}).items():
+        builder.override_by_name(name, [_fixed(color)])
+    if link is not None:
+        builder.override_by_regexp("/.*/", [_links(link.title, link.of_a_line)])
     expressions = tuple(query.expression for query in queries)
     return Panel(title, answers, missing, width, 8, builder, expressions, runbook)
+
+
+def _fixed(color: str) -> dashboard.DynamicConfigValue:
+    return dashboard.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
 
 
 def timeline(
@@ -327,6 +412,7 @@ def timeline(
     names: Names,
     missing: str,
     width: int = 24,
+    height: int = 4,
     runbook: str | None = None,
 ) -> Panel:
     """Return a panel of states over time."""
@@ -342,7 +428,7 @@ def timeline(
         .fill_opacity(80)
         .legend(common_builders.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM))
     )
-    return Panel(title, answers, missing, width, 8, builder, (query.expression,), runbook)
+    return Panel(title, answers, missing, width, height, builder, (query.expression,), runbook)
 
 
 def rows(
@@ -352,13 +438,15 @@ def rows(
     columns: Sequence[Column],
     *,
     missing: str,
-    worst: tuple[str, bool],
-    hidden: Sequence[str] = (),
+    worst: Sequence[tuple[str, bool]],
     height: int = 12,
     width: int = 24,
     runbook: str | None = None,
 ) -> Panel:
-    """Return a table of what holds now; *worst* is the column that sorts it, and whether the largest is first."""
+    """Return a table of what holds now; *worst* are the columns that sort it, and whether the largest is first.
+
+    Labels that are no column must not be in the answers, or Grafana shows them.
+    """
     lettered = list(queries.items())
     builder = (
         table.Panel()
@@ -371,9 +459,9 @@ def rows(
         .unit(units.Short)
         .filterable(True)
         .cell_height(common.TableCellHeight.SM)
-        .sort_by([common_builders.TableSortByFieldState().display_name(worst[0]).desc(worst[1])])
+        .sort_by([common_builders.TableSortByFieldState().display_name(name).desc(desc) for name, desc in worst])
         .with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
-        .with_transformation(dashboard.DataTransformerConfig(id_val="organize", options=_arranged(columns, hidden)))
+        .with_transformation(dashboard.DataTransformerConfig(id_val="organize", options=_arranged(columns, queries)))
     )
     for column in columns:
         properties = column.properties()
@@ -403,10 +491,12 @@ def latencies(title: str, answers: str, expression: str, *, missing: str, runboo
     return Panel(title, answers, missing, 12, 8, builder, (expression,), runbook)
 
 
-def _arranged(columns: Sequence[Column], hidden: Sequence[str]) -> dict[str, Any]:
+def _arranged(columns: Sequence[Column], queries: Mapping[str, str]) -> dict[str, Any]:
     fields = [column.field for column in columns]
+    # The value of a query that is asked for its labels is always 1.
+    values = [value for value in (f"Value #{letter}" for letter in queries) if value not in fields]
     return {
-        "excludeByName": dict.fromkeys(("Time", *hidden), True),
+        "excludeByName": dict.fromkeys(("Time", *values), True),
         "indexByName": {name: place for place, name in enumerate(fields)},
         "renameByName": {column.field: column.title for column in columns},
     }

@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from typing import Final
 
 ONCE: Final = 'role!="recovery"'
+FIRST_SYNC: Final = 'status="Initializing"'
 MISSED: Final = 'status=~".*NotMeetingSLA"'
 ORGANIZATION: Final = 'organization=~"$organization"'
 A_VPG: Final = 'vpg=~"$vpg"'
 A_VM: Final = 'vm=~"$vm"'
+# Two sites may have a VPG or a VM of the same name: links pass the id too.
+VPG_ID: Final = 'vpg_id=~"$vpg_id"'
+VM_ID: Final = 'vm_id=~"$vm_id"'
 
 _JOB: Final = 'job=~"$job"'
 _ZVM: Final = 'zvm=~"$zvm"'
@@ -50,6 +54,12 @@ def told_by(record: str, *matchers: str) -> str:
     return f"{record}{{{', '.join((_ZVM, *matchers))}}}"
 
 
+def scraped(*matchers: str) -> str:
+    """Return whether each target answers: of the exporter's jobs, or where none was ever seen, of those named so."""
+    named = ", ".join(('job=~".*zerto.*"', *matchers))
+    return f"({series('up', *matchers)} or on () up{{{named}}})"
+
+
 @dataclass(frozen=True)
 class Level:
     """VPGs, or VMs in their VPGs: how one is told from another, and which of them the variables choose."""
@@ -63,9 +73,9 @@ class Level:
         """Return a selector of the metric *name*, of what is chosen."""
         return of_zvms(name, *self.chosen, *matchers)
 
-    def beside(self, name: str) -> str:
+    def beside(self, name: str, *matchers: str) -> str:
         """Return a shorter selector of the metric *name*, for the other side of an operator with a chosen metric."""
-        return series(name, *self.chosen[-1:])
+        return series(name, *self.chosen[-1:], *matchers)
 
     @property
     def view(self) -> str:
@@ -111,12 +121,18 @@ class Level:
 
 def vpgs(*chosen: str) -> Level:
     """Return the level of VPGs, less those that the matchers *chosen* leave out; the last of them is the narrowest."""
-    return Level("zerto_vpg_info", ("zvm", "vpg", "vpg_id"), ("vpg_id",), chosen)
+    return Level("zerto_vpg_info", ("vpg", "vpg_id"), ("vpg_id",), chosen)
 
 
 def vms(*chosen: str) -> Level:
     """Return the level of VMs, less those that the matchers *chosen* leave out; the last of them is the narrowest."""
-    return Level("zerto_vm_info", ("zvm", "vpg", "vpg_id", "vm", "vm_id"), ("vpg_id", "vm_id"), chosen)
+    return Level("zerto_vm_info", ("vpg", "vpg_id", "vm", "vm_id"), ("vpg_id", "vm_id"), chosen)
+
+
+def counted(rows: str, collector: str) -> str:
+    """Count *rows* by ZVM: 0 only for one that answered its *collector*, and nothing for one that did not."""
+    asked = of_zvms("zerto_collector_success", f'collector="{collector}"')
+    return f"count by (zvm) ({rows}) or 0 * max by (zvm) ({asked} == 1)"
 
 
 def tally(bad: str, known: str) -> str:
@@ -128,6 +144,9 @@ UP: Final = f"max by (zvm) ({of_zvms('zerto_up')})"
 SUCCEEDED: Final = f"max by (zvm, collector) ({of_zvms('zerto_collector_success')})"
 LAST_GOOD: Final = f"max by (zvm, collector) ({of_zvms('zerto_collector_last_success_timestamp_seconds')})"
 NEVER_GOOD: Final = f"{SUCCEEDED} unless on (zvm, collector) {LAST_GOOD}"
+# 2 where all that is asked of a ZVM is answered, 1 where some of it is, 0 where nothing is.
+ANSWERS: Final = f"max by (zvm) ({SUCCEEDED}) + min by (zvm) ({SUCCEEDED})"
+SILENT: Final = f"max by (zvm) ({SUCCEEDED}) == 0"
 # Without an answer for a ZVM of which one collector was never polled well: the others' age is not its age.
 AGE_OF_EACH: Final = f"max by (zvm) (time() - {LAST_GOOD}) unless on (zvm) ({NEVER_GOOD})"
 
@@ -142,9 +161,12 @@ def over(level: Level, metric: str, limit: str) -> str:
     return f"sum({level.values(f'{level.metric(metric)} > bool {level.beside(limit)}')})"
 
 
-def under(level: Level, metric: str, limit: str) -> str:
-    """Count what is below its own limit: no answer at all where nothing has one."""
-    return f"sum({level.values(f'{level.metric(metric)} < bool {level.beside(limit)}')})"
+def under(level: Level, metric: str, limit: str, *, unless: str = "") -> str:
+    """Count what is below its own limit, *unless* it is in that state: no answer at all where nothing has one."""
+    below = f"{level.metric(metric)} < bool {level.beside(limit)}"
+    if unless:
+        below += f" unless on ({', '.join(('zvm', *level.identity))}) {level.beside('zerto_vpg_state', unless)}"
+    return f"sum({level.values(below)})"
 
 
 RPO: Final = ("zerto_vpg_actual_rpo_seconds", "zerto_vpg_configured_rpo_seconds")
@@ -158,14 +180,25 @@ def untested(level: Level) -> str:
     return level.missing(f"time() - {level.metric('zerto_vpg_last_test_timestamp_seconds')} < $test_every")
 
 
+def went(level: Level) -> str:
+    """Return what was reported a day ago and is no longer, by any ZVM."""
+    return f"{level.ever} offset 1d unless on ({level.identity[-1]}) {level.ever}"
+
+
 def gone(level: Level) -> str:
-    """Count what was reported a day ago and is no longer, by any ZVM: no answer where no ZVM was asked then."""
-    identity = ", ".join(level.identity)
-    then = f"group by ({identity}) ({level.ever} offset 1d)"
-    return tally(f"{then} unless on ({identity}) {level.ever}", f"{of_zvms('zerto_up')} offset 1d")
+    """Count what was reported a day ago and is no longer: no answer where no ZVM was asked then."""
+    return tally(f"group by ({level.identity[-1]}) ({went(level)})", f"{of_zvms('zerto_up')} offset 1d")
 
 
 def journal_limit(level: Level, kind: str) -> str:
     """Return the hard_limit or the warning_threshold of each journal in bytes, whichever way it is set."""
     in_bytes, ratio = (level.beside(f"zerto_vm_journal_{kind}_{unit}") for unit in ("bytes", "ratio"))
     return f"({in_bytes} or {ratio} * {level.beside('zerto_vm_provisioned_storage_bytes')})"
+
+
+def chosen_at_end(choose: str, record: str) -> str:
+    """Return the lines of the ten VPGs that *choose* (topk or bottomk) chooses at their end, each VPG one line.
+
+    What is chosen at each point is more than ten in the end, and those that left lead the list.
+    """
+    return f"max by (vpg, vpg_id) ({record} and on (vpg_id) {choose}(10, {record} @ end()))"

@@ -6,9 +6,23 @@ from typing import Final
 
 from grafana_foundation_sdk.models import units
 
-from boards import parts, states, variables
-from boards.parts import Board, Column, Query, Row
-from boards.promql import AGE_OF_EACH, LAST_GOOD, NEVER_GOOD, SUCCEEDED, UP, of_zvms, tally, told_by, vms, vpgs
+from boards import parts, states, tables, variables
+from boards.parts import Board, Column, Link, Query, Row, To
+from boards.promql import (
+    AGE_OF_EACH,
+    ANSWERS,
+    LAST_GOOD,
+    NEVER_GOOD,
+    SILENT,
+    SUCCEEDED,
+    UP,
+    counted,
+    of_zvms,
+    tally,
+    told_by,
+    vms,
+    vpgs,
+)
 
 _TOOK: Final = f"max by (zvm, collector) ({of_zvms('zerto_collector_duration_seconds')})"
 _INSECURE: Final = f"max by (zvm) ({of_zvms('zerto_exporter_tls_insecure')})"
@@ -20,7 +34,7 @@ _NO_EXPORTER: Final = "no exporter is scraped, or no ZVM is chosen."
 
 
 def _listed(role: str) -> str:
-    return f"count by (zvm) (max by (zvm, vm_id) ({of_zvms('zerto_vm_info', role)}))"
+    return counted(f"max by (zvm, vm_id) ({of_zvms('zerto_vm_info', role)})", "vms")
 
 
 def _between(metric: str) -> str:
@@ -33,8 +47,13 @@ def _latency(quantile: float) -> str:
     return f"histogram_quantile({quantile}, sum by (zvm, le) ({buckets}))"
 
 
-_REFUSED: Final = f"sum by (zvm) (increase({of_zvms('zerto_exporter_logins_total', _FAILED)}[$__range]))"
-_ONE_SIDED: Final = f"count by (vpg_id) (group by (zvm, vpg_id) ({of_zvms('zerto_vpg_info', _REMOTE)})) == 1"
+# What increased in the past is no row of its own for a ZVM that nobody asks any more.
+_REFUSED: Final = (
+    f"sum by (zvm) (increase({of_zvms('zerto_exporter_logins_total', _FAILED)}[$__range])) and on (zvm) {UP}"
+)
+_BY_ID: Final = of_zvms("zerto_vpg_info", _REMOTE)
+_ONE_SIDED: Final = f"count by (vpg_id) (group by (zvm, vpg_id) ({_BY_ID})) == 1"
+_TO_OVERVIEW: Final = Link("Open what it lists", "zerto-overview", {"zvm": "ZVM"})
 
 ANSWER: Final = Row(
     "Do they answer?",
@@ -43,88 +62,95 @@ ANSWER: Final = Row(
             "ZVMs",
             "ZVMs that the exporter polls.",
             f"count({UP})",
+            to=To("zerto-sites", "Each ZVM"),
             missing=_NO_EXPORTER,
             steps=parts.COUNT,
         ),
         parts.count(
             "ZVMs down",
-            "ZVMs whose last poll failed.",
-            tally(f"{UP} == 0", UP),
+            "ZVMs of which the last poll of nothing succeeded.",
+            tally(SILENT, UP),
             runbook="ZertoZvmDown",
+            to=To("zerto-sites", "Each ZVM"),
             missing=_NO_EXPORTER,
         ),
         parts.count(
-            "Collectors that fail",
+            "Polls failing",
             "Polls of one resource of one ZVM that failed the last time. A ZVM may answer for its VMs and not for its "
             "VPGs.",
             tally(f"{SUCCEEDED} == 0", SUCCEEDED),
             runbook="ZertoDataStale",
+            to=To("zerto-sites", "Collectors"),
             missing=_NO_EXPORTER,
         ),
         parts.count(
-            "Never polled well",
+            "Never polled",
             "Resources of a ZVM of which no poll has succeeded since the exporter started: look at the address, the "
             "password and the certificate.",
             tally(NEVER_GOOD, SUCCEEDED),
             runbook="ZertoZvmDown",
+            to=To("zerto-sites", "Collectors"),
             missing=_NO_EXPORTER,
         ),
         parts.count(
-            "Certificates not verified",
+            "Certificates unverified",
             "ZVMs whose certificate the exporter does not verify. Whoever is in between can read the password.",
             tally(f"{_INSECURE} == 1", _INSECURE),
             runbook="ZertoCertificateNotVerified",
+            to=To("zerto-sites", "Each ZVM"),
             missing="the exporter's own metrics are not scraped.",
             steps=parts.ANY_IS_ODD,
         ),
         parts.count(
-            "VPGs that one ZVM alone lists",
+            "VPGs with one ZVM",
             "VPGs that only their protecting or only their recovering ZVM reports: the other is not polled, is down, "
             "or has lost its pairing. Normal where only one side is configured, or the VPG recovers to a cloud.",
             tally(_ONE_SIDED, of_zvms("zerto_vpg_info")),
+            to=To("zerto-sites", "VPGs with one ZVM, by name"),
             missing="no VPG is reported.",
             steps=parts.ANY_IS_ODD,
         ),
         parts.rows(
             "Each ZVM",
-            "How is each ZVM, how old are its samples, and what does it list?",
+            "How is each ZVM, how old are its samples, and what does it list? Partly: some of its resources are answered. VMs "
+            "of both are those that it protects to itself.",
             {
-                "A": UP,
+                "A": ANSWERS,
                 "B": AGE_OF_EACH,
                 "C": f"sum by (zvm) ({_TOOK})",
                 "D": _listed('role="protected"'),
                 "E": _listed('role="recovery"'),
                 "F": _listed('role="local"'),
-                "G": f"count by (zvm) (max by (zvm, vpg_id) ({of_zvms('zerto_vpg_info')}))",
+                "G": counted(f"max by (zvm, vpg_id) ({of_zvms('zerto_vpg_info')})", "vpgs"),
                 "H": _REFUSED,
                 "I": _INSECURE,
             },
             (
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=_TO_OVERVIEW),
                 Column("Answers", "A", names=states.ANSWERS),
-                Column("Age of the data", "B", unit=units.Seconds, empty="Never polled"),
+                Column("Age of the data", "B", unit=units.Seconds, empty="Not known"),
                 Column("Last poll took", "C", unit=units.Seconds, empty="Not known"),
-                Column("VMs it protects", "D", empty="None"),
-                Column("VMs it recovers", "E", empty="None"),
-                Column("VMs it does both for", "F", empty="None"),
-                Column("VPGs listed", "G", empty="None"),
-                Column("Logins that failed", "H", empty="Not known"),
+                Column("VMs protected", "D", empty="Not known"),
+                Column("VMs recovered", "E", empty="Not known"),
+                Column("VMs of both", "F", empty="Not known"),
+                Column("VPGs", "G", empty="Not known"),
+                Column("Logins failed", "H", decimals=0, empty="Not known"),
                 Column(
                     "Certificate",
                     "I",
-                    names={0: ("Verified", "green"), 1: ("Not verified", "yellow")},
+                    names={0: ("Verified", "transparent"), 1: ("Not verified", "yellow")},
                     empty="Not known",
                 ),
             ),
             missing=_NO_EXPORTER,
-            worst=("Answers", False),
+            worst=(("Answers", False), ("Age of the data", True)),
             height=8,
         ),
         parts.timeline(
             "Up",
             "When did each ZVM answer?",
             Query(UP, "{{zvm}}"),
-            names=states.ANSWERS,
+            names=states.UP,
             runbook="ZertoZvmDown",
             missing=_NO_EXPORTER + " A gap in the band is a time in which nobody asked.",
         ),
@@ -133,6 +159,7 @@ ANSWER: Final = Row(
             "When did each poll of a resource succeed?",
             Query(SUCCEEDED, "{{zvm}} {{collector}}"),
             names=states.SUCCEEDED,
+            height=8,
             missing=_NO_EXPORTER + " A gap in the band is a time in which nobody asked.",
         ),
         parts.chart(
@@ -142,6 +169,7 @@ ANSWER: Final = Row(
             runbook="ZertoDataStale",
             missing="no poll has ever succeeded.",
             unit=units.Seconds,
+            many=True,
         ),
         parts.chart(
             "Polls took",
@@ -149,20 +177,23 @@ ANSWER: Final = Row(
             Query(_TOOK, "{{zvm}} {{collector}}"),
             missing=_NO_EXPORTER,
             unit=units.Seconds,
+            many=True,
         ),
         parts.chart(
-            "Answers of the API, 99 of 100 faster than",
+            "Answers, 99 of 100 faster than",
             "How long does a ZVM take to answer a request?",
             Query(_latency(0.99), "{{zvm}}"),
             missing="no request was sent in this time, or the exporter's own metrics are not scraped.",
             unit=units.Seconds,
+            many=True,
         ),
         parts.chart(
-            "Answers of the API, half faster than",
+            "Answers, half faster than",
             "How long does a ZVM usually take to answer a request?",
             Query(_latency(0.5), "{{zvm}}"),
             missing="no request was sent in this time, or the exporter's own metrics are not scraped.",
             unit=units.Seconds,
+            many=True,
         ),
     ),
 )
@@ -177,6 +208,8 @@ KNOW: Final = Row(
             Query(f"max by (zvm, role) ({told_by('zvm:zerto_vm_role:count')})", "{{zvm}} {{role}}"),
             missing="no VM was reported in this time.",
             stacked=True,
+            whole=True,
+            many=True,
         ),
         parts.chart(
             "VPGs by ZVM and role",
@@ -187,10 +220,13 @@ KNOW: Final = Row(
             ),
             missing="no VPG was reported in this time.",
             stacked=True,
+            whole=True,
+            many=True,
         ),
         parts.rows(
             "From where to where",
-            "How much is protected between each two sites? Each VPG and VM is counted once.",
+            "How much is protected between each two sites? Each VPG and VM is counted once. ZVM: the one that tells of "
+            "most of them; a click on it opens them. Used there: storage at the recovery site.",
             {
                 "A": f"count by (protected_site, recovery_site) (max by (protected_site, recovery_site, vpg_id) "
                 f"{_VPGS.view})",
@@ -198,17 +234,42 @@ KNOW: Final = Row(
                 f"{_VMS.view})",
                 "C": _between("zerto_vpg_throughput_bytes_per_second"),
                 "D": _between("zerto_vpg_used_storage_bytes"),
+                "E": "topk by (protected_site, recovery_site) "
+                f"(1, count by (zvm, protected_site, recovery_site) {_VPGS.view})",
             },
             (
-                Column("From", "protected_site"),
-                Column("To", "recovery_site"),
-                Column("VPGs", "A"),
-                Column("VMs", "B"),
-                Column("Replicated writes", "C", unit=units.BytesPerSecondIEC),
-                Column("Used at the recovery site", "D", unit=units.BytesIEC),
+                Column("From", "protected_site", width=110),
+                Column("To", "recovery_site", width=110),
+                Column("ZVM", "zvm", link=_TO_OVERVIEW, width=110),
+                Column("VPGs", "A", width=85),
+                Column("VMs", "B", width=95),
+                Column("Writes", "C", unit=units.BytesPerSecondIEC, width=110),
+                Column("Used there", "D", unit=units.BytesIEC, width=120),
             ),
             missing="no VPG and no VM is reported.",
-            worst=("VMs", True),
+            worst=(("VMs", True),),
+            width=12,
+            height=8,
+        ),
+        parts.rows(
+            "VPGs with one ZVM, by name",
+            "Which VPGs does only their protecting or only their recovering ZVM report, and which is it?",
+            {
+                "A": f"max by (zvm, vpg, vpg_id, role, protected_site, recovery_site) ({_BY_ID} and on (vpg_id) "
+                f"({_ONE_SIDED}))",
+                "B": f"max by (zvm, vpg_id) ({of_zvms('zerto_vpg_state')} and on (vpg_id) ({_ONE_SIDED}))",
+            },
+            (
+                Column("VPG", "vpg", link=tables.TO_VPG, width=210),
+                Column("ZVM", "zvm", link=_TO_OVERVIEW, width=110),
+                Column("Listed as", "role", width=120),
+                Column("From", "protected_site", width=140),
+                Column("To", "recovery_site", width=140),
+                tables.A_VPG_ID,
+            ),
+            missing="each VPG is reported by two ZVMs or by one for itself; or no VPG is reported at all.",
+            worst=(("VPG", False),),
+            width=12,
             height=8,
         ),
     ),

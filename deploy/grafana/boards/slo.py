@@ -7,13 +7,16 @@ from typing import Final
 from grafana_foundation_sdk.models import units
 
 from boards import parts, tables, variables
-from boards.parts import Board, Column, Query, Row
+from boards.parts import Board, Column, Query, Row, To
 from boards.promql import ORGANIZATION, told_by
 
 _WINDOW: Final = "30d"
 _MISSED: Final = told_by("zvm_organization:zerto_rpo_missed:sum", ORGANIZATION)
 _COUNT: Final = told_by("zvm_organization:zerto_rpo_missed:count", ORGANIZATION)
-_OF_EACH: Final = told_by("vpg:zerto_rpo_missed:bool", ORGANIZATION)
+_OF_EACH: Final = told_by("vpg:zerto_rpo_missed:avg1h", ORGANIZATION)
+# Of what was measured in the past alone nothing is green.
+_STILL: Final = f"and on () sum({_COUNT})"
+_TO_EACH: Final = To("zerto-slo", "VPGs by time within the RPO")
 
 
 def _missed_share(window: str) -> str:
@@ -23,10 +26,11 @@ def _missed_share(window: str) -> str:
 
 def _now(record: str) -> str:
     """Return what *record* last said of each VPG."""
-    return f"max by (zvm, vpg, vpg_id) ({told_by(record, ORGANIZATION)})"
+    return f"max by (vpg, vpg_id) ({told_by(record, ORGANIZATION)})"
 
 
-_OBJECTIVE: Final = ((None, "orange"), (0, "red"), (0.95, "yellow"), (1, "green"))
+# In the first hour of the rules there is no whole hour: then what there is.
+_MISSED_OF_EACH: Final = f"max by (vpg, vpg_id) (avg_over_time({_OF_EACH}[{_WINDOW}:1h]) or {_OF_EACH})"
 _NEVER: Final = "no VPG with a configured RPO is reported."
 
 NOW: Final = Row(
@@ -37,44 +41,58 @@ NOW: Final = Row(
             "VPGs whose newest checkpoint is as new as their configured RPO asks, as a share of all that have one. A "
             "VPG without a known RPO counts as missing it, unless it is moved or synchronized for the first time.",
             f"1 - sum({_MISSED}) / sum({_COUNT})",
+            to=_TO_EACH,
             missing=_NEVER,
             unit=units.PercentUnit,
             decimals=2,
-            steps=_OBJECTIVE,
-            width=6,
+            steps=((None, "orange"), (0, "yellow"), (1, "green")),
+            width=5,
         ),
         parts.count(
             "Within the RPO over 30 days",
             "The share of VPG-time of the last 30 days in which the RPO was kept. Time without data counts neither as "
-            "kept nor as missed.",
+            "kept nor as missed: see beside how much of it there is. The budget tells whether it is enough.",
             f"1 - {_missed_share(_WINDOW)}",
+            to=_TO_EACH,
             missing=_NEVER,
             unit=units.PercentUnit,
-            decimals=3,
-            steps=_OBJECTIVE,
-            width=6,
+            decimals=2,
+            steps=parts.COUNT,
+            width=5,
+        ),
+        parts.count(
+            "Time with data",
+            "How much of these 30 days has data: what is said of less than all of them may change much.",
+            f"count_over_time(sum({_COUNT})[{_WINDOW}:5m]) * 300",
+            missing=_NEVER,
+            unit=units.DurationInDaysHoursMinutesSeconds,
+            steps=((None, "orange"), (0, "yellow"), (29 * 86400, "blue")),
+            width=4,
         ),
         parts.count(
             "Error budget left",
             "What is left of the VPG-time that may miss the RPO in 30 days, at the objective chosen above. 0 %: used "
             "up. Below: the promise is broken.",
-            f"1 - {_missed_share(_WINDOW)} / (1 - $objective)",
+            f"1 - {_missed_share(_WINDOW)} / (1 - $objective) {_STILL}",
             runbook="ZertoRpoBudgetBurningSlow",
+            to=_TO_EACH,
             missing=_NEVER,
             unit=units.PercentUnit,
             decimals=1,
-            steps=((None, "red"), (0, "yellow"), (0.25, "green")),
-            width=6,
+            steps=((None, "orange"), (0, "yellow"), (0.25, "green")),
+            red_to=0,
+            width=5,
         ),
         parts.count(
             "Burn rate of the last hour",
             "How many times as fast as it may the budget is used. At 1 it lasts just 30 days.",
-            f"{_missed_share('1h')} / (1 - $objective)",
+            f"{_missed_share('1h')} / (1 - $objective) {_STILL}",
             runbook="ZertoRpoBudgetBurningFast",
+            to=To("zerto-slo", "Burn rate"),
             missing=_NEVER,
             decimals=1,
             steps=((None, "orange"), (0, "green"), (1, "yellow"), (6, "red")),
-            width=6,
+            width=5,
         ),
     ),
 )
@@ -84,11 +102,10 @@ OVER_TIME: Final = Row(
     (
         parts.chart(
             "VPGs that miss their RPO",
-            "How many VPGs missed their RPO, of how many?",
-            Query(f"sum({_MISSED})", "Missing it"),
-            Query(f"sum({_COUNT})", "All that have one: limit"),
+            "How many VPGs missed their RPO?",
+            Query(f"sum({_MISSED})", "VPGs"),
             missing="no VPG with a configured RPO was reported in this time.",
-            promised=True,
+            whole=True,
         ),
         parts.chart(
             "Burn rate",
@@ -98,25 +115,28 @@ OVER_TIME: Final = Row(
             runbook="ZertoRpoBudgetBurningFast",
             missing="no VPG with a configured RPO was reported in this time.",
             steps=((None, "transparent"), (1, "red")),
+            in_sight=1.5,
         ),
         parts.rows(
             "VPGs by time within the RPO",
-            "Which VPG used the budget? The share of the last 30 days in which each VPG kept its RPO.",
+            "Which VPG used the budget? The share of the last 30 days in which each VPG kept its RPO, and how much of the "
+            "budget of one VPG it used, at the objective chosen above. By whole hours.",
             {
-                "A": f"1 - max by (zvm, vpg, vpg_id) (avg_over_time({_OF_EACH}[{_WINDOW}:1h]))",
-                "B": _now("vpg:zerto_vpg_actual_rpo_seconds:once"),
-                "C": _now("vpg:zerto_vpg_configured_rpo_seconds:once"),
+                "A": f"1 - {_MISSED_OF_EACH}",
+                "B": f"{_MISSED_OF_EACH} / (1 - $objective)",
+                "C": _now("vpg:zerto_vpg_actual_rpo_seconds:once"),
+                "D": _now("vpg:zerto_vpg_configured_rpo_seconds:once"),
             },
             (
+                Column("Budget used", "B", unit=units.PercentUnit, decimals=0, steps=parts.ALL_OF_IT, empty="Not known"),
                 Column("VPG", "vpg", link=tables.TO_VPG),
-                Column("Time within the RPO", "A", unit=units.PercentUnit, empty="Not known"),
-                Column("RPO now", "B", unit=units.Seconds, empty="Not known"),
-                Column("RPO promised", "C", unit=units.Seconds),
-                Column("ZVM", "zvm"),
+                Column("Time within the RPO", "A", unit=units.PercentUnit, decimals=2, empty="Not known"),
+                Column("RPO now", "C", unit=units.Seconds, empty="Not known"),
+                Column("RPO promised", "D", unit=units.Seconds),
+                tables.A_VPG_ID,
             ),
             missing=_NEVER,
-            worst=("Time within the RPO", False),
-            hidden=("vpg_id",),
+            worst=(("Budget used", True),),
         ),
     ),
 )

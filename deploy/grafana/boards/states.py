@@ -10,12 +10,15 @@ from exporter.collectors.enums import STATUS, SUBSTATUS
 TROUBLE: Final[Names] = {
     4: ("Promise broken", "red"),
     3: ("RPO unknown", "orange"),
-    2: ("In progress", "yellow"),
+    2: ("First sync", "purple"),
+    1: ("In progress", "yellow"),
     0: ("Fine", "green"),
 }
 ALERTS: Final[Names] = {0: ("None", "green"), 1: ("Warning", "yellow"), 2: ("Error", "red")}
 EXISTS: Final[Names] = {0: ("Missing", "red"), 1: ("Yes", "green")}
-ANSWERS: Final[Names] = {0: ("Down", "red"), 1: ("Up", "green")}
+SCRAPED: Final[Names] = {0: ("Failed", "red"), 1: ("Yes", "green")}
+UP: Final[Names] = {0: ("Down", "red"), 1: ("Up", "green")}
+ANSWERS: Final[Names] = {0: ("Down", "red"), 1: ("Partly", "orange"), 2: ("Up", "green")}
 SUCCEEDED: Final[Names] = {0: ("Failed", "red"), 1: ("Succeeded", "green")}
 RUNS: Final[Names] = {0: ("No", "blue"), 1: ("Running", "purple")}
 
@@ -46,3 +49,10 @@ STATUSES: Final[Names] = {
     **_EITHER,
 }
 SUBSTATUSES: Final[Names] = {code: (SUBSTATUS.name(code), _colour(SUBSTATUS.name(code))) for code in SUBSTATUS.codes}
+# Where states are counted by name.
+COLOR_OF_STATUS: Final = {STATUS.name(code): _colour(STATUS.name(code)) for code in STATUS.codes}
+
+
+def in_cells(names: Names) -> Names:
+    """Return *names* for the cells of a table, of which only those in trouble have a colour."""
+    return {code: (text, "transparent" if color == "green" else color) for code, (text, color) in names.items()}

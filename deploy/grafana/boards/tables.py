@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from grafana_foundation_sdk.models import units
@@ -12,8 +13,11 @@ from boards.promql import HISTORY, RPO, Level, journal_limit, listed, share
 
 VPG_UID: Final = "zerto-vpg"
 VM_UID: Final = "zerto-vm"
-TO_VPG: Final = Link("Open this VPG", VPG_UID, {"zvm": "ZVM", "vpg": "VPG"})
-TO_VM: Final = Link("Open this VM", VM_UID, {"zvm": "ZVM", "vpg": "VPG", "vm": "VM"})
+# What is passed is the object, whichever ZVM told it: another one tells it when that is down.
+TO_VPG: Final = Link("Open this VPG", VPG_UID, {"vpg": "VPG", "vpg_id": "vpg_id"})
+TO_VM: Final = Link("Open this VM", VM_UID, {"vm": "VM", "vm_id": "vm_id"})
+A_VPG_ID: Final = Column("vpg_id", "vpg_id", hidden=True)
+A_VM_ID: Final = Column("vm_id", "vm_id", hidden=True)
 
 
 def since(metric: str) -> str:
@@ -25,6 +29,7 @@ def vpgs(
     title: str, answers: str, level: Level, *, missing: str, height: int = 12, runbook: str | None = None
 ) -> Panel:
     """Return the table of VPGs, worst first."""
+    told_by = ("zvm", "organization")
     queries = {
         "A": f"max by (vpg, vpg_id) ({listed('vpg:zerto_trouble:rating', *level.chosen)})",
         "B": level.each(level.metric("zerto_vpg_state"), "status", "substatus"),
@@ -34,23 +39,26 @@ def vpgs(
         "F": level.each(level.metric(HISTORY[0])),
         "G": level.each(share(level, *HISTORY)),
         "H": level.each(since(level.metric("zerto_vpg_last_test_timestamp_seconds"))),
-        "I": f"max by ({', '.join(level.labels)}, organization, protected_site, recovery_site) {level.view}",
+        "I": level.each(level.metric("zerto_vpg_alert_status_code")),
+        "J": f"max by ({', '.join((*level.labels, *told_by))}) {level.view}",
     }
     columns = (
-        Column("Trouble", "A", names=states.TROUBLE, width=130),
-        Column("VPG", "vpg", link=TO_VPG),
-        Column("Status", "status"),
-        Column("Substatus", "substatus"),
-        Column("RPO", "C", unit=units.Seconds, empty="Not known", width=100),
-        Column("RPO promised", "D", unit=units.Seconds, width=115),
-        Column("RPO of promised", "E", unit=units.PercentUnit, steps=parts.ALL_OF_IT, empty="Not known", width=130),
-        Column("History", "F", unit=units.Seconds, empty="Not known", width=100),
-        Column("History of promised", "G", unit=units.PercentUnit, steps=parts.AT_LEAST_ALL, width=150),
-        Column("Last test, ago", "H", unit=units.Seconds, empty="Never", width=120),
-        Column("ZVM", "zvm", width=110),
-        Column("From", "protected_site"),
-        Column("To", "recovery_site"),
-        Column("Organization", "organization"),
+        Column("Trouble", "A", names=states.TROUBLE, empty="Not known", width=120),
+        Column("VPG", "vpg", link=TO_VPG, width=200),
+        Column("Status", "status", width=175),
+        Column("Substatus", "substatus", width=180),
+        Column("Alert", "I", names=states.in_cells(states.ALERTS), empty="Not told", harmless=True, width=85),
+        Column("RPO", "C", unit=units.Seconds, empty="Not known", width=95),
+        Column("Promised", "D", unit=units.Seconds, decimals=0, width=95),
+        Column("RPO %", "E", unit=units.PercentUnit, decimals=0, steps=parts.ALL_OF_IT, empty="Not known", width=105),
+        Column("History", "F", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known", width=110),
+        Column(
+            "History %", "G", unit=units.PercentUnit, decimals=0, steps=parts.AT_LEAST_ALL, empty="Not known", width=110
+        ),
+        Column("Last test", "H", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never", width=115),
+        Column("ZVM", "zvm", width=80),
+        Column("Tenant", "organization", width=95),
+        A_VPG_ID,
     )
     return parts.rows(
         title,
@@ -58,47 +66,50 @@ def vpgs(
         queries,
         columns,
         missing=missing,
-        worst=("Trouble", True),
-        hidden=("vpg_id", "Value #I"),
+        worst=(("Trouble", True), ("RPO %", True)),
         height=height,
         runbook=runbook,
     )
 
 
-def vms(title: str, answers: str, level: Level, *, missing: str, worst: tuple[str, bool], height: int = 12) -> Panel:
+def vms(
+    title: str, answers: str, level: Level, *, missing: str, worst: Sequence[tuple[str, bool]], height: int = 12
+) -> Panel:
     """Return the table of VMs with their RPO, load and journal."""
-    used = level.metric("zerto_vm_journal_used_bytes")
     queries = {
         "A": level.each(level.metric("zerto_vm_exists")),
         "B": level.each(level.metric("zerto_vm_state"), "status", "substatus"),
         "C": level.each(level.metric("zerto_vm_actual_rpo_seconds")),
         "D": level.each(level.metric("zerto_vm_iops")),
         "E": level.each(level.metric("zerto_vm_throughput_bytes_per_second")),
-        "F": level.each(used),
+        "F": level.each(level.metric("zerto_vm_journal_used_bytes")),
         "G": level.each(journal_limit(level, "hard_limit")),
-        "H": level.each(f"{used} / {journal_limit(level, 'hard_limit')}"),
+        "H": level.each(f"{level.beside('zerto_vm_journal_used_bytes')} / {journal_limit(level, 'hard_limit')}"),
+        "I": f"max by ({', '.join((*level.labels, 'zvm'))}) {level.view}",
     }
     columns = (
-        Column("VM", "vm", link=TO_VM),
-        Column("Exists", "A", names=states.EXISTS, empty="Not known", width=90),
-        Column("Status", "status"),
-        Column("Substatus", "substatus"),
-        Column("RPO", "C", unit=units.Seconds, empty="Not known", width=100),
-        Column("IOPS", "D", unit=units.IOOpsPerSecond, width=100),
-        Column("Writes", "E", unit=units.BytesPerSecondIEC, width=110),
-        Column("Journal", "F", unit=units.BytesIEC, width=110),
-        Column("Journal limit", "G", unit=units.BytesIEC, empty="No limit", width=110),
-        Column("Journal of limit", "H", unit=units.PercentUnit, steps=parts.ALL_OF_IT, empty="No limit", width=130),
+        Column("VM", "vm", link=TO_VM, width=200),
+        Column("Exists", "A", names=states.in_cells(states.EXISTS), empty="Not known", width=95),
+        Column("Status", "status", width=180),
+        Column("Substatus", "substatus", width=190),
+        Column("RPO", "C", unit=units.Seconds, empty="Not known", width=95),
+        Column("IOPS", "D", unit=units.Short, decimals=0, width=80),
+        Column("Writes", "E", unit=units.BytesPerSecondIEC, width=105),
+        Column("Journal", "F", unit=units.BytesIEC, width=100),
+        Column("Limit", "G", unit=units.BytesIEC, empty="No limit", harmless=True, width=100),
+        Column(
+            "Journal %",
+            "H",
+            unit=units.PercentUnit,
+            decimals=0,
+            steps=parts.ALL_OF_IT,
+            empty="No limit",
+            harmless=True,
+            width=110,
+        ),
         Column("VPG", "vpg", link=TO_VPG),
-        Column("ZVM", "zvm", width=110),
+        Column("ZVM", "zvm", width=80),
+        A_VPG_ID,
+        A_VM_ID,
     )
-    return parts.rows(
-        title,
-        answers,
-        queries,
-        columns,
-        missing=missing,
-        worst=worst,
-        hidden=("vpg_id", "vm_id"),
-        height=height,
-    )
+    return parts.rows(title, answers, queries, columns, missing=missing, worst=worst, height=height)

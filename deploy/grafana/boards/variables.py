@@ -13,6 +13,7 @@ from boards.promql import of_zvms, series
 _ALL: Final = dashboard.VariableOption(selected=True, text="All", value="$__all")
 _INFO: Final = '__name__=~"zerto_vpg_info|zerto_vm_info"'
 _OF_VPG: Final = 'vpg=~"$vpg"'
+_OF_VM: Final = 'vm=~"$vm"'
 _OF_ORGANIZATION: Final = 'organization=~"$organization"'
 
 
@@ -114,6 +115,24 @@ A_VM: Final = Variable(
         f"label_values({of_zvms('zerto_vm_info', _OF_ORGANIZATION, _OF_VPG)}, vm)",
     ),
     takes_all=False,
+)
+
+
+def _identity(name: str, about: str, query: str) -> Variable:
+    """Return the variable of an id, which links fill and nobody sees: where the name is chosen anew, all have it."""
+    made = _values(name, name, about, query, ".+").hide(dashboard.VariableHide.HIDE_VARIABLE)
+    return Variable(name, made)
+
+
+VPG_ID: Final = _identity(
+    "vpg_id",
+    "Tells VPGs of the same name apart. A link fills it.",
+    f"label_values({of_zvms('zerto_vpg_info', _OF_ORGANIZATION, _OF_VPG)}, vpg_id)",
+)
+VM_ID: Final = _identity(
+    "vm_id",
+    "Tells VMs of the same name apart. A link fills it.",
+    f"label_values({of_zvms('zerto_vm_info', _OF_ORGANIZATION, _OF_VM)}, vm_id)",
 )
 TEST_EVERY: Final = _choice(
     "test_every",

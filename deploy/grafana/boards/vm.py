@@ -8,10 +8,10 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, states, tables, variables
 from boards.parts import Board, Column, Query, Row
-from boards.promql import A_VM, A_VPG, journal_limit, vms
+from boards.promql import A_VM, A_VPG, VM_ID, journal_limit, vms
 
-_VMS: Final = vms(A_VPG, A_VM)
-_NAME: Final = "{{vm}} in {{vpg}} ({{zvm}})"
+_VMS: Final = vms(A_VPG, A_VM, VM_ID)
+_NAME: Final = "{{vm}} in {{vpg}}"
 _SILENT: Final = "the VM was not reported in this time: its ZVMs are silent, or it is no longer protected."
 _GAP: Final = " A gap in the band is not a good time."
 
@@ -22,7 +22,7 @@ def _each(metric: str) -> str:
 
 # The RPO is configured for a VPG: once for each VPG that one of the chosen VMs is in.
 _CONFIGURED: Final = f"vpg:zerto_vpg_configured_rpo_seconds:once{{{A_VPG}}}"
-_PROMISED: Final = f"max by (zvm, vpg, vpg_id) ({_CONFIGURED} and on (vpg_id) {_VMS.view})"
+_PROMISED: Final = f"max by (vpg, vpg_id) ({_CONFIGURED} and on (vpg_id) {_VMS.view})"
 
 
 NOW: Final = Row(
@@ -33,14 +33,14 @@ NOW: Final = Row(
             "State, RPO, load and journal of the chosen VMs, once for each VPG that they are in.",
             _VMS,
             missing="the VM is not reported: its ZVMs are silent, or it is no longer protected.",
-            worst=("RPO", True),
-            height=6,
+            worst=(("RPO", True),),
+            height=4,
         ),
         parts.rows(
             "What it is",
             "Where does the VM run, and where would it be recovered?",
             {
-                "A": f"max by ({', '.join(_VMS.labels)}, organization, role, protected_site, recovery_site, "
+                "A": f"max by ({', '.join(_VMS.labels)}, organization, protected_site, recovery_site, "
                 f"protected_host, recovery_host, hardware_version) {_VMS.view}",
                 "B": _each("zerto_vm_cpu_cores"),
                 "C": _each("zerto_vm_memory_bytes"),
@@ -49,26 +49,31 @@ NOW: Final = Row(
                 "F": _VMS.each(tables.since(_VMS.metric("zerto_vm_last_test_timestamp_seconds"))),
             },
             (
-                Column("VM", "vm", link=tables.TO_VM),
-                Column("VPG", "vpg", link=tables.TO_VPG),
-                Column("ZVM", "zvm"),
-                Column("Listed as", "role"),
-                Column("Organization", "organization"),
-                Column("From", "protected_site"),
-                Column("To", "recovery_site"),
+                Column("VM", "vm", link=tables.TO_VM, width=180),
+                Column("VPG", "vpg", link=tables.TO_VPG, width=200),
+                Column("Tenant", "organization", width=110),
+                Column("From", "protected_site", width=90),
+                Column("To", "recovery_site", width=90),
                 Column("Runs on", "protected_host"),
                 Column("Would run on", "recovery_host"),
-                Column("Hardware", "hardware_version"),
-                Column("Cores", "B", empty="Not known"),
-                Column("Memory", "C", unit=units.BytesIEC, empty="Not known"),
-                Column("Volumes", "D", empty="Not known"),
-                Column("File restore", "E", names={0: ("No", "text"), 1: ("Yes", "text")}, empty="Not known"),
-                Column("Last test, ago", "F", unit=units.Seconds, empty="Never"),
+                Column("Hardware", "hardware_version", width=100),
+                Column("Cores", "B", empty="Not known", width=90),
+                Column("Memory", "C", unit=units.BytesIEC, decimals=0, empty="Not known", width=90),
+                Column("Volumes", "D", empty="Not known", width=90),
+                Column(
+                    "File restore",
+                    "E",
+                    names={0: ("No", "transparent"), 1: ("Yes", "transparent")},
+                    empty="Not known",
+                    width=110,
+                ),
+                Column("Last test", "F", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never", width=115),
+                tables.A_VPG_ID,
+                tables.A_VM_ID,
             ),
             missing="the VM is not reported: its ZVMs are silent, or it is no longer protected.",
-            worst=("VM", False),
-            hidden=("vpg_id", "vm_id", "Value #A"),
-            height=6,
+            worst=(("VM", False),),
+            height=4,
         ),
     ),
 )
@@ -80,7 +85,7 @@ PROMISES: Final = Row(
             "RPO",
             "How much would be lost, and how much may be? The dashed line is the RPO that is configured for the VPG.",
             Query(_each("zerto_vm_actual_rpo_seconds"), _NAME),
-            Query(_PROMISED, "{{vpg}} ({{zvm}}) promised"),
+            Query(_PROMISED, "{{vpg}} promised"),
             runbook="ZertoRpoAboveTarget",
             missing="the ZVM calculated no RPO in this time, or was silent. It is not zero.",
             unit=units.Seconds,
@@ -178,6 +183,7 @@ BOARD: Final = Board(
         variables.ORGANIZATION,
         variables.VPG,
         variables.A_VM,
+        variables.VM_ID,
     ),
     rows=(NOW, PROMISES, STATES, LOAD),
 )

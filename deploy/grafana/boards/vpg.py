@@ -8,11 +8,11 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, states, tables, variables
 from boards.parts import Board, Query, Row
-from boards.promql import A_VPG, HISTORY, RPO, vms, vpgs
+from boards.promql import A_VPG, HISTORY, RPO, VPG_ID, vms, vpgs
 
-_VPGS: Final = vpgs(A_VPG)
-_VMS: Final = vms(A_VPG)
-_NAME: Final = "{{vpg}} ({{zvm}})"
+_VPGS: Final = vpgs(A_VPG, VPG_ID)
+_VMS: Final = vms(A_VPG, VPG_ID)
+_NAME: Final = "{{vpg}}"
 _SILENT: Final = "the VPG was not reported in this time: its ZVMs are silent, or it was deleted."
 
 
@@ -28,14 +28,14 @@ NOW: Final = Row(
             "State, RPO and history of the chosen VPGs beside what was promised.",
             _VPGS,
             missing="the VPG is not reported: its ZVMs are silent, or it was deleted.",
-            height=6,
+            height=4,
         ),
         tables.vms(
             "Its VMs",
             "Which VM holds the VPG back? The one with the highest RPO is first; a click on one opens it.",
             _VMS,
             missing="no VM of the VPG is reported. An empty VPG protects nothing.",
-            worst=("RPO", True),
+            worst=(("RPO", True),),
             height=9,
         ),
     ),
@@ -63,7 +63,7 @@ PROMISES: Final = Row(
             Query(_each("zerto_vpg_configured_failsafe_history_seconds"), f"{_NAME} fail-safe"),
             runbook="ZertoJournalHistoryShort",
             missing="the ZVM told no history in this time, or was silent.",
-            unit=units.Seconds,
+            unit=units.DurationInDaysHoursMinutesSeconds,
             promised=True,
         ),
         parts.chart(
@@ -71,7 +71,7 @@ PROMISES: Final = Row(
             "How long ago is the oldest point in time to which the VPG can be recovered?",
             Query(_VPGS.each(tables.since(_VPGS.metric("zerto_vpg_earliest_checkpoint_timestamp_seconds"))), _NAME),
             missing="there was no checkpoint in this time, or the ZVM was silent.",
-            unit=units.Seconds,
+            unit=units.DurationInDaysHoursMinutesSeconds,
         ),
         parts.chart(
             "Fail-safe history",
@@ -79,7 +79,7 @@ PROMISES: Final = Row(
             Query(_each("zerto_vpg_failsafe_history_seconds"), _NAME),
             Query(_each("zerto_vpg_configured_failsafe_history_seconds"), f"{_NAME} promised"),
             missing="none is configured for the VPG, or the ZVM was silent.",
-            unit=units.Seconds,
+            unit=units.DurationInDaysHoursMinutesSeconds,
             promised=True,
         ),
     ),
@@ -155,18 +155,20 @@ LOAD: Final = Row(
             Query(_each("zerto_vpg_progress_ratio"), _NAME),
             missing=_SILENT,
             unit=units.PercentUnit,
+            in_sight=1,
         ),
         parts.chart(
             "VMs in the VPG",
             "How many VMs does the ZVM count in the VPG?",
             Query(_each("zerto_vpg_vms"), _NAME),
             missing=_SILENT,
+            whole=True,
         ),
         parts.chart(
             "Journals of its VMs",
-            "How much storage do the journals of its VMs use?",
+            "How much storage do the journals of its VMs use? A value that the protecting ZVM sent wrong is not in it.",
             Query(
-                f"sum by (zvm, vpg, vpg_id) ({_VMS.each(_VMS.metric('zerto_vm_journal_used_bytes'))})",
+                f"sum by (vpg, vpg_id) ({_VMS.each(_VMS.metric('zerto_vm_journal_used_bytes'))})",
                 _NAME,
             ),
             missing=_SILENT,
@@ -179,6 +181,6 @@ BOARD: Final = Board(
     uid=tables.VPG_UID,
     title="Zerto / VPG",
     question="What is the matter with this VPG, and since when?",
-    variables=(variables.SOURCE, variables.JOB, variables.ZVM, variables.ORGANIZATION, variables.A_VPG),
+    variables=(variables.SOURCE, variables.JOB, variables.ZVM, variables.ORGANIZATION, variables.A_VPG, variables.VPG_ID),
     rows=(NOW, PROMISES, STATES, LOAD),
 )

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pytest
 from support import DrivenClock, Recorder, Running, Simulate, zvm_config
@@ -311,6 +311,21 @@ async def test_a_large_answer_counts_until_it_is_published(
     await zvm.close()
 
 
+async def given_up(asked: asyncio.Task[Any], begun: threading.Event, gate: threading.Event, slots: Slots) -> None:
+    """Cancel *asked* once its thread has *begun*: the answer counts until *gate* lets that thread go on, no longer."""
+    try:
+        assert await asyncio.to_thread(begun.wait, _LATEST_SECONDS)
+        asked.cancel()
+        await asyncio.wait([asked])
+        assert asked.cancelled()
+        assert slots.room.taken > 30_000
+    finally:
+        gate.set()
+    await in_large_thread(int)
+    await settled()
+    assert slots.room.taken == 0
+
+
 class Watched(Decoder[Vm]):
     """Waits at the start of an answer until it may go on; `stopped` tells whether it then stopped."""
 
@@ -337,19 +352,10 @@ async def test_a_large_answer_that_nobody_waits_for_is_no_longer_decoded_and_the
     large: Simulator = await simulate(Estate("nyc", vms=30, seed=1), auth="session")
     slots, watched = Slots(2), Watched()
     zvm = Zvm(zvm_config(large, ca_file=ca_file), Recorder(), slots=slots)
-    try:
-        with module.in_hand():
-            asked = asyncio.create_task(zvm.get(vms.PATH, watched))
-        assert await asyncio.to_thread(watched.begun.wait, _LATEST_SECONDS)
-        asked.cancel()
-        await asyncio.wait([asked])
-        assert asked.cancelled()
-        assert slots.room.taken > 30_000
-    finally:
-        watched.gate.set()
-    await in_large_thread(int)
-    await settled()
-    assert (watched.stopped, slots.room.taken) == (True, 0)
+    with module.in_hand():
+        asked = asyncio.create_task(zvm.get(vms.PATH, watched))
+    await given_up(asked, watched.begun, watched.gate, slots)
+    assert watched.stopped
     await zvm.close()
 
 
@@ -369,17 +375,7 @@ async def test_the_rows_of_a_poll_that_was_given_up_count_until_they_are_let_go(
         with module.in_hand():
             await in_large_thread(publish, await zvm.get(vms.PATH, vms.DECODER), first=True)
 
-    try:
-        polled = asyncio.create_task(poll())
-        assert await asyncio.to_thread(begun.wait, _LATEST_SECONDS)
-        polled.cancel()
-        await asyncio.wait([polled])
-        assert slots.room.taken > 30_000
-    finally:
-        gate.set()
-    await in_large_thread(int)
-    await settled()
-    assert slots.room.taken == 0
+    await given_up(asyncio.create_task(poll()), begun, gate, slots)
     await zvm.close()
 
 

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from landing import cells, head
 from support import DrivenClock, Running, Simulate, zvm_config
 
 from exporter.collectors import vpgs
 from exporter.collectors.base import Promise, Trouble, Vpgs
 from exporter.collectors.enums import SUBSTATUS
-from exporter.collectors.troubles import trouble
+from exporter.collectors.troubles import in_transit, trouble
 from exporter.collectors.vpgs import History, Vpg
 from exporter.polling.attention import attention
 from exporter.polling.target import Status, Told
@@ -21,6 +22,7 @@ from exporter.simulator import Simulator, faults, pair
 
 Export = Callable[..., Awaitable[Running]]
 
+RULES = Path(__file__).parent.parent / "deploy" / "prometheus" / "rules"
 NOW = 1_795_470_225.0
 FINE = Promise(8.0, 300.0)
 LATE = Promise(301.0, 300.0)
@@ -32,6 +34,13 @@ SHORT = Promise(86_399.0, 86_400.0)
 def why(status: str, substatus: str = "None", rpo: Promise = FINE, history: Promise = LONG) -> tuple[str, ...]:
     found = trouble("ERP", "", status, substatus, rpo, history)
     return () if found is None else found.why
+
+
+def substatuses(expressions: list[str]) -> Callable[[str], bool]:
+    """Return what tells whether one of *expressions* asks for a substatus."""
+    asked = [re.compile(text) for one in expressions for text in re.findall(r'substatus=~?"([^"]*)"', one)]
+    assert asked
+    return lambda name: any(text.fullmatch(name) for text in asked)
 
 
 class TestWhy:
@@ -74,13 +83,23 @@ class TestWhy:
 
     def test_a_vm_in_its_first_synchronization_hides_no_other(self) -> None:
         for substatus in ("AddedVmsInInitialSync", "VolumeInitialSync"):
-            assert why("MeetingSLA", substatus, UNKNOWN) == ()
+            assert why("MeetingSLA", substatus, UNKNOWN) == why("Initializing", substatus, UNKNOWN) == ()
+            assert why("Initializing", substatus, LATE) == ("RPO above its target",)
             assert why("MeetingSLA", substatus, LATE) == ("RPO above its target",)
 
-    def test_every_state_that_is_named_is_one_of_the_api(self) -> None:
+    def test_the_states_are_those_of_the_rules(self) -> None:
+        """Those that page somebody stand still; of those in transit each is one somewhere in the rules."""
         known = {SUBSTATUS.name(code) for code in SUBSTATUS.codes}
-        named = {name for name in known if why("MeetingSLA", name) or not why("NotMeetingSLA", name, LATE)}
-        assert len(named) == 13 + 16
+        pages = {"ZertoVpgError", "ZertoPeerDisconnected", "ZertoProtectionHalted", "ZertoReplicationPaused"}
+        alerts, recorded = (
+            [rule for group in yaml.safe_load((RULES / name).read_text())["groups"] for rule in group["rules"]]
+            for name in ("zerto-alerts.yml", "zerto-recording.yml")
+        )
+        halted = substatuses([rule["expr"] for rule in alerts if rule["alert"] in pages])
+        assert {name for name in known if why("MeetingSLA", name)} == {name for name in known if halted(name)}
+        passing = substatuses([rule["expr"] for rule in recorded])
+        assert [name for name in known if in_transit("MeetingSLA", name) and not passing(name)] == []
+        assert sum(in_transit("MeetingSLA", name) for name in known) == 16
 
 
 def told_by(name: str, own: dict[str, Trouble | None], others: dict[str, Trouble | None] | None = None) -> Status:

@@ -31,8 +31,7 @@ _STANDS_STILL: Final = {
     "VmNotProtectedError": _ERROR,
     "JournalOrRecoveryMissingError": _ERROR,
 }
-# Not replicated yet, no longer, or just on the way to the other site: no promise can hold.
-_STATUS_IN_TRANSIT: Final = frozenset({"Initializing", "FailingOver", "Moving", "Deleting", "Recovered"})
+_STATUS_IN_TRANSIT: Final = frozenset({"FailingOver", "Moving", "Deleting", "Recovered"})
 _SUBSTATUS_IN_TRANSIT: Final = frozenset(
     {
         "InitialSync",
@@ -57,12 +56,19 @@ _SUBSTATUS_IN_TRANSIT: Final = frozenset(
 _IN_PART: Final = frozenset({"AddedVmsInInitialSync", "VolumeInitialSync"})
 
 
+def in_transit(status: str, substatus: str) -> bool:
+    """Tell whether no promise can hold: not replicated yet, no longer, or just on the way to the other site."""
+    if status == "Initializing" and substatus not in _IN_PART:
+        return True
+    return status in _STATUS_IN_TRANSIT or substatus in _SUBSTATUS_IN_TRANSIT
+
+
 def trouble(vpg: str, organization: str, status: str, substatus: str, rpo: Promise, history: Promise) -> Trouble | None:
     """Return what is wrong with a VPG in the state *status*, *substatus*; None where it needs no attention."""
     halted = _STANDS_STILL.get(substatus)
     why = [] if halted is None else [halted]
     level = PROMISE_BROKEN if halted is None else STANDS_STILL
-    if status not in _STATUS_IN_TRANSIT and substatus not in _SUBSTATUS_IN_TRANSIT:
+    if not in_transit(status, substatus):
         if (rpo.share or 0.0) > 1:
             why.append("RPO above its target")
         if history.share is not None and history.share < 1:

@@ -85,7 +85,7 @@ class Promise(Struct, frozen=True, gc=False):
 
 
 class Trouble(Struct, frozen=True, gc=False):
-    """Why a VPG needs attention; `level` 0 is the worst."""
+    """Why a VPG needs attention. `level`: 0 it stands still, 1 a promise is broken, 2 its RPO is not known."""
 
     vpg: str
     organization: str

@@ -26,13 +26,14 @@ Before anything else: the page `/` of the exporter shows each ZVM with its state
 """
 
 
-def rules() -> list[dict[str, Any]]:
-    """Return all rules of all files, in their order."""
-    return [rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+def rules(*groups: str) -> list[dict[str, Any]]:
+    """Return the rules of all files, in their order; of *groups* alone where some are named."""
+    listed = [group for path in RULES for group in yaml.safe_load(path.read_text())["groups"]]
+    return [rule for group in listed if not groups or group["name"] in groups for rule in group["rules"]]
 
 
-def alerts() -> list[dict[str, Any]]:
-    return [rule for rule in rules() if "alert" in rule]
+def alerts(*groups: str) -> list[dict[str, Any]]:
+    return [rule for rule in rules(*groups) if "alert" in rule]
 
 
 def text() -> str:

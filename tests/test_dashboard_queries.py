@@ -194,8 +194,10 @@ def of_two_exporters(estate: Estate, query: str) -> list[Sample]:
     if any(OF_TARGETS & found.keys() for found, _ in rows) and not re.search(r"zerto_v(m|pg)_", query):
         return rows  # of the exporters themselves: one row of each
     two, one = told(rows), told(estate.ask(asked_of_one(query)))
-    assert [labels for labels, _ in two] == [labels for labels, _ in one]
     assert len({labels for labels, _ in two}) == len(two)
+    if "deriv(" in query:
+        return rows  # what grows just now differs by when it was scraped
+    assert [labels for labels, _ in two] == [labels for labels, _ in one]
     if re.search(r"\b(sum|count)\b", query) and not re.search(OF_POLLS, query):
         assert [value for _, value in two] == pytest.approx([value for _, value in one], rel=0.2)
     return rows

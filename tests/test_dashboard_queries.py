@@ -1,4 +1,7 @@
-"""Every query of the dashboards, asked of a real Prometheus that scrapes the exporter on an estate in trouble."""
+"""Every query of dashboards and documents, asked of a real Prometheus that scrapes an estate in trouble.
+
+It scrapes two exporters that poll the same ZVMs, each with a cluster of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ from boards import BOARDS
 from boards.parts import Panel
 from grafana_foundation_sdk.models.dashboard import VariableModel
 from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus
+from test_docs import documents
+from test_docs import queries as queries_of
 
 from exporter.config import Zvm
 
@@ -25,6 +30,8 @@ ROOT = Path(__file__).parent.parent
 RULES = ROOT / "deploy" / "prometheus" / "rules"
 ZVMS = ("nyc", "lon", "par")
 STANDARD = Zvm(name="nyc", url="https://zvm.example.com").collectors
+OF_TARGETS = {"job", "instance", "cluster"}
+OF_POLLS = "zerto_exporter_(build|polls|api|logins)|_duration_"  # each exporter has its own: they add up, or vary
 CHOSEN = {
     "job": "zerto",
     "instance": ".+",
@@ -145,6 +152,14 @@ def queries() -> Iterator[Any]:
                 yield pytest.param(query, id=f"{board.uid}-{panel.title}-{number}")
 
 
+def queries_of_documents() -> Iterator[Any]:
+    for document in documents():
+        if document.stem == "CHANGELOG":
+            continue  # it has queries of before
+        for number, query in enumerate(queries_of(document)):
+            yield pytest.param(query, id=f"{document.stem}-{number}")
+
+
 def variables() -> Iterator[Any]:
     for board in BOARDS:
         for variable in board.variables:
@@ -154,14 +169,48 @@ def variables() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("query", list(queries()))
-def test_a_query_gives_data(estate: Estate, query: str) -> None:
-    assert estate.ask(query)
-
-
-@pytest.mark.parametrize("query", list(queries()))
 def test_without_data_a_query_gives_none(estate: Estate, query: str) -> None:
     """A 0 that nobody measured would read as all is well."""
     assert estate.ask(re.sub(r"\w+:zerto_\w+:\w+({[^}]*})?", "nothing", query), job="nothing") == []
+
+
+def told(rows: list[Sample]) -> list[tuple[tuple[tuple[str, str], ...], float]]:
+    """Return *rows* in an order, without the labels that the two exporters do not share."""
+    return sorted(
+        (tuple(sorted((name, text) for name, text in found.items() if name not in OF_TARGETS)), value)
+        for found, value in rows
+    )
+
+
+def asked_of_one(query: str) -> str:
+    """Return *query* with what the exporters say taken from one of them; what is recorded stays."""
+    everything = re.sub(r"(?<![\w:])(zerto_\w+)(?![\w:{])", r"\1{}", query)
+    return re.sub(r"(?<![\w:])(zerto_\w+){", r'\1{cluster="east",', everything).replace(",}", "}")
+
+
+def of_two_exporters(estate: Estate, query: str) -> list[Sample]:
+    """Return what *query* gives; assert that it is what it gives of one exporter, and nothing twice."""
+    rows = estate.ask(query)
+    if any(OF_TARGETS & found.keys() for found, _ in rows) and not re.search(r"zerto_v(m|pg)_", query):
+        return rows  # of the exporters themselves: one row of each
+    two, one = told(rows), told(estate.ask(asked_of_one(query)))
+    assert len({labels for labels, _ in two}) == len(two)
+    if "deriv(" in query:
+        return rows  # what grows just now differs by when it was scraped
+    assert [labels for labels, _ in two] == [labels for labels, _ in one]
+    if re.search(r"\b(sum|count)\b", query) and not re.search(OF_POLLS, query):
+        assert [value for _, value in two] == pytest.approx([value for _, value in one], rel=0.2)
+    return rows
+
+
+@pytest.mark.parametrize("query", list(queries_of_documents()))
+def test_a_query_of_a_document_says_of_two_exporters_what_it_says_of_one(estate: Estate, query: str) -> None:
+    of_two_exporters(estate, query)
+
+
+@pytest.mark.parametrize("query", list(queries()))
+def test_a_query_of_a_dashboard_gives_data_and_each_once(estate: Estate, query: str) -> None:
+    assert of_two_exporters(estate, query)
 
 
 @pytest.mark.parametrize("variable", list(variables()))

@@ -46,15 +46,21 @@ def test_the_tables_of_collectors_are_all_documented() -> None:
 
 
 def queries(document: Path) -> Iterator[str]:
-    """Yield the queries in the document's blocks of PromQL: one a line, or over several lines up to a blank one."""
-    for block in re.findall(r"^ *```promql\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL):
-        for lines in re.split(r"\n\s*\n", re.sub(r"#.*", "", block)):
-            try:
-                promql_parser.parse(lines)
-            except ValueError:
-                yield from filter(str.strip, lines.splitlines())
-            else:
-                yield lines
+    """Yield the queries of *document*: in its blocks, with a blank line between, and in its sentences."""
+    text = document.read_text()
+    for block in re.findall(r"^ *```promql\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
+        yield from filter(str.strip, re.split(r"\n\s*\n", re.sub(r"#.*", "", block)))
+    for code in re.findall(r"`([^`\n]+)`", text):
+        if re.search(r"\bzerto_", code) and re.search(r"[ ({]", code) and is_promql(code):
+            yield code
+
+
+def is_promql(text: str) -> bool:
+    try:
+        promql_parser.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)

@@ -21,7 +21,7 @@ from urllib.request import Request, urlopen
 import promql_parser
 import pytest
 import yaml
-from test_docs import documents
+from test_docs import documents, queries
 from tools import ROOT
 from tools import metrics as metrics_page
 from tools.runbooks import FOLDER as RUNBOOKS
@@ -131,7 +131,7 @@ def test_a_runbook_has_all_its_parts(name: str) -> None:
     text = (RUNBOOKS / f"{name}.md").read_text()
     assert text.startswith(f"# {name}\n\n")
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["See it", "What to do", "When it lies"]
-    assert queries(RUNBOOKS / f"{name}.md"), "no query"
+    assert list(queries(RUNBOOKS / f"{name}.md")), "no query"
 
 
 # What the cases of each alert are.
@@ -333,20 +333,15 @@ def test_every_recorded_series_that_is_named_exists(page: Path) -> None:
     assert set(re.findall(r"\b\w+:zerto_\w+:\w+", page.read_text())) <= set(RECORDS)
 
 
-def queries(page: Path) -> list[str]:
-    """Return the PromQL of *page*: a block holds several, with an empty line between."""
-    blocks = re.findall(r"^ *```promql\n(.*?)^ *```", page.read_text(), re.MULTILINE | re.DOTALL)
-    return [query for block in blocks for query in re.split(r"\n\s*\n", block)]
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_query_of_a_page_names_exists(page: Path) -> None:
     for query in queries(page):
-        check_expression(re.sub(r"^ *#.*$", "", query, flags=re.MULTILINE))
+        check_expression(query)
 
 
-def test_promtool_accepts_every_query_of_the_pages(tmp_path: Path) -> None:
-    recorded = [{"record": f"query_{n}", "expr": q} for n, q in enumerate(q for page in PAGES for q in queries(page))]
+def test_promtool_accepts_every_query_of_the_documents(tmp_path: Path) -> None:
+    asked = [query for page in documents() for query in queries(page)]
+    recorded = [{"record": f"query_{number}", "expr": query} for number, query in enumerate(asked)]
     file = tmp_path / "queries.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "pages", "rules": recorded}]}))
     assert f"{len(recorded)} rules found" in run(tool("promtool"), "check", "rules", file)

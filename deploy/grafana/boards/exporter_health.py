@@ -35,6 +35,11 @@ def _each_minute(by: str, metric: str, *matchers: str) -> str:
     return f"60 * sum by ({by}) ({_rate(metric, *matchers)})"
 
 
+def _of_each(expression: str) -> str:
+    """Return *expression* for each collector of each ZVM: two exporters that poll the same tell it twice."""
+    return f"max by (zvm, collector) ({expression})"
+
+
 def _only_where(rate: str) -> str:
     """Return *rate* without the many that are 0."""
     return f"{rate} > 0"
@@ -60,7 +65,7 @@ def _latency(quantile: float) -> str:
 _BUILD: Final = _own("zerto_exporter_build_info")
 _SCRAPED: Final = scraped(_INSTANCE)
 _RELOADED: Final = _own("zerto_exporter_config_last_reload_successful")
-_SERIES: Final = f"sum by (zvm) ({_of_zvms('zerto_exporter_series')})"
+_SERIES: Final = f"sum by (zvm) ({_of_each(_of_zvms('zerto_exporter_series'))})"
 _LOST: Final = {
     "invalid_records": "invalid records",
     "invalid_values": "invalid values",
@@ -117,7 +122,7 @@ NOW: Final = Row(
         parts.count(
             "VMs cut off",
             "VMs that are not published because their ZVM has more series than max_series. Nobody watches them.",
-            f"sum({_of_zvms('zerto_exporter_cut_records')})",
+            f"sum({_of_each(_of_zvms('zerto_exporter_cut_records'))})",
             runbook="ZertoRecordsCut",
             to=To("zerto-exporter", "By ZVM and collector"),
             missing=_UNSCRAPED,
@@ -232,12 +237,12 @@ RECORDS: Final = Row(
             "of an earlier record. All: those of all ZVMs together.",
             *(
                 Query(
-                    _only_where(_each_minute("zvm, collector", f"zerto_exporter_{what}_total")),
+                    _only_where(f"60 * {_of_each(_rate(f'zerto_exporter_{what}_total'))}"),
                     "{{zvm}} {{collector}} " + name,
                 )
                 for what, name in _LOST.items()
             ),
-            Query(" + ".join(_all(f"zerto_exporter_{what}_total") for what in _LOST), "All"),
+            Query(" + ".join(f"60 * sum({_of_each(_rate(f'zerto_exporter_{what}_total'))})" for what in _LOST), "All"),
             runbook="ZertoRecordsLost",
             missing=_NOT_BEFORE,
             unit=units.CountsPerMinute,
@@ -249,12 +254,12 @@ RECORDS: Final = Row(
             "What is published of each answer, and what is not? Excluded: left out by the configuration. Cut off: more "
             "than max_series.",
             {
-                "A": f"max by (zvm, collector) ({_of_zvms('zerto_exporter_series')})",
-                "B": f"max by (zvm, collector) ({_of_zvms('zerto_exporter_excluded_records')})",
-                "C": f"max by (zvm, collector) ({_of_zvms('zerto_exporter_cut_records')})",
-                "D": f"sum by (zvm, collector) ({_increase('zerto_exporter_invalid_records_total')})",
-                "E": f"sum by (zvm, collector) ({_increase('zerto_exporter_invalid_values_total')})",
-                "F": f"sum by (zvm, collector) ({_increase('zerto_exporter_duplicate_records_total')})",
+                "A": _of_each(_of_zvms("zerto_exporter_series")),
+                "B": _of_each(_of_zvms("zerto_exporter_excluded_records")),
+                "C": _of_each(_of_zvms("zerto_exporter_cut_records")),
+                "D": _of_each(_increase("zerto_exporter_invalid_records_total")),
+                "E": _of_each(_increase("zerto_exporter_invalid_values_total")),
+                "F": _of_each(_increase("zerto_exporter_duplicate_records_total")),
             },
             (
                 Column("ZVM", "zvm", link=Link("Open the sites", "zerto-sites", {"zvm": "ZVM"})),

@@ -3,6 +3,8 @@ BIN := .venv/bin
 HELM := helm.sh/helm/v3
 HELM_VERSION := v3.22.0
 
+GRAFANA := tests/pictures/node_modules/.package-lock.json
+
 # Or DOCKER=podman. OCI's own format has no health check.
 DOCKER ?= docker
 LOCK := --quiet --upgrade --universal --no-annotate --custom-compile-command 'make lock' pyproject.toml
@@ -10,7 +12,7 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal -m 'not slow'
 
-.PHONY: demo test coverage check image image-check bench bench-rules docs dashboards chart format lock clean
+.PHONY: demo test coverage check image image-check bench bench-rules docs dashboards pictures chart format lock clean
 
 demo: .venv/run
 	$(BIN)/zerto-exporter demo
@@ -50,6 +52,10 @@ docs: .venv/dev
 dashboards: .venv/dev
 	cd deploy/grafana && ../../$(BIN)/python -m boards
 
+# Each dashboard as Grafana would draw it, on three estates, light and dark; needs prometheus, chromium, node and npm.
+pictures: .venv/dev $(GRAFANA)
+	cd tests && ../$(BIN)/python -m pictures --out ../build/pictures $(PICTURES)
+
 chart: .venv/dev
 	cd tests && ../$(BIN)/python -m tools.chart
 
@@ -65,7 +71,7 @@ lock: .venv/dev
 	  --constraints tests/constraints.txt --output-file deploy/image/requirements.txt
 
 clean:
-	rm -rf .venv
+	rm -rf .venv build tests/pictures/node_modules
 
 .venv/run: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv .venv
@@ -90,3 +96,8 @@ $(BIN)/helm: Makefile | .venv/dev
 	else \
 	  echo 'neither Go nor helm: the chart is not tested'; \
 	fi
+
+# Grafana's own libraries, which draw the dashboards for `make pictures` and its test; 600 MB.
+$(GRAFANA): tests/pictures/package-lock.json
+	npm ci --prefix tests/pictures
+	touch $@

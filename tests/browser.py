@@ -78,8 +78,8 @@ class Browser:
         await self._until("Page.loadEventFired")
 
     async def evaluate(self, expression: str) -> Any:
-        """Return the value of an *expression* of JavaScript in the page."""
-        result = await self._ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        """Return the value of an *expression* of JavaScript in the page; of a promise, what it comes to."""
+        result = await self._ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
             raise ValueError(result["exceptionDetails"])
         return result["result"].get("value")

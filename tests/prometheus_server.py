@@ -114,6 +114,21 @@ class Prometheus:
             return [({}, float(data["result"][1]))]
         return [(sample["metric"], float(sample["value"][1])) for sample in data["result"]]
 
+    def query_range(
+        self, expression: str, start: float, end: float, step: float
+    ) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+        """Return labels and samples of each series that *expression* gives from *start* to *end*; all in seconds.
+
+        Raises:
+            QueryError: the query is wrong, or Prometheus could not answer it.
+        """
+        times = {"start": repr(start), "end": repr(end), "step": repr(step)}
+        data = self._get("/api/v1/query_range", query=expression, **times)
+        return [
+            (series["metric"], [(float(time), float(value)) for time, value in series["values"]])
+            for series in data["result"]
+        ]
+
     def label_values(self, label: str, selector: str) -> list[str]:
         """Return the values that *label* has among the series of *selector*."""
         values: list[str] = self._get(f"/api/v1/label/{label}/values", **{"match[]": selector})

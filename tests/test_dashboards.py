@@ -479,11 +479,23 @@ def test_tables_and_their_headers_fit_their_panels() -> None:
     for _, panel in tables():
         properties = overridden(panel)
         headers = [header for header in columns(panel).values() if not properties.get(header, {}).get("custom.hidden")]
-        widths = {header: properties.get(header, {}).get("custom.width", 150) for header in headers}
-        assert sum(widths.values()) <= 65 * panel["gridPos"]["w"] - 18, panel["title"]
+        fixed = {header: properties.get(header, {}).get("custom.width") for header in headers}
+        left = 65 * panel["gridPos"]["w"] - 18 - sum(filter(None, fixed.values()))
+        shared = left / max(1, list(fixed.values()).count(None))
+        assert shared >= (150 if None in fixed.values() else 0), panel["title"]
+        widths = {header: width or shared for header, width in fixed.items()}
         ordered = {one["displayName"] for one in panel["options"]["sortBy"]}
         for header, width in widths.items():
             assert 7 * len(header) + 36 + 25 * (header in ordered) <= width, (panel["title"], header)
+
+
+def test_a_cell_with_a_colour_says_what_it_means_that_there_is_no_value() -> None:
+    """Else it is a patch of the first colour, without a word."""
+    for _, panel in tables():
+        for header, properties in overridden(panel).items():
+            if properties.get("custom.cellOptions", {}).get("type") == "color-background":
+                told = [one for one in properties.get("mappings", ()) if one["type"] == "special"]
+                assert [one["options"]["match"] for one in told] == ["null+nan"], (panel["title"], header)
 
 
 def test_the_colour_of_a_missing_number_is_below_all_others() -> None:

@@ -304,7 +304,7 @@ WORST: Final = Row(
             },
             (
                 Column("ZVM", "zvm", link=Link("Open the sites", "zerto-sites", {"zvm": "ZVM"})),
-                Column("Answers", "A", names=states.ANSWERS, width=120),
+                Column("Answers", "A", names=states.ANSWERS, empty="Not known", width=120),
                 Column("Data overdue", "B", unit=units.Seconds, empty="Not known", width=160),
                 Column("VMs listed", "C", empty="Not known", width=125),
                 Column("VPGs listed", "D", empty="Not known", width=130),

@@ -128,7 +128,7 @@ ANSWER: Final = Row(
             },
             (
                 Column("ZVM", "zvm", link=_TO_OVERVIEW),
-                Column("Answers", "A", names=states.ANSWERS),
+                Column("Answers", "A", names=states.ANSWERS, empty="Not known"),
                 Column("Data overdue", "B", unit=units.Seconds, empty="Not known"),
                 Column("Last poll took", "C", unit=units.Seconds, empty="Not known"),
                 Column("VMs protected", "D", empty="Not known"),

@@ -138,6 +138,7 @@ POLLS: Final = Row(
             "Do the polls succeed, and if not, why?",
             Query(_each_minute("outcome", "zerto_exporter_polls_total"), "{{outcome}}"),
             missing=_NOT_BEFORE,
+            colors={"success": "green"},
             unit=units.OpsPerMinute,
             stacked=True,
             many=True,
@@ -145,7 +146,9 @@ POLLS: Final = Row(
         parts.chart(
             "Polls that failed, by ZVM",
             "Which ZVM fails, and why? All: those of all ZVMs together.",
-            Query(_only_where(_each_minute("zvm, outcome", "zerto_exporter_polls_total", _FAILED)), "{{zvm}} {{outcome}}"),
+            Query(
+                _only_where(_each_minute("zvm, outcome", "zerto_exporter_polls_total", _FAILED)), "{{zvm}} {{outcome}}"
+            ),
             Query(_all("zerto_exporter_polls_total", _FAILED), "All"),
             missing=_NOT_BEFORE,
             unit=units.OpsPerMinute,
@@ -165,7 +168,9 @@ POLLS: Final = Row(
         parts.chart(
             "Logins by outcome",
             "Are logins refused, and where? Many good ones mean that sessions do not last.",
-            Query(_only_where(_each_minute("zvm, outcome", "zerto_exporter_logins_total", _FAILED)), "{{zvm}} {{outcome}}"),
+            Query(
+                _only_where(_each_minute("zvm, outcome", "zerto_exporter_logins_total", _FAILED)), "{{zvm}} {{outcome}}"
+            ),
             Query(_each_minute("outcome", "zerto_exporter_logins_total", 'outcome="success"'), "All {{outcome}}"),
             runbook="ZertoLoginRefused",
             missing=_NOT_BEFORE,
@@ -257,9 +262,9 @@ RECORDS: Final = Row(
                 "A": _of_each(_of_zvms("zerto_exporter_series")),
                 "B": _of_each(_of_zvms("zerto_exporter_excluded_records")),
                 "C": _of_each(_of_zvms("zerto_exporter_cut_records")),
-                "D": _of_each(_increase("zerto_exporter_invalid_records_total")),
-                "E": _of_each(_increase("zerto_exporter_invalid_values_total")),
-                "F": _of_each(_increase("zerto_exporter_duplicate_records_total")),
+                "D": f"round({_of_each(_increase('zerto_exporter_invalid_records_total'))})",
+                "E": f"round({_of_each(_increase('zerto_exporter_invalid_values_total'))})",
+                "F": f"round({_of_each(_increase('zerto_exporter_duplicate_records_total'))})",
             },
             (
                 Column("ZVM", "zvm", link=Link("Open the sites", "zerto-sites", {"zvm": "ZVM"})),
@@ -328,9 +333,17 @@ PROCESS: Final = Row(
                 Column("Version", "version"),
                 Column("Python", "pythonversion"),
                 Column("Runs for", "C", unit=_DAYS, empty="Not known", width=130),
-                Column("Configuration read", "D", unit=_DAYS, empty="Never", width=170),
-                Column("Last reading", "E", names={0: ("Refused", "red"), 1: ("Accepted", "transparent")}, width=130),
-                Column("Files of limit", "F", unit=units.PercentUnit, decimals=1, steps=parts.ALL_OF_IT, width=130),
+                Column("Configuration read", "D", unit=_DAYS, empty="Not known", width=170),
+                Column("Last reading", "E", names=states.READINGS, empty="Not known", width=130),
+                Column(
+                    "Files of limit",
+                    "F",
+                    unit=units.PercentUnit,
+                    decimals=1,
+                    steps=parts.ALL_OF_IT,
+                    empty="Not known",
+                    width=135,
+                ),
                 Column("Shard", "G", width=90),
                 Column("Of", "H", width=90),
             ),

@@ -10,15 +10,15 @@ from boards import parts, states, tables, variables
 from boards.parts import Board, Column, Link, Query, Row, To
 from boards.promql import (
     A_VPG,
-    AGE_OF_EACH,
     ANSWERS,
     FIRST_SYNC,
     HISTORY,
     HISTORY_SHARE,
-    LAST_GOOD,
     MISSED,
     NEVER_GOOD,
     ORGANIZATION,
+    OVERDUE,
+    OVERDUE_OF_EACH,
     RPO,
     RPO_SHARE,
     SILENT,
@@ -121,10 +121,10 @@ TRUST: Final = Row(
             width=3,
         ),
         parts.count(
-            "Oldest data",
-            "Age of the oldest samples among all ZVMs and collectors. It should stay near the poll interval; after "
-            "stale_after the samples are dropped.",
-            f"max(time() - {LAST_GOOD})",
+            "Data overdue",
+            "For how long the next good poll of a resource of a ZVM has been due, of that which waits longest. 0 s: all are "
+            "in time. After stale_after the samples are dropped.",
+            f"max({OVERDUE})",
             runbook="ZertoDataStale",
             to=To("zerto-sites", "Age of the data"),
             missing="no poll has ever succeeded. Nothing below can be trusted.",
@@ -298,14 +298,14 @@ WORST: Final = Row(
             "Whose numbers are these, and how old are they?",
             {
                 "A": ANSWERS,
-                "B": AGE_OF_EACH,
+                "B": OVERDUE_OF_EACH,
                 "C": counted(f"max by (zvm, vm_id) ({of_zvms('zerto_vm_info')})", "vms"),
                 "D": counted(f"max by (zvm, vpg_id) ({of_zvms('zerto_vpg_info')})", "vpgs"),
             },
             (
                 Column("ZVM", "zvm", link=Link("Open the sites", "zerto-sites", {"zvm": "ZVM"})),
-                Column("Answers", "A", names=states.ANSWERS, width=120),
-                Column("Age of the data", "B", unit=units.Seconds, empty="Not known", width=160),
+                Column("Answers", "A", names=states.ANSWERS, empty="Not known", width=120),
+                Column("Data overdue", "B", unit=units.Seconds, empty="Not known", width=160),
                 Column("VMs listed", "C", empty="Not known", width=125),
                 Column("VPGs listed", "D", empty="Not known", width=130),
             ),

@@ -181,6 +181,12 @@ class Panel:
         return self.missing + without_rules(self.queries)
 
     @property
+    def fields(self) -> frozenset[str]:
+        """The labels that have a column, where it is a table."""
+        arranged = [one.options for one in self.builder.build().transformations or () if one.id_val == "organize"]
+        return frozenset(name for one in arranged for name in one["renameByName"])
+
+    @property
     def is_table(self) -> bool:
         """Whether its queries are the columns of the same rows."""
         return isinstance(self.builder, table.Panel)
@@ -207,11 +213,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable of a dashboard; *takes_all* says whether all may be chosen at once."""
+    """A variable of a dashboard."""
 
     name: str
     builder: Builder[dashboard.VariableModel]
-    takes_all: bool = True
 
 
 @dataclass(frozen=True)
@@ -236,14 +241,9 @@ class Board:
         return titles.index(title) + 1
 
     def address(self, other: Board, title: str) -> str:
-        """Return the address of a panel of *other*, with the time, and each variable whose values it takes too."""
-        theirs = {variable.name: variable for variable in other.variables}
-        kept = [
-            mine.name
-            for mine in self.variables
-            if mine.name in theirs and (theirs[mine.name].takes_all or not mine.takes_all)
-        ]
-        carried = "&".join(f"${{{name}:queryparam}}" for name in kept)
+        """Return the address of a panel of *other*, with the time, and each variable that it has too."""
+        theirs = {variable.name for variable in other.variables}
+        carried = "&".join(f"${{{mine.name}:queryparam}}" for mine in self.variables if mine.name in theirs)
         return f"/d/{other.uid}?${{__url_time_range}}&{carried}&viewPanel={other.number(title)}"
 
 
@@ -278,7 +278,9 @@ def build(board: Board, others: Sequence[Board]) -> dashboard.Dashboard:
 def _others() -> builders.DashboardLink:
     """Return the list of all dashboards of Zerto, which keeps the time and what was chosen."""
     link = builders.DashboardLink("Zerto").type(dashboard.DashboardLinkType.DASHBOARDS).tags([_TAG])
-    return link.as_dropdown(True).icon("dashboard").tooltip("All dashboards of Zerto").keep_time(True).include_vars(True)
+    return (
+        link.as_dropdown(True).icon("dashboard").tooltip("All dashboards of Zerto").keep_time(True).include_vars(True)
+    )
 
 
 def _links(title: str, url: str) -> dashboard.DynamicConfigValue:

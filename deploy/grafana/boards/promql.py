@@ -147,8 +147,11 @@ NEVER_GOOD: Final = f"{SUCCEEDED} unless on (zvm, collector) {LAST_GOOD}"
 # 2 where all that is asked of a ZVM is answered, 1 where some of it is, 0 where nothing is.
 ANSWERS: Final = f"max by (zvm) ({SUCCEEDED}) + min by (zvm) ({SUCCEEDED})"
 SILENT: Final = f"max by (zvm) ({SUCCEEDED}) == 0"
+INTERVAL: Final = f"max by (zvm, collector) ({of_zvms('zerto_collector_interval_seconds')})"
+# Some collectors are polled each half minute, some once an hour: what is old for one is new for another.
+OVERDUE: Final = f"clamp_min(time() - {LAST_GOOD} - {INTERVAL}, 0)"
 # Without an answer for a ZVM of which one collector was never polled well: the others' age is not its age.
-AGE_OF_EACH: Final = f"max by (zvm) (time() - {LAST_GOOD}) unless on (zvm) ({NEVER_GOOD})"
+OVERDUE_OF_EACH: Final = f"max by (zvm) ({OVERDUE}) unless on (zvm) ({NEVER_GOOD})"
 
 
 def share(level: Level, metric: str, limit: str) -> str:

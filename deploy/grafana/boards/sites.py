@@ -9,10 +9,11 @@ from grafana_foundation_sdk.models import units
 from boards import parts, states, tables, variables
 from boards.parts import Board, Column, Link, Query, Row, To
 from boards.promql import (
-    AGE_OF_EACH,
     ANSWERS,
+    INTERVAL,
     LAST_GOOD,
     NEVER_GOOD,
+    OVERDUE_OF_EACH,
     SILENT,
     SUCCEEDED,
     UP,
@@ -116,7 +117,7 @@ ANSWER: Final = Row(
             "of both are those that it protects to itself.",
             {
                 "A": ANSWERS,
-                "B": AGE_OF_EACH,
+                "B": OVERDUE_OF_EACH,
                 "C": f"sum by (zvm) ({_TOOK})",
                 "D": _listed('role="protected"'),
                 "E": _listed('role="recovery"'),
@@ -127,8 +128,8 @@ ANSWER: Final = Row(
             },
             (
                 Column("ZVM", "zvm", link=_TO_OVERVIEW),
-                Column("Answers", "A", names=states.ANSWERS),
-                Column("Age of the data", "B", unit=units.Seconds, empty="Not known"),
+                Column("Answers", "A", names=states.ANSWERS, empty="Not known"),
+                Column("Data overdue", "B", unit=units.Seconds, empty="Not known"),
                 Column("Last poll took", "C", unit=units.Seconds, empty="Not known"),
                 Column("VMs protected", "D", empty="Not known"),
                 Column("VMs recovered", "E", empty="Not known"),
@@ -143,7 +144,7 @@ ANSWER: Final = Row(
                 ),
             ),
             missing=_NO_EXPORTER,
-            worst=(("Answers", False), ("Age of the data", True)),
+            worst=(("Answers", False), ("Data overdue", True)),
             height=8,
         ),
         parts.timeline(
@@ -164,11 +165,13 @@ ANSWER: Final = Row(
         ),
         parts.chart(
             "Age of the data",
-            "How old were the samples? It should saw between 0 and the poll interval.",
-            Query(f"time() - {LAST_GOOD}", "{{zvm}} {{collector}}"),
+            "How old were the samples, in poll intervals of their resource? It should saw between 0 and 1. Above the line "
+            "they are too old.",
+            Query(f"(time() - {LAST_GOOD}) / {INTERVAL}", "{{zvm}} {{collector}}"),
             runbook="ZertoDataStale",
             missing="no poll has ever succeeded.",
-            unit=units.Seconds,
+            in_sight=3.3,
+            steps=((None, "transparent"), (3, "red")),
             many=True,
         ),
         parts.chart(

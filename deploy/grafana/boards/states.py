@@ -20,6 +20,7 @@ SCRAPED: Final[Names] = {0: ("Failed", "red"), 1: ("Yes", "green")}
 UP: Final[Names] = {0: ("Down", "red"), 1: ("Up", "green")}
 ANSWERS: Final[Names] = {0: ("Down", "red"), 1: ("Partly", "orange"), 2: ("Up", "green")}
 SUCCEEDED: Final[Names] = {0: ("Failed", "red"), 1: ("Succeeded", "green")}
+READINGS: Final[Names] = {0: ("Refused", "red"), 1: ("Accepted", "transparent")}
 RUNS: Final[Names] = {0: ("No", "blue"), 1: ("Running", "purple")}
 
 _FINE: Final = {"MeetingSLA", "None"}

@@ -44,16 +44,16 @@ def vpgs(
     }
     columns = (
         Column("Trouble", "A", names=states.TROUBLE, empty="Not known", width=120),
-        Column("VPG", "vpg", link=TO_VPG, width=200),
-        Column("Status", "status", width=175),
-        Column("Substatus", "substatus", width=180),
+        Column("VPG", "vpg", link=TO_VPG, width=205),
+        Column("Status", "status", width=170),
+        Column("Substatus", "substatus", width=170),
         Column("Alert", "I", names=states.in_cells(states.ALERTS), empty="Not told", harmless=True, width=85),
-        Column("RPO", "C", unit=units.Seconds, empty="Not known", width=95),
+        Column("RPO", "C", unit=units.Seconds, empty="Not known", width=90),
         Column("Promised", "D", unit=units.Seconds, decimals=0, width=95),
         Column("RPO %", "E", unit=units.PercentUnit, decimals=0, steps=parts.ALL_OF_IT, empty="Not known", width=105),
-        Column("History", "F", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known", width=110),
+        Column("History", "F", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known", width=105),
         Column(
-            "History %", "G", unit=units.PercentUnit, decimals=0, steps=parts.AT_LEAST_ALL, empty="Not known", width=110
+            "History %", "G", unit=units.PercentUnit, decimals=0, steps=parts.AT_LEAST_ALL, empty="Not known", width=105
         ),
         Column("Last test", "H", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never", width=115),
         Column("ZVM", "zvm", width=80),

@@ -105,7 +105,7 @@ def _vpg() -> builders.QueryVariable:
 
 
 VPG: Final = Variable("vpg", _vpg().include_all(True).all_value(".+").current(_ALL))
-A_VPG: Final = Variable("vpg", _vpg(), takes_all=False)
+A_VPG: Final = Variable("vpg", _vpg())
 A_VM: Final = Variable(
     "vm",
     _values(
@@ -114,7 +114,6 @@ A_VM: Final = Variable(
         "VMs by name.",
         f"label_values({of_zvms('zerto_vm_info', _OF_ORGANIZATION, _OF_VPG)}, vm)",
     ),
-    takes_all=False,
 )
 
 

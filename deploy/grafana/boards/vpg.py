@@ -181,6 +181,13 @@ BOARD: Final = Board(
     uid=tables.VPG_UID,
     title="Zerto / VPG",
     question="What is the matter with this VPG, and since when?",
-    variables=(variables.SOURCE, variables.JOB, variables.ZVM, variables.ORGANIZATION, variables.A_VPG, variables.VPG_ID),
+    variables=(
+        variables.SOURCE,
+        variables.JOB,
+        variables.ZVM,
+        variables.ORGANIZATION,
+        variables.A_VPG,
+        variables.VPG_ID,
+    ),
     rows=(NOW, PROMISES, STATES, LOAD),
 )

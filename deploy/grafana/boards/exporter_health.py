@@ -19,7 +19,7 @@ _UNSCRAPED: Final = "the exporter is not scraped, or only by way of /probe, whic
 _NOT_BEFORE: Final = "the exporter was not scraped in this time."
 
 
-def _of_each(expression: str) -> str:
+def _of_exporter(expression: str) -> str:
     return f"max by (instance) ({expression})"
 
 
@@ -320,12 +320,12 @@ PROCESS: Final = Row(
             {
                 "A": f"max by (instance) ({_SCRAPED})",
                 "B": f"max by (instance, version, pythonversion) ({_BUILD})",
-                "C": _of_each(f"time() - {_own('process_start_time_seconds')}"),
-                "D": _of_each(f"time() - {_own('zerto_exporter_config_last_reload_success_timestamp_seconds')}"),
-                "E": _of_each(_RELOADED),
-                "F": _of_each(f"{_own('process_open_fds')} / {_own('process_max_fds')}"),
-                "G": _of_each(_own("zerto_exporter_shard_ordinal")),
-                "H": _of_each(_own("zerto_exporter_total_shards")),
+                "C": _of_exporter(f"time() - {_own('process_start_time_seconds')}"),
+                "D": _of_exporter(f"time() - {_own('zerto_exporter_config_last_reload_success_timestamp_seconds')}"),
+                "E": _of_exporter(_RELOADED),
+                "F": _of_exporter(f"{_own('process_open_fds')} / {_own('process_max_fds')}"),
+                "G": _of_exporter(_own("zerto_exporter_shard_ordinal")),
+                "H": _of_exporter(_own("zerto_exporter_total_shards")),
             },
             (
                 Column("Scraped", "A", names=states.SCRAPED, empty="Not known", width=110),

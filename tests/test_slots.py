@@ -25,7 +25,7 @@ from exporter.zvm.errors import DecodeError
 from exporter.zvm.slots import Slot, Slots
 
 _USUAL = Terms()
-_LATEST_SECONDS = 60.0
+_LATEST_SECONDS = 30.0
 Result = TypeVar("Result")
 Export = Callable[..., Awaitable[Running]]
 

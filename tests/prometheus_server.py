@@ -4,16 +4,14 @@
         prometheus.wait_for("up == 1")
         samples = prometheus.query("sum(zerto_up)")
 
-Needs Debian's package prometheus. `needs_prometheus` skips where it is missing, and fails in CI, where nothing may be
-skipped.
+Needs Debian's package prometheus, or the version of programs.py that is asked for. Where it is missing the test is
+skipped; in CI it fails, where nothing may be skipped.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,8 +22,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
 
-import pytest
 import yaml
+from programs import SYSTEM, of_prometheus
 
 _PAUSE_SECONDS = 0.05
 _PATIENCE_SECONDS = 40.0  # on a machine that is busy with other things
@@ -33,11 +31,9 @@ _PATIENCE_SECONDS = 40.0  # on a machine that is busy with other things
 Sample = tuple[dict[str, str], float]
 
 
-def needs_prometheus() -> None:
-    """Skip the test where there is no Prometheus."""
-    if shutil.which("prometheus") is None:
-        assert "CI" not in os.environ, "CI must have prometheus"
-        pytest.skip("prometheus is not installed (Debian: prometheus)")
+def needs_prometheus(version: str = SYSTEM) -> None:
+    """Skip the test where there is no Prometheus of this *version*."""
+    of_prometheus("prometheus", version)
 
 
 def free_port() -> int:
@@ -65,8 +61,9 @@ class Prometheus:
 
     patience = _PATIENCE_SECONDS  # until it answers
 
-    def __init__(self, folder: Path, config: dict[str, Any], *options: str) -> None:
-        """Take the configuration as it is in prometheus.yml, and more *options* of the command line."""
+    def __init__(self, folder: Path, config: dict[str, Any], *options: str, version: str = SYSTEM) -> None:
+        """Take the configuration as in prometheus.yml, *options* of the command line and a *version* of programs.py."""
+        self._version = version
         self._folder = folder
         self._config = config
         self._options = options
@@ -80,7 +77,7 @@ class Prometheus:
         self._log = (self._folder / "prometheus.log").open("w")
         self._process = subprocess.Popen(
             [
-                shutil.which("prometheus") or "prometheus",
+                of_prometheus("prometheus", self._version),
                 f"--config.file={file}",
                 f"--storage.tsdb.path={self._folder / 'data'}",
                 f"--web.listen-address=127.0.0.1:{self.port}",

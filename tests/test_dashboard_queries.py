@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import yaml
 from boards import BOARDS
 from boards.parts import Panel
 from grafana_foundation_sdk.models.dashboard import VariableModel
+from programs import SYSTEM, THREE
 from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus
 from test_docs import documents
 from test_docs import queries as queries_of
@@ -75,14 +77,21 @@ class Estate:
 
 @pytest.fixture(scope="module")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    needs_prometheus()
+    with troubled(tmp_path_factory.mktemp("prometheus"), SYSTEM) as estate:
+        yield estate
+
+
+@contextmanager
+def troubled(folder: Path, version: str) -> Iterator[Estate]:
+    """Run the estate in trouble, two exporters of it and a Prometheus of this *version* with our rules."""
+    needs_prometheus(version)
     program = [sys.executable, str(Path(__file__).parent / "troubled_estate.py")]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as exporter:
         try:
             assert exporter.stdout is not None
             target = exporter.stdout.readline().split("/")[2]
-            folder = tmp_path_factory.mktemp("prometheus")
-            with Prometheus(folder, configuration(target, rules_of_every_second(folder))) as prometheus:
+            config = configuration(target, rules_of_every_second(folder))
+            with Prometheus(folder, config, version=version) as prometheus:
                 yield settled(prometheus, exporter)
         finally:
             exporter.send_signal(signal.SIGTERM)
@@ -214,6 +223,16 @@ def test_a_query_of_a_document_says_of_two_exporters_what_it_says_of_one(estate:
 @pytest.mark.parametrize("query", list(queries()))
 def test_a_query_of_a_dashboard_gives_data_and_each_once(estate: Estate, query: str) -> None:
     assert of_two_exporters(estate, query.removesuffix(" > 0"))  # which leaves out those that are 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_prometheus_3_answers_every_query_too(tmp_path: Path) -> None:
+    with troubled(tmp_path, THREE) as estate:
+        for (query,) in (one.values for one in queries()):
+            assert of_two_exporters(estate, query), query
+        for (query,) in (one.values for one in queries_of_documents()):
+            of_two_exporters(estate, query)
 
 
 @pytest.mark.parametrize("variable", list(variables()))

@@ -20,6 +20,7 @@ import aiohttp
 import pytest
 import yaml
 from aiohttp import web
+from programs import EACH_PROMETHEUS
 from prometheus_server import Prometheus, free_port, needs_prometheus
 from support import Running, Simulate, zvm_config
 
@@ -112,10 +113,11 @@ def prometheus_config(folder: Path, exporter: str, alertmanager_port: int) -> di
     }
 
 
+@pytest.mark.parametrize("version", EACH_PROMETHEUS)
 async def test_an_incident_raises_an_alert_and_its_end_resolves_it(
-    simulate: Simulate, export: Export, ca_file: Path, tmp_path: Path
+    version: str, simulate: Simulate, export: Export, ca_file: Path, tmp_path: Path
 ) -> None:
-    needs_prometheus()
+    needs_prometheus(version)
     estate = Estate("nyc", vms=10, seed=1, incidents=False)
     sim: Simulator = await simulate(estate, record=False)
     running = await export([zvm_config(sim, ca_file=ca_file, interval=0.5, timeout=0.5)], clock=Clock())
@@ -125,7 +127,7 @@ async def test_an_incident_raises_an_alert_and_its_end_resolves_it(
     async with pager() as listener:
         with (
             alerting(tmp_path, listener.url) as port,
-            Prometheus(tmp_path, prometheus_config(rules, running.url, port)) as prometheus,
+            Prometheus(tmp_path, prometheus_config(rules, running.url, port), version=version) as prometheus,
         ):
             await asyncio.to_thread(prometheus.wait_for, "vpg:zerto_vpg_state:once")
             estate.start_incident("peer_disconnected", vpg)

@@ -21,6 +21,7 @@ from urllib.request import Request, urlopen
 import promql_parser
 import pytest
 import yaml
+from programs import EACH_PROMETHEUS, of_prometheus
 from test_docs import documents, queries
 from tools import ROOT
 from tools import metrics as metrics_page
@@ -79,18 +80,21 @@ def run(*command: str | Path, cwd: Path = DEPLOY) -> str:
 # What promtool and amtool say.
 
 
-def test_promtool_accepts_the_rules_and_the_configuration() -> None:
-    run(tool("promtool"), "check", "rules", *RULES, DEPLOY / "example-thresholds.yml")
-    run(tool("promtool"), "check", "config", DEPLOY / "prometheus.yml")
+@pytest.mark.parametrize("version", EACH_PROMETHEUS)
+def test_promtool_accepts_the_rules_and_the_configuration(version: str) -> None:
+    promtool = of_prometheus("promtool", version)
+    run(promtool, "check", "rules", *RULES, DEPLOY / "example-thresholds.yml")
+    run(promtool, "check", "config", DEPLOY / "prometheus.yml")
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("version", EACH_PROMETHEUS)
 @pytest.mark.parametrize(
     "path",
     [pytest.param(path, marks=[pytest.mark.slow] * (path.stem in LONG), id=path.stem) for path in CASES],
 )
-def test_each_alert_does_what_its_cases_say(path: Path) -> None:
-    run(tool("promtool"), "test", "rules", path, cwd=path.parent)
+def test_each_alert_does_what_its_cases_say(path: Path, version: str) -> None:
+    run(of_prometheus("promtool", version), "test", "rules", path, cwd=path.parent)
 
 
 def test_amtool_accepts_the_example() -> None:
@@ -361,12 +365,13 @@ def test_what_a_query_of_a_page_names_exists(page: Path) -> None:
         check_expression(query)
 
 
-def test_promtool_accepts_every_query_of_the_documents(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", EACH_PROMETHEUS)
+def test_promtool_accepts_every_query_of_the_documents(version: str, tmp_path: Path) -> None:
     asked = [query for page in documents() for query in queries(page)]
     recorded = [{"record": f"query_{number}", "expr": query} for number, query in enumerate(asked)]
     file = tmp_path / "queries.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "pages", "rules": recorded}]}))
-    assert f"{len(recorded)} rules found" in run(tool("promtool"), "check", "rules", file)
+    assert f"{len(recorded)} rules found" in run(of_prometheus("promtool", version), "check", "rules", file)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

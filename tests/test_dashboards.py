@@ -506,6 +506,18 @@ def test_the_colour_of_a_missing_number_is_below_all_others() -> None:
             assert all(step["value"] >= 0 for step in steps[1:]), panel["title"]
 
 
+def test_a_budget_that_is_overdrawn_is_red_and_one_that_is_not_known_is_not() -> None:
+    ((mapping, defaults),) = (
+        (panel["fieldConfig"]["defaults"]["mappings"][0], panel["fieldConfig"]["defaults"])
+        for board in committed()
+        for panel in panels(board)
+        if panel["title"] == "Error budget left"
+    )
+    assert mapping["options"]["from"] < -100  # no lower end is one at 0, for Grafana
+    assert (mapping["options"]["to"], mapping["options"]["result"]["color"]) == (0, "red")
+    assert defaults["thresholds"]["steps"][0]["color"] == "orange"
+
+
 def test_what_is_counted_has_no_parts_on_its_axis() -> None:
     """Nor an axis to 100 where all is 0."""
     for board in committed():
@@ -571,6 +583,17 @@ def test_a_line_of_all_vpgs_only_selects_and_adds_up() -> None:
             # What is chosen at the end is worked out once.
             at_each = re.sub(r" and on \(vpg_id\) (top|bottom)k\(10, [^()]*\{[^{}]*\} @ end\(\)\)", "", query)
             assert not re.search(r"\b(on|ignoring|unless|and|topk|bottomk)\b", at_each), panel["title"]
+
+
+def test_a_line_of_a_vpg_goes_on_when_another_zvm_tells_of_it() -> None:
+    for board in committed():
+        if board["uid"] in OF_FEW:
+            for panel in panels(board):
+                if panel["type"] in {"timeseries", "state-timeline"}:
+                    for target in panel["targets"]:
+                        (told_apart,) = re.findall(r"^(?:max|sum) by \(([\w, ]+)\) \(", target["expr"])
+                        assert "zvm" not in told_apart.split(", "), panel["title"]
+                        assert "{{zvm}}" not in target["legendFormat"], panel["title"]
 
 
 def test_a_panel_says_which_rules_it_needs() -> None:

@@ -27,7 +27,11 @@ _VPGS: Final = vpgs(A_VPG)
 _VMS: Final = vms(A_VPG)
 _NAME: Final = "{{vpg}}"
 _USED: Final = _VMS.beside("zerto_vm_journal_used_bytes")
-_WARNED: Final = f"{_USED} > bool {journal_limit(_VMS, 'warning_threshold')}"
+_WARNED: Final = f"{_USED} > {journal_limit(_VMS, 'warning_threshold')}"
+# What is known is counted as cheaply as it can be: there is one of the two for each journal.
+_WARNS: Final = " or ".join(
+    f"count({_VMS.beside(f'zerto_vm_journal_warning_threshold_{unit}')})" for unit in ("bytes", "ratio")
+)
 _FULLEST: Final = listed("vpg:zerto_vm_journal_used_ratio:topk1", A_VPG)
 _FULL: Final = f"topk(100, {_FULLEST})"
 _SHORT: Final = f"bottomk(100, {listed(HISTORY_SHARE, A_VPG)})"
@@ -61,7 +65,7 @@ NOW: Final = Row(
         parts.count(
             "Journals past warning",
             "Journals that are fuller than the size at which the ZVM warns.",
-            f"sum({of_vms(_WARNED, A_VPG)})",
+            f"count({of_vms(_WARNED, A_VPG)}) or 0 * ({_WARNS})",
             runbook="ZertoJournalNearLimit",
             to=To("zerto-journal", "Fullest journals"),
             missing="no journal with a warning threshold is reported. Unlimited journals are not counted here.",

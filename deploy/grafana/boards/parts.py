@@ -329,7 +329,9 @@ def count(
         builder.decimals(decimals)
     if red_to is not None:
         red = dashboard.ValueMappingResult(color="red", index=0)
-        builder.mappings([dashboard.RangeMap(options=dashboard.DashboardRangeMapOptions(to=red_to, result=red))])
+        # Grafana takes no lower end for 0.
+        below = dashboard.DashboardRangeMapOptions(from_val=-1e9, to=red_to, result=red)
+        builder.mappings([dashboard.RangeMap(options=below)])
     return Panel(title, answers, missing, width, 3, builder, (expression,), runbook, to)
 
 

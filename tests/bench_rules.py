@@ -140,7 +140,10 @@ def recorded(folder: Path, rules: Path, series: list[Series], end: int) -> list[
     found: list[Series] = []
     while left:
         missing = {rule["record"] for rule in left}
-        ready = [rule for rule in left if not missing.intersection(_RECORDED.findall(rule["expr"]))]
+        needed = {rule["record"]: missing.intersection(_RECORDED.findall(rule["expr"])) for rule in left}
+        ready = [rule for rule in left if needed[rule["record"]] <= {rule["record"]}]  # a memory reads itself
+        if not ready:
+            raise RuntimeError(f"these rules need one another: {', '.join(sorted(missing))}")
         new: list[Series] = []
         with Server(folder, (end - STEP) / 1000, 300) as server:
             for rule in ready:

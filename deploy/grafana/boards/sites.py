@@ -31,6 +31,7 @@ _FAILED: Final = 'outcome!="success"'
 _REMOTE: Final = 'role!="local"'
 _VPGS: Final = vpgs()
 _VMS: Final = vms()
+_WAY: Final = "zvm, vpg_id, protected_site, recovery_site"
 _NO_EXPORTER: Final = "no exporter is scraped, or no ZVM is chosen."
 
 
@@ -238,7 +239,7 @@ KNOW: Final = Row(
                 "C": _between("zerto_vpg_throughput_bytes_per_second"),
                 "D": _between("zerto_vpg_used_storage_bytes"),
                 "E": "topk by (protected_site, recovery_site) "
-                f"(1, count by (zvm, protected_site, recovery_site) {_VPGS.view})",
+                f"(1, count by (zvm, protected_site, recovery_site) (max by ({_WAY}) {_VPGS.view}))",
             },
             (
                 Column("From", "protected_site", width=110),

@@ -362,6 +362,29 @@ def test_a_zvm_that_answers_for_some_is_not_down_and_what_it_did_not_answer_is_n
     assert {found["zvm"] for found, _ in vpgs} == {"nyc", "lon", "par"}
 
 
+def test_a_zvm_that_went_down_is_down_though_its_hourly_poll_was_a_good_one(tmp_path: Path) -> None:
+    needs_prometheus()
+    said = {"nyc": {"vms": 0, "vpgs": 0, "license": 1}, "par": {"vms": 0, "vpgs": 1}, "lon": {"vms": 1, "vpgs": 1}}
+    said["ams"] = {"license": 0}
+    series = [
+        {"series": f'zerto_collector_success{{job="zerto", zvm="{zvm}", collector="{collector}"}}', "values": f"{good}x9"}
+        for zvm, collectors in said.items()
+        for collector, good in collectors.items()
+    ]
+    series += [{"series": f'zerto_up{{job="zerto", zvm="{zvm}"}}', "values": "0x9"} for zvm in said]
+    expected = {"nyc": 0, "par": 1, "lon": 2, "ams": 0}
+    answers = panel_of("zerto-overview", "ZVMs, those down first").queries[0]
+    asked = {
+        "expr": answers.replace("$job", ".+").replace("$zvm", ".+"),
+        "eval_time": "5m",
+        "exp_samples": [{"labels": f'{{zvm="{zvm}"}}', "value": value} for zvm, value in expected.items()],
+    }
+    file = tmp_path / "answers.yml"
+    file.write_text(yaml.safe_dump({"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [asked]}]}))
+    done = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_where_no_exporter_was_ever_seen_its_targets_are_found_by_the_name_of_their_job(estate: Estate) -> None:
     (asked,) = panel_of("zerto-overview", "Scrapes failed").queries
     assert [value for _, value in estate.ask(asked, job="()")] == [0]

@@ -69,8 +69,8 @@ TRUST: Final = Row(
     (
         parts.count(
             "ZVMs down",
-            "ZVMs of which the last poll of nothing succeeded. What they protect is still replicated, perhaps; nobody "
-            "sees it.",
+            "ZVMs of which neither the last poll of the VMs nor that of the VPGs succeeded. What they protect is still "
+            "replicated, perhaps; nobody sees it.",
             tally(SILENT, UP),
             runbook="ZertoZvmDown",
             to=_TO_ZVMS,

@@ -144,9 +144,12 @@ UP: Final = f"max by (zvm) ({of_zvms('zerto_up')})"
 SUCCEEDED: Final = f"max by (zvm, collector) ({of_zvms('zerto_collector_success')})"
 LAST_GOOD: Final = f"max by (zvm, collector) ({of_zvms('zerto_collector_last_success_timestamp_seconds')})"
 NEVER_GOOD: Final = f"{SUCCEEDED} unless on (zvm, collector) {LAST_GOOD}"
-# 2 where all that is asked of a ZVM is answered, 1 where some of it is, 0 where nothing is.
-ANSWERS: Final = f"max by (zvm) ({SUCCEEDED}) + min by (zvm) ({SUCCEEDED})"
-SILENT: Final = f"max by (zvm) ({SUCCEEDED}) == 0"
+_VMS_OR_VPGS: Final = 'collector=~"vms|vpgs"'
+# Not of what is asked once an hour: its last poll may have been a good one long after the ZVM went down.
+_OFTEN: Final = f"max by (zvm, collector) ({of_zvms('zerto_collector_success', _VMS_OR_VPGS)})"
+# 2 where VMs and VPGs of a ZVM are answered, 1 where one of them is, 0 where none is.
+ANSWERS: Final = f"max by (zvm) ({_OFTEN}) + min by (zvm) ({_OFTEN}) or 2 * {UP}"
+SILENT: Final = f"({ANSWERS}) == 0"
 INTERVAL: Final = f"max by (zvm, collector) ({of_zvms('zerto_collector_interval_seconds')})"
 # Some collectors are polled each half minute, some once an hour: what is old for one is new for another.
 OVERDUE: Final = f"clamp_min(time() - {LAST_GOOD} - {INTERVAL}, 0)"

@@ -70,7 +70,7 @@ ANSWER: Final = Row(
         ),
         parts.count(
             "ZVMs down",
-            "ZVMs of which the last poll of nothing succeeded.",
+            "ZVMs of which neither the last poll of the VMs nor that of the VPGs succeeded.",
             tally(SILENT, UP),
             runbook="ZertoZvmDown",
             to=To("zerto-sites", "Each ZVM"),
@@ -114,7 +114,7 @@ ANSWER: Final = Row(
         ),
         parts.rows(
             "Each ZVM",
-            "How is each ZVM, how old are its samples, and what does it list? Partly: some of its resources are answered. VMs "
+            "How is each ZVM, how old are its samples, and what does it list? Partly: it answers for its VMs or for its VPGs, not for both. VMs "
             "of both are those that it protects to itself.",
             {
                 "A": ANSWERS,

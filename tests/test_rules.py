@@ -33,7 +33,7 @@ from exporter.collectors.enums import ENTITY, STATUS, SUBSTATUS, Enum
 DEPLOY = ROOT / "deploy" / "prometheus"
 CASES = sorted((DEPLOY / "tests").glob("*.yml"))
 # Hours and days take promtool long: for make check.
-LONG = {"budget_of_days", "exporter_days", "budget_after_silence", "days_with_gaps"}
+LONG = {"budget", "budget_of_days", "exporter_days", "budget_after_silence", "days_with_gaps"}
 OF_VPGS = {"zerto-vpg", "zerto-vpg-of-minutes", "zerto-rpo-budget-alerts"}
 REMEMBERED = {"ZertoVpgVanished", "ZertoZvmEmpty"}  # are about what a ZVM no longer lists
 ALERTS_PAGE = ROOT / "docs" / "alerts.md"

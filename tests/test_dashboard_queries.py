@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -211,7 +212,8 @@ def of_two_exporters(estate: Estate, query: str) -> list[Sample]:
         return rows  # what grows just now differs by when it was scraped
     assert [labels for labels, _ in two] == [labels for labels, _ in one]
     if re.search(r"\b(sum|count)\b", query) and not re.search(OF_POLLS, query):
-        assert [value for _, value in two] == pytest.approx([value for _, value in one], rel=0.2)
+        near = 0.6 if re.search(r"rate|increase", query) else 0.2  # twice as much is 1
+        assert [value for _, value in two] == pytest.approx([value for _, value in one], rel=near)
     return rows
 
 
@@ -222,9 +224,10 @@ def test_a_query_of_a_document_says_of_two_exporters_what_it_says_of_one(estate:
 
 @pytest.mark.parametrize("series", ['{__name__=~"[a-z_]+:zerto_.+"}', "ALERTS"])
 def test_a_rule_tells_of_two_exporters_each_thing_once(estate: Estate, series: str) -> None:
-    of_zvms = [(found, value) for found, value in estate.ask(series) if not {"job", "instance"} & found.keys()]
-    assert len(of_zvms) > 10
-    assert len({labels for labels, _ in told(of_zvms)}) == len(of_zvms)
+    of_zvms = [row for row in estate.ask(series) if not {"job", "instance"} & row[0].keys()]
+    seen = Counter(labels for labels, _ in told(of_zvms))
+    assert seen
+    assert [labels for labels, times in seen.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("query", list(queries()))

@@ -34,8 +34,8 @@ RULES = ROOT / "deploy" / "prometheus" / "rules"
 ZVMS = ("nyc", "lon", "par")
 STANDARD = Zvm(name="nyc", url="https://zvm.example.com").collectors
 OF_TARGETS = {"job", "instance", "cluster"}
-# Each exporter has its own: they add up, or vary.
-OF_POLLS = "zerto_exporter_(build|polls|api|logins|invalid|duplicate)|_duration_"
+# Each exporter has its own polls: they add up, or vary. Rates of a few seconds are not the same of two scrapes.
+OF_POLLS = r"zerto_exporter_(build|polls|api|logins)|_duration_|\b(rate|increase)\("
 CHOSEN = {
     "job": "zerto",
     "instance": ".+",
@@ -216,8 +216,7 @@ def of_two_exporters(estate: Estate, query: str) -> list[Sample]:
         return rows  # what grows just now differs by when it was scraped
     assert [labels for labels, _ in two] == [labels for labels, _ in one]
     if re.search(r"\b(sum|count)\b", query) and not re.search(OF_POLLS, query):
-        near = 0.6 if re.search(r"rate|increase", query) else 0.2  # twice as much is 1
-        assert [value for _, value in two] == pytest.approx([value for _, value in one], rel=near)
+        assert [value for _, value in two] == pytest.approx([value for _, value in one], rel=0.2)
     return rows
 
 

@@ -419,7 +419,7 @@ def test_a_number_leads_to_the_list_of_what_it_counts() -> None:
 
 
 def test_a_link_to_a_vpg_or_a_vm_passes_it_and_not_who_told_of_it() -> None:
-    """By its id too, since a name may be at two sites; and the ZVM that told of it may be down when the link is used."""
+    """By its id too, since a name may be at two sites; and the ZVM that told of it may be down by then."""
     passed = {"zerto-vpg": {"vpg", "vpg_id"}, "zerto-vm": {"vm", "vm_id"}}
     found = 0
     for board in committed():
@@ -475,7 +475,7 @@ def test_titles_fit_their_panels() -> None:
 
 
 def test_tables_and_their_headers_fit_their_panels() -> None:
-    """At 1600 pixels: a column that has no width takes 150 at least; a filter, and the arrow of an order, take theirs."""
+    """At 1600 pixels: a column without a width takes 150 at least; a filter, and the arrow of an order, take theirs."""
     for _, panel in tables():
         properties = overridden(panel)
         headers = [header for header in columns(panel).values() if not properties.get(header, {}).get("custom.hidden")]

@@ -126,8 +126,8 @@ WORST: Final = Row(
     (
         parts.rows(
             "Fullest journals",
-            "Which journals are the fullest? The fullest one of each VPG, at most a hundred. Those without a limit are not "
-            "among them: they fill the datastore instead.",
+            "Which journals are the fullest? The fullest one of each VPG, at most a hundred. Those without a limit are "
+            "not among them: they fill the datastore instead.",
             {
                 "A": f"max by (vm, vm_id, vpg, vpg_id) ({_FULL})",
                 "B": _of_full("zerto_vm_journal_used_bytes"),

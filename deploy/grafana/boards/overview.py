@@ -53,7 +53,7 @@ _TO_ZVMS: Final = To("zerto-sites", "Each ZVM")
 
 
 def _told(what: str, expression: str, **labels: str) -> str:
-    """Return *expression* with a label that tells what is the matter, and more *labels*, so that all rows have the same."""
+    """Return *expression* with a label that tells what is the matter, and more *labels*: all rows have the same."""
     for name, value in {"what": what, **labels}.items():
         expression = f"label_replace({expression}, '{name}', '{value}', '', '')"
     return expression
@@ -122,8 +122,8 @@ TRUST: Final = Row(
         ),
         parts.count(
             "Data overdue",
-            "For how long the next good poll of a resource of a ZVM has been due, of that which waits longest. 0 s: all are "
-            "in time. After stale_after the samples are dropped.",
+            "For how long the next good poll of a resource of a ZVM has been due, of that which waits longest. 0 s: "
+            "all are in time. After stale_after the samples are dropped.",
             f"max({OVERDUE})",
             runbook="ZertoDataStale",
             to=To("zerto-sites", "Age of the data"),
@@ -266,8 +266,8 @@ WORST: Final = Row(
     (
         tables.vpgs(
             "VPGs, worst first",
-            "Which VPG needs a look first? Promise broken: its state, its RPO or its history misses what was promised, or "
-            "a VM of it is missing. RPO unknown: nothing can be said. RPO % and History % are shares of what was "
+            "Which VPG needs a look first? Promise broken: its state, its RPO or its history misses what was promised, "
+            "or a VM of it is missing. RPO unknown: nothing can be said. RPO % and History % are shares of what was "
             "promised; Last test is how long ago, in days and hours. All VPGs are listed, not only those in trouble; a "
             "click on one opens it.",
             _VPGS,
@@ -275,7 +275,8 @@ WORST: Final = Row(
         ),
         parts.rows(
             "Gone or missing",
-            "Which VPGs and VMs were reported a day ago and are no longer, and which VMs are missing at the hypervisor?",
+            "Which VPGs and VMs were reported a day ago and are no longer, and which VMs are missing at the "
+            "hypervisor?",
             {
                 "A": _told("VPG gone", f"group by (vpg, vpg_id) ({went(_VPGS)})", vm="-", vm_id="-"),
                 "B": _told("VM gone", f"group by (vpg, vpg_id, vm, vm_id) ({went(_VMS)})"),
@@ -335,8 +336,8 @@ TREND: Final = Row(
         ),
         parts.chart(
             "RPO of promised",
-            "How near is the worst VPG to its limit? 100 % is the RPO that is configured for it. Each line of the grid is "
-            "ten times the one below.",
+            "How near is the worst VPG to its limit? 100 % is the RPO that is configured for it. Each line of the grid "
+            "is ten times the one below.",
             Query(f"max({_RPO_SHARE})", "Worst VPG"),
             missing="the RPO of no VPG was known in this time.",
             unit=units.PercentUnit,
@@ -356,8 +357,8 @@ TREND: Final = Row(
         parts.chart(
             "VMs by organization",
             "How many VMs are protected, and for whom? A step down is VMs that are no longer protected or no longer "
-            "reported. Those of all VPGs, whichever are chosen above; with a ZVM chosen, those that it speaks for. A VM in "
-            "VPGs of two organizations is in both lines.",
+            "reported. Those of all VPGs, whichever are chosen above; with a ZVM chosen, those that it speaks for. A "
+            "VM in VPGs of two organizations is in both lines.",
             Query(
                 f"label_replace(sum by (organization) ({told_by('zvm_organization:zerto_vm:count', ORGANIZATION)}), "
                 "'organization', 'none', 'organization', '')",

@@ -121,9 +121,8 @@ class Column:
     def properties(self) -> list[dashboard.DynamicConfigValue]:
         """Return what the column overrides."""
         found: dict[str, Any] = {}
-        for key, value in (("unit", self.unit), ("decimals", self.decimals), ("custom.width", self.width)):
-            if value is not None:
-                found[key] = value
+        plain = {"unit": self.unit, "decimals": self.decimals, "custom.width": self.width}
+        found |= {key: value for key, value in plain.items() if value is not None}
         filled = self.steps is not None or self.names is not None
         unremarkable = "transparent" if filled else "text"
         without = [absent(self.empty, unremarkable if self.harmless else "orange")] if self.empty else []

@@ -114,8 +114,8 @@ ANSWER: Final = Row(
         ),
         parts.rows(
             "Each ZVM",
-            "How is each ZVM, how old are its samples, and what does it list? Partly: it answers for its VMs or for its VPGs, not for both. VMs "
-            "of both are those that it protects to itself.",
+            "How is each ZVM, is what it said in time, and what does it list? Partly: it answers for its VMs or for "
+            "its VPGs, not for both. VMs of both are those that it protects to itself.",
             {
                 "A": ANSWERS,
                 "B": OVERDUE_OF_EACH,
@@ -166,8 +166,8 @@ ANSWER: Final = Row(
         ),
         parts.chart(
             "Age of the data",
-            "How old were the samples, in poll intervals of their resource? It should saw between 0 and 1. Above the line "
-            "they are too old.",
+            "How old were the samples, in poll intervals of their resource? It should saw between 0 and 1. Above the "
+            "line they are too old.",
             Query(f"(time() - {LAST_GOOD}) / {INTERVAL}", "{{zvm}} {{collector}}"),
             runbook="ZertoDataStale",
             missing="no poll has ever succeeded.",

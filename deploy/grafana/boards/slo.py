@@ -13,7 +13,7 @@ from boards.promql import ORGANIZATION, told_by
 _WINDOW: Final = "30d"
 _MISSED: Final = told_by("zvm_organization:zerto_rpo_missed:sum", ORGANIZATION)
 _COUNT: Final = told_by("zvm_organization:zerto_rpo_missed:count", ORGANIZATION)
-_OF_EACH: Final = told_by("vpg:zerto_rpo_missed:avg2h", ORGANIZATION)
+_OF_EACH: Final = told_by("vpg:zerto_rpo_missed:avg3h", ORGANIZATION)
 # Of what was measured in the past alone nothing is green.
 _STILL: Final = f"and on () sum({_COUNT})"
 _TO_EACH: Final = To("zerto-slo", "VPGs by time within the RPO")
@@ -29,8 +29,8 @@ def _now(record: str) -> str:
     return f"max by (vpg, vpg_id) ({told_by(record, ORGANIZATION)})"
 
 
-# In the first two hours of the rules there is no whole step: then what there is.
-_MISSED_OF_EACH: Final = f"max by (vpg, vpg_id) (avg_over_time({_OF_EACH}[{_WINDOW}:2h]) or {_OF_EACH})"
+# In the first three hours of the rules there is no whole step: then what there is.
+_MISSED_OF_EACH: Final = f"max by (vpg, vpg_id) (avg_over_time({_OF_EACH}[{_WINDOW}:3h]) or {_OF_EACH})"
 _NEVER: Final = "no VPG with a configured RPO is reported."
 
 NOW: Final = Row(
@@ -119,8 +119,8 @@ OVER_TIME: Final = Row(
         ),
         parts.rows(
             "VPGs by time within the RPO",
-            "Which VPG used the budget? The share of the last 30 days in which each VPG kept its RPO, and how much of the "
-            "budget of one VPG it used, at the objective chosen above. In steps of two hours.",
+            "Which VPG used the budget? The share of the last 30 days in which each VPG kept its RPO, and how much of "
+            "the budget of one VPG it used, at the objective chosen above. In steps of three hours.",
             {
                 "A": f"1 - {_MISSED_OF_EACH}",
                 "B": f"{_MISSED_OF_EACH} / (1 - $objective)",

@@ -34,7 +34,8 @@ RULES = ROOT / "deploy" / "prometheus" / "rules"
 ZVMS = ("nyc", "lon", "par")
 STANDARD = Zvm(name="nyc", url="https://zvm.example.com").collectors
 OF_TARGETS = {"job", "instance", "cluster"}
-OF_POLLS = "zerto_exporter_(build|polls|api|logins|invalid|duplicate)|_duration_"  # each exporter has its own: they add up, or vary
+# Each exporter has its own: they add up, or vary.
+OF_POLLS = "zerto_exporter_(build|polls|api|logins|invalid|duplicate)|_duration_"
 CHOSEN = {
     "job": "zerto",
     "instance": ".+",

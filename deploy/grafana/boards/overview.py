@@ -290,7 +290,7 @@ WORST: Final = Row(
                 tables.A_VM_ID,
             ),
             missing="none is gone and none is missing, or it cannot be told: the numbers above tell which.",
-            worst=(("What", False), ("VPG", False)),
+            worst=(("What", True), ("VPG", False)),
             width=12,
             height=7,
         ),

@@ -153,6 +153,7 @@ ANSWER: Final = Row(
             "When did each ZVM answer?",
             Query(UP, "{{zvm}}"),
             names=states.UP,
+            height=6,
             runbook="ZertoZvmDown",
             missing=_NO_EXPORTER + " A gap in the band is a time in which nobody asked.",
         ),
@@ -161,17 +162,17 @@ ANSWER: Final = Row(
             "When did each poll of a resource succeed?",
             Query(SUCCEEDED, "{{zvm}} {{collector}}"),
             names=states.SUCCEEDED,
-            height=8,
+            height=10,
             missing=_NO_EXPORTER + " A gap in the band is a time in which nobody asked.",
         ),
         parts.chart(
             "Age of the data",
-            "How old were the samples, in poll intervals of their resource? It should saw between 0 and 1. Above the "
+            "How old were the samples, in poll intervals of their resource? It should stay below 1. Above the "
             "line they are too old.",
             Query(f"(time() - {LAST_GOOD}) / {INTERVAL}", "{{zvm}} {{collector}}"),
             runbook="ZertoDataStale",
             missing="no poll has ever succeeded.",
-            in_sight=3.3,
+            decades=(0.01, 1000),
             steps=((None, "transparent"), (3, "red")),
             many=True,
         ),

@@ -153,6 +153,7 @@ ANSWER: Final = Row(
             "When did each ZVM answer?",
             Query(UP, "{{zvm}}"),
             names=states.UP,
+            height=6,
             runbook="ZertoZvmDown",
             missing=_NO_EXPORTER + " A gap in the band is a time in which nobody asked.",
         ),

@@ -26,7 +26,7 @@ test: .venv/dev
 coverage: .venv/dev
 	$(BIN)/pytest $(PARALLEL) --quiet --cov --cov-report=term
 
-check: .venv/dev $(BIN)/helm $(BIN)/promtool
+check: .venv/dev $(BIN)/helm $(BIN)/promtool $(if $(shell command -v npm),$(GRAFANA))
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

@@ -1,4 +1,4 @@
-"""Draw the dashboards: python -m pictures --out FOLDER [--estates troubled] [--boards overview,vpg] [--modes dark]."""
+"""Draw the dashboards, all or some: python -m pictures --out build --estates troubled --boards overview,vpg."""
 
 from __future__ import annotations
 
@@ -15,38 +15,29 @@ from typing import Final
 
 import structlog
 
-from pictures.drawing import DASHBOARDS, HERE, MODES, Easel, View, lacking
-from pictures.estates import DAYS, NOW, PARTS, played
-from pictures.history import RULES, History, scraped
+from pictures.checks import faults
+from pictures.days import recorded, view
+from pictures.drawing import DASHBOARDS, HERE, MODES, Easel, lacking
+from pictures.estates import DAYS, PARTS
+from pictures.history import RULES, History
 
 ROOT: Final = HERE.parents[1]
-_SECONDS: Final = {"h": 3600.0, "d": 86400.0}
-_LONGEST_SECONDS: Final = NOW - PARTS[0].begin
 
 
 def history(folder: Path, estate: str) -> History:
     """Return the history of an *estate*; it is made once in *folder*, and again when what it is made of changes."""
     sources = [*(ROOT / "exporter").rglob("*.py"), HERE / "estates.py", HERE / "history.py", *RULES.glob("*.yml")]
     mark = hashlib.sha256(b"".join(source.read_bytes() for source in sorted(sources))).hexdigest()
-    kept = History(folder, PARTS)
     made = folder / "made"
-    if not made.exists() or made.read_text() != mark:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        kept.write(scraped(asyncio.run(played(DAYS[estate]))))
-        kept.record()
-        made.write_text(mark)
+    if made.exists() and made.read_text() == mark:
+        return History(folder, PARTS)
+    shutil.rmtree(folder, ignore_errors=True)
+    kept = recorded(folder, estate)
+    made.write_text(mark)
     return kept
 
 
-def view(board: Path, estate: str, server: str) -> View:
-    """Return what is drawn of a dashboard: its own time as far as the history reaches back."""
-    since = json.loads(board.read_text())["time"]["from"].removeprefix("now-")
-    seconds = min(float(since[:-1]) * _SECONDS[since[-1]], _LONGEST_SECONDS)
-    return View(board.stem, server, NOW - seconds, NOW, PARTS[-1].step, wanted=DAYS[estate].shown)
-
-
-async def draw(histories: dict[str, History], boards: list[Path], modes: list[str], out: Path) -> None:
+async def draw(histories: dict[str, History], boards: list[Path], modes: list[str], out: Path, *, whole: bool) -> None:
     """Write a picture of each of the *boards* on each estate in each of *modes*, and what is on it as JSON."""
     async with Easel.ready(out / "made") as easel:
         for estate, kept in histories.items():
@@ -57,9 +48,11 @@ async def draw(histories: dict[str, History], boards: list[Path], modes: list[st
                     for mode in modes:
                         begun = time.monotonic()
                         told = await easel.draw(view(board, estate, server.url), mode)
-                        (folder / f"{board.stem}-{mode}.png").write_bytes(await easel.picture())
+                        (folder / f"{board.stem}-{mode}.png").write_bytes(await easel.picture(whole=whole))
                         (folder / f"{board.stem}.json").write_text(json.dumps(told, indent=1))
                         print(f"{folder / board.stem}-{mode}.png, {time.monotonic() - begun:.1f} s", flush=True)
+                        for fault in faults(told):
+                            print(f"  {fault}", flush=True)
 
 
 def main() -> None:
@@ -69,6 +62,7 @@ def main() -> None:
     parser.add_argument("--estates", default=",".join(DAYS))
     parser.add_argument("--boards", default="", help="a part of each name; all without it")
     parser.add_argument("--modes", default=",".join(MODES))
+    parser.add_argument("--window", action="store_true", help="only the top of each, as it fits a window")
     options = parser.parse_args()
     lacks = lacking()
     if lacks is not None:
@@ -81,7 +75,7 @@ def main() -> None:
     begun = time.monotonic()
     histories = {estate: history(out / "days" / estate, estate) for estate in options.estates.split(",")}
     print(f"the days of {', '.join(histories)}: {time.monotonic() - begun:.0f} s", flush=True)
-    asyncio.run(draw(histories, boards, options.modes.split(","), out))
+    asyncio.run(draw(histories, boards, options.modes.split(","), out, whole=not options.window))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from browser import Browser, chromium
 HERE: Final = Path(__file__).parent
 DASHBOARDS: Final = HERE.parents[1] / "deploy" / "grafana" / "dashboards"
 WIDTH: Final = 1600
+HEIGHT: Final = 1020  # of the window, in pixels
 MODES: Final = ("light", "dark")
 
 _MODULES: Final = HERE / "node_modules"
@@ -80,7 +81,7 @@ class Easel:
         """Put the page together in *folder*, and open it; it is closed with the block."""
         _put_together(folder)
         async with _served(folder, dashboards) as url, Browser.started() as browser:
-            await browser.open(url, width=WIDTH)
+            await browser.open(url, width=WIDTH, height=HEIGHT)
             yield cls(browser)
 
     async def draw(self, view: View, mode: str = MODES[0]) -> dict[str, Any]:
@@ -92,9 +93,9 @@ class Easel:
         told: dict[str, Any] = await self._browser.evaluate(f"draw({view.asked(mode)})")
         return told
 
-    async def picture(self) -> bytes:
-        """Return what was drawn last, whole, as a PNG."""
-        return await self._browser.picture(whole=True)
+    async def picture(self, *, whole: bool = True) -> bytes:
+        """Return what was drawn last as a PNG: the *whole* dashboard, or what fits the window."""
+        return await self._browser.picture(whole=whole)
 
 
 def _put_together(folder: Path) -> None:

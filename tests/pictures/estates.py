@@ -59,14 +59,14 @@ class Stage:
 class Day:
     """What an estate is made of, and what happens in it: minutes before the end, and what changes then.
 
-    `shown` has the variables that are chosen on a dashboard of one VPG or VM.
+    `shown` has the variables that are chosen, by the name of the dashboard.
     """
 
     estates: Callable[[DrivenClock], Sequence[Estate]] = lambda _: ()
     keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     others: Sequence[Zvm] = ()
     changes: Sequence[tuple[float, Callable[[Stage], None]]] = ()
-    shown: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    shown: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 def _troubled(clock: DrivenClock) -> Sequence[Estate]:
@@ -103,6 +103,7 @@ TROUBLED: Final = Day(
         (20, lambda stage: stage.start("nyc", "peer_disconnected", 0)),
         (10, lambda stage: stage.start("lon", "delta_sync", 2)),
     ),
+    shown={"zerto-vpg": {"vpg": ("Files-Production",)}},
 )
 HEALTHY: Final = Day(_healthy)
 SILENT: Final = Day()  # an exporter that does not answer

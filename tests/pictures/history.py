@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,8 +24,6 @@ _OPTIONS: Final = (
     "--query.lookback-delta=10m",  # some scrapes are as far apart
 )
 _RECORDED: Final = re.compile(r"\b\w+:zerto_\w+:\w+")
-_LONGEST_STEP_SECONDS: Final = 600
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SAMPLE: Final = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _ESCAPED: Final = re.compile(r"\\(.)")
@@ -115,14 +112,18 @@ class History:
             begin = end
 
     def record(self, folder: Path = RULES) -> None:
-        """Add what the rules in *folder* record, and the alerts that they raise: first what others need."""
+        """Add what the rules in *folder* record, first what others need. A rule that remembers begins without memory.
+
+        Raises:
+            RuntimeError: rules need one another.
+        """
         groups = [
             group for path in sorted(folder.glob("*.yml")) for group in yaml.safe_load(path.read_text())["groups"]
         ]
-        left = [rule for group in groups for rule in group["rules"]]
+        left = [rule for group in groups for rule in group["rules"] if "record" in rule]
         while left:
-            missing = {rule["record"] for rule in left if "record" in rule}
-            ready = [rule for rule in left if not missing.intersection(_RECORDED.findall(rule["expr"]))]
+            missing = {rule["record"] for rule in left}
+            ready = [rule for rule in left if not missing.intersection(_needed(rule))]
             if not ready:
                 raise RuntimeError(f"rules that need one another: {sorted(missing)}")
             self.write(self._evaluated(ready))
@@ -132,40 +133,17 @@ class History:
         found = Matrix(self.times)
         with self.server() as server:
             for rule in rules:
-                own = rule.get("labels", {})
-                for metric, samples in self._asked(server, rule["expr"]):
-                    if "record" in rule:
-                        labels = _labelled(rule["record"], {**metric, **own})
+                for part in self._parts:
+                    for labels, samples in server.query_range(rule["expr"], part.begin, part.times[-1], part.step):
+                        recorded = _labelled(rule["record"], {**labels, **rule.get("labels", {})})
                         for time, value in samples:
-                            found.put(labels, time, value)
-                        continue
-                    named = {**metric, **own, "alertname": rule["alert"]}
-                    for time, state in _states([time for time, _ in samples], _seconds(rule.get("for", "0s"))):
-                        found.put(_labelled("ALERTS", {**named, "alertstate": state}), time, 1.0)
+                            found.put(recorded, time, value)
         return found
 
-    def _asked(self, server: Prometheus, expression: str) -> Iterator[tuple[dict[str, str], list[tuple[float, float]]]]:
-        """Yield labels and samples of each series that *expression* gives in the whole history."""
-        joined: dict[Labels, list[tuple[float, float]]] = {}
-        for part in self._parts:
-            for metric, samples in server.query_range(expression, part.begin, part.times[-1], part.step):
-                joined.setdefault(tuple(metric.items()), []).extend(samples)
-        for labels, samples in joined.items():
-            yield dict(labels), samples
 
-
-def _states(times: Sequence[float], patience: float) -> Iterator[tuple[float, str]]:
-    """Yield the state of an alert at the *times* at which its expression holds; it fires after *patience* seconds."""
-    begun = before = -math.inf
-    for time in times:
-        if time - before > _LONGEST_STEP_SECONDS:
-            begun = time
-        before = time
-        yield time, "firing" if time - begun >= patience else "pending"
-
-
-def _seconds(text: str) -> float:
-    return float(sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([smhd])", text)))
+def _needed(rule: Mapping[str, Any]) -> set[str]:
+    """Return the recorded series that a *rule* reads, without its own."""
+    return set(_RECORDED.findall(rule["expr"])) - {rule["record"]}
 
 
 def _way(block: Block, values: Sequence[float]) -> bytes:

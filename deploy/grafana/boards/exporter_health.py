@@ -192,6 +192,7 @@ REQUESTS: Final = Row(
             unit=units.RequestsPerMinute,
             stacked=True,
             many=True,
+            height=10,
         ),
         parts.chart(
             "Requests that failed",
@@ -202,6 +203,7 @@ REQUESTS: Final = Row(
             ),
             missing="no request failed in this time. See the panel beside whether there were any.",
             unit=units.RequestsPerMinute,
+            height=10,
         ),
         parts.latencies(
             "Time to an answer",
@@ -219,6 +221,7 @@ REQUESTS: Final = Row(
             Query(_latency(0.99), "99 of 100 faster than"),
             missing="no request was sent in this time.",
             unit=units.Seconds,
+            many=True,
         ),
     ),
 )

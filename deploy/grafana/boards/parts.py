@@ -349,6 +349,7 @@ def chart(
     decades: tuple[float, float] | None = None,
     colors: Mapping[str, str] | None = None,
     width: int = 12,
+    height: int = 8,
     steps: Steps | None = None,
     runbook: str | None = None,
     link: Link | None = None,
@@ -400,7 +401,7 @@ def chart(
     if link is not None:
         builder.override_by_regexp("/.*/", [_links(link.title, link.of_a_line)])
     expressions = tuple(query.expression for query in queries)
-    return Panel(title, answers, missing, width, 8, builder, expressions, runbook)
+    return Panel(title, answers, missing, width, height, builder, expressions, runbook)
 
 
 def _fixed(color: str) -> dashboard.DynamicConfigValue:

@@ -44,12 +44,12 @@ def vpgs(
     }
     columns = (
         Column("Trouble", "A", names=states.TROUBLE, empty="Not known", width=120),
-        Column("VPG", "vpg", link=TO_VPG, width=205),
+        Column("VPG", "vpg", link=TO_VPG, width=198),
         Column("Status", "status", width=170),
         Column("Substatus", "substatus", width=170),
         Column("Alert", "I", names=states.in_cells(states.ALERTS), empty="Not told", harmless=True, width=85),
         Column("RPO", "C", unit=units.Seconds, empty="Not known", width=90),
-        Column("Promised", "D", unit=units.Seconds, decimals=0, width=95),
+        Column("Promised", "D", unit=units.Seconds, decimals=0, width=102),
         Column("RPO %", "E", unit=units.PercentUnit, decimals=0, steps=parts.ALL_OF_IT, empty="Not known", width=105),
         Column("History", "F", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known", width=105),
         Column(

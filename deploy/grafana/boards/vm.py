@@ -102,6 +102,7 @@ PROMISES: Final = Row(
             missing=_SILENT + " A journal without a limit has no dashed line.",
             unit=units.BytesIEC,
             promised=True,
+            many=True,
         ),
     ),
 )

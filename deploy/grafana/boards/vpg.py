@@ -65,6 +65,7 @@ PROMISES: Final = Row(
             missing="the ZVM told no history in this time, or was silent.",
             unit=units.DurationInDaysHoursMinutesSeconds,
             promised=True,
+            many=True,
         ),
         parts.chart(
             "Oldest checkpoint",

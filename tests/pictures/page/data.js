@@ -5,7 +5,8 @@ import { optionsOf, withDefaults } from './grafana.js';
 import { ask } from './prometheus.js';
 import { filled, told } from './variables.js';
 
-const CELL = /\$\{__data\.fields\.(.+?):percentencode\}/g;
+// ${__data.fields.VPG:percentencode}: another cell of the row; ${__field.labels.vpg:percentencode}: a label of the line.
+const OF_DATA = /\$\{__(data\.fields|field\.labels)\.(\w+):percentencode\}/g;
 
 /** `view` has what all panels of a dashboard share: prometheus, range, scrape (in seconds), theme and values. */
 export async function load(panel, width, view) {
@@ -15,6 +16,7 @@ export async function load(panel, width, view) {
     __interval: { asked: `${step}s` },
     __range: { asked: `${Math.round((view.range.to - view.range.from) / 1000)}s` },
     __range_s: { asked: `${Math.round((view.range.to - view.range.from) / 1000)}` },
+    __url_time_range: { shown: [`from=${view.range.from}&to=${view.range.to}`] },
     __rate_interval: { asked: `${Math.max(step + view.scrape, 4 * view.scrape)}s` },
   };
   const fill = (text) => filled(text, { ...view.values, ...times });
@@ -27,7 +29,7 @@ export async function load(panel, width, view) {
     data: transformed,
     fieldConfig,
     fieldConfigRegistry: optionsOf(panel.type),
-    replaceVariables: (text, scoped) => told(text.replace(CELL, (_, column) => cell(column, scoped)), view.values),
+    replaceVariables: (text, scoped) => told(text.replace(OF_DATA, (whole, of, name) => found(scoped, of, name) ?? whole), { ...view.values, ...times }),
     theme: view.theme,
     timeZone: 'utc',
   });
@@ -35,9 +37,11 @@ export async function load(panel, width, view) {
   return { fields: named, frames: data, panel: { ...panel, fieldConfig }, queries };
 }
 
-// What a link of this row passes of a column; one that the table does not have is told as it is.
-function cell(column, scoped) {
+// What a link passes on; undefined where the data do not have it.
+function found(scoped, of, name) {
   const context = scoped?.__dataContext?.value;
-  const row = context && getFieldDisplayValuesProxy({ frame: context.frame, rowIndex: context.rowIndex });
-  return row?.[column] === undefined ? `\${${column}}` : encodeURIComponent(String(row[column]));
+  if (!context) return undefined;
+  const { field, frame, rowIndex } = context;
+  const value = of === 'field.labels' ? field.labels?.[name] : getFieldDisplayValuesProxy({ frame, rowIndex })[name];
+  return value === undefined ? undefined : encodeURIComponent(String(value));
 }

@@ -4,13 +4,14 @@ import { FieldType, formattedValueToString, getDisplayProcessor } from '@grafana
 import { BOTTOM, Times, fontOf, placed } from './axis.jsx';
 
 const LEFT = 56;
+const TOP = 8;
 
 export function Heat({ frames, height, panel, range, theme, width }) {
   const { color, yAxis } = panel.options;
   const display = getDisplayProcessor({ field: { config: { unit: yAxis.unit }, type: FieldType.number }, theme });
   const most = Math.max(...frames.flatMap(({ fields: [, { values }] }) => values));
   const tall = height - BOTTOM;
-  const row = tall / frames.length;
+  const row = (tall - TOP) / frames.length;
   const at = placed(range, LEFT, width - LEFT - 8);
   const shade = (share) => `hsl(28, 90%, ${theme.isDark ? 12 + 50 * share : 95 - 50 * share}%)`;
   return (

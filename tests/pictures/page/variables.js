@@ -40,10 +40,15 @@ function pattern(values, { includeAll, multi }) {
   return escaped.length === 1 ? escaped[0] : `(${escaped.join('|')})`;
 }
 
-const NAME = /\$(?:(\w+)|\{(\w+)(?::\w+)?\})/g;
+const NAME = /\$(?:(\w+)|\{(\w+)(?::(\w+))?\})/g;
 
 /** A query with the values of its variables; a name that is none stays as it is. */
 export const filled = (text, values) => text.replace(NAME, (whole, plain, braced) => values[plain ?? braced]?.asked ?? whole);
 
 /** A title or a link with the values of its variables. */
-export const told = (text, values) => text.replace(NAME, (whole, plain, braced) => values[plain ?? braced]?.shown.join(' + ') ?? whole);
+export const told = (text, values) =>
+  text.replace(NAME, (whole, plain, braced, format) => {
+    const { shown } = values[plain ?? braced] ?? {};
+    if (!shown) return whole;
+    return format === 'queryparam' ? shown.map((value) => `var-${braced}=${encodeURIComponent(value)}`).join('&') : shown.join(' + ');
+  });

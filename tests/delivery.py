@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,9 +19,8 @@ from typing import Any, Final
 import aiohttp
 import yaml
 from aiohttp import web
-from programs import missing
+from alertmanager import CONFIG, receiving, running, sending_to, written
 
-CONFIG: Final = Path(__file__).parent.parent / "deploy" / "prometheus" / "alertmanager.yml"
 MINUTE_SECONDS: Final = 0.25
 _AFTERWARDS_MINUTES: Final = 12  # two group_intervals, in which what is left is sent
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
@@ -49,7 +46,6 @@ class Message:
 class Receivers:
     """Where all receivers of a configuration are, by their names in the path."""
 
-    url: str = ""
     messages: list[Message] = field(default_factory=list)
 
     async def called(self, request: web.Request) -> web.Response:
@@ -60,79 +56,42 @@ class Receivers:
         return web.Response()
 
 
-def program() -> str:
-    """Return the path of Alertmanager."""
-    found = shutil.which("alertmanager") or shutil.which("prometheus-alertmanager")
-    return found or missing("Alertmanager is not installed (Debian: prometheus-alertmanager)")
-
-
 def uncommented(text: str) -> str:
     """Return the configuration *text* with its examples taken in: their lines begin with `#` and no blank, or two."""
     return re.sub(r"^( *)#(?=- |  )", r"\1", text, flags=re.MULTILINE)
 
 
-@asynccontextmanager
-async def listening() -> AsyncIterator[Receivers]:
-    """Listen for messages."""
-    receivers = Receivers()
-    app = web.Application()
-    app.router.add_post("/{name}", receivers.called)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    receivers.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield receivers
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def alertmanager(folder: Path, text: str, url: str, minute: float = MINUTE_SECONDS) -> AsyncIterator[str]:
-    """Run Alertmanager with the configuration *text*, its receivers at *url*; yield its API."""
-    config = yaml.safe_load(text)
-    _hurry(config["route"], minute / 60)
-    for receiver in config["receivers"]:
-        for webhook in receiver.get("webhook_configs", []):
-            webhook["url"] = f"{url}/{receiver['name']}"
-    file = folder / "alertmanager.yml"
-    file.write_text(yaml.safe_dump(config))
-    process = await asyncio.create_subprocess_exec(
-        program(),
-        f"--config.file={file}",
-        f"--storage.path={folder / 'alerts'}",
-        "--web.listen-address=127.0.0.1:0",
-        "--cluster.listen-address=",
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield f"http://{await _address(process)}/api/v2/alerts"
-    finally:
-        process.kill()
-        await process.wait()
+def hurried(text: str, url: str) -> dict[str, Any]:
+    """Return the configuration *text* with shorter times, and its receivers at *url*."""
+    config = sending_to(lambda name: f"{url}/{name}", yaml.safe_load(text))
+    _hurry(config["route"], MINUTE_SECONDS / 60)
+    return config
 
 
 async def delivered(
     firing: Sequence[Sequence[Labels]], folder: Path, text: str | None = None, afterwards: int = _AFTERWARDS_MINUTES
 ) -> list[Message]:
     """Return what is sent for alerts that fire at each minute, and in so many minutes *afterwards*."""
-    async with (
-        listening() as receivers,
-        alertmanager(folder, text or CONFIG.read_text(), receivers.url) as api,
-        aiohttp.ClientSession() as client,
-    ):
-        began: dict[tuple[tuple[str, str], ...], datetime] = {}
-        start = asyncio.get_running_loop().time()
-        for minute, labels in enumerate(firing):
-            # Alertmanager goes by the clock of the machine.
-            await asyncio.sleep(start + minute * MINUTE_SECONDS - asyncio.get_running_loop().time())
-            now = datetime.now(UTC)
-            holding = {tuple(sorted(one.items())) for one in labels}
-            told = [(one, began.setdefault(one, now), now + timedelta(days=1)) for one in sorted(holding)]
-            told += [(one, began.pop(one), now) for one in sorted(began.keys() - holding)]
-            await _post(client, api, told)
-        await asyncio.sleep(afterwards * MINUTE_SECONDS)
-        return receivers.messages
+    receivers = Receivers()
+    async with receiving("/{name}", receivers.called) as url, aiohttp.ClientSession() as client:
+        with running(folder, written(folder, hurried(text or CONFIG.read_text(), url))) as address:
+            await _told(client, f"http://{address}/api/v2/alerts", firing)
+            await asyncio.sleep(afterwards * MINUTE_SECONDS)
+    return receivers.messages
+
+
+async def _told(client: aiohttp.ClientSession, api: str, firing: Sequence[Sequence[Labels]]) -> None:
+    """Tell what fires at each minute, and what does no longer."""
+    began: dict[tuple[tuple[str, str], ...], datetime] = {}
+    start = asyncio.get_running_loop().time()
+    for minute, labels in enumerate(firing):
+        # Alertmanager goes by the clock of the machine.
+        await asyncio.sleep(start + minute * MINUTE_SECONDS - asyncio.get_running_loop().time())
+        now = datetime.now(UTC)
+        holding = {tuple(sorted(one.items())) for one in labels}
+        told = [(one, began.setdefault(one, now), now + timedelta(days=1)) for one in sorted(holding)]
+        told += [(one, began.pop(one), now) for one in sorted(began.keys() - holding)]
+        await _post(client, api, told)
 
 
 async def _post(client: aiohttp.ClientSession, api: str, told: list[tuple[Any, datetime, datetime]]) -> None:
@@ -142,16 +101,6 @@ async def _post(client: aiohttp.ClientSession, api: str, told: list[tuple[Any, d
     ]
     async with client.post(api, json=alerts) as answer:
         assert answer.status == 200, await answer.text()
-
-
-async def _address(process: asyncio.subprocess.Process) -> str:
-    assert process.stderr is not None
-    said = b""
-    async for line in process.stderr:
-        said += line
-        if (found := re.search(rb"Listening on.*address=(127\.0\.0\.1:\d+)", line)) is not None:
-            return found[1].decode()
-    raise AssertionError(said.decode())
 
 
 def _hurry(route: dict[str, Any], factor: float) -> None:

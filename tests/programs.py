@@ -24,6 +24,11 @@ def tool(name: str, package: str) -> str:
     return found or missing(f"{name} is not installed ({package})")
 
 
+def amtool() -> str:
+    """Return the path of Alertmanager's tool."""
+    return tool("amtool", "Debian: prometheus-alertmanager")
+
+
 def of_prometheus(name: str, version: str = SYSTEM) -> str:
     """Return the path of `prometheus` or `promtool`: that of the SYSTEM, or THREE."""
     if version == THREE:

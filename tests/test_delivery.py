@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from delivery import CONFIG, Message, delivered, uncommented
+from alertmanager import CONFIG
+from delivery import Message, delivered, uncommented
 from disasters import CALM, Cut, Vpg, played
-from programs import tool
+from programs import amtool
 
 MINUTES_AFTERWARDS = 60
 SPOKES = [f"s{number:02}" for number in range(40)]
@@ -102,8 +103,7 @@ def test_with_the_examples_a_tenant_hears_of_his_own_and_all_others_what_they_di
 ) -> None:
     file = tmp_path / "alertmanager.yml"
     file.write_text(uncommented(CONFIG.read_text()))
-    amtool = tool("amtool", "Debian: prometheus-alertmanager")
-    asked = [amtool, "config", "routes", "test", f"--config.file={file}", *(f"{k}={v}" for k, v in labels.items())]
+    asked = [amtool(), "config", "routes", "test", f"--config.file={file}", *(f"{k}={v}" for k, v in labels.items())]
     assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip() == receivers
 
 

@@ -7,12 +7,9 @@ routes and inhibitions that we ship, and a listener where the pager would be. On
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +17,9 @@ import aiohttp
 import pytest
 import yaml
 from aiohttp import web
+from alertmanager import CONFIG, receiving, running, sending_to, written
 from programs import EACH_PROMETHEUS
-from prometheus_server import Prometheus, free_port, needs_prometheus
+from prometheus_server import Prometheus, needs_prometheus
 from support import Running, Simulate, zvm_config
 
 from exporter.polling.clock import Clock
@@ -38,7 +36,6 @@ class Pager:
     """What Alertmanager sends to, and what it has sent."""
 
     def __init__(self) -> None:
-        self.url = ""
         self._alerts: asyncio.Queue[Alert] = asyncio.Queue()
 
     async def called(self, request: web.Request) -> web.Response:
@@ -56,51 +53,16 @@ class Pager:
                     return alert
 
 
-@asynccontextmanager
-async def pager() -> AsyncIterator[Pager]:
-    listening = Pager()
-    app = web.Application()
-    app.router.add_post("/", listening.called)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    listening.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    try:
-        yield listening
-    finally:
-        await runner.cleanup()
-
-
-def alertmanager() -> str:
-    for name in ("alertmanager", "prometheus-alertmanager"):
-        if (path := shutil.which(name)) is not None:
-            return path
-    assert "CI" not in os.environ, "CI must have alertmanager"
-    pytest.skip("Alertmanager is not installed (Debian: prometheus-alertmanager)")
-
-
 @contextmanager
-def alerting(folder: Path, receiver: str) -> Iterator[int]:
-    """Run an Alertmanager with our configuration, whose receivers are all *receiver*; yield its port."""
-    program, port = alertmanager(), free_port()
-    config = yaml.safe_load((DEPLOY / "alertmanager.yml").read_text())
+def alerting(folder: Path, receiver: str) -> Iterator[str]:
+    """Run an Alertmanager with our configuration, whose receivers are all *receiver*; yield its host and port."""
+    config = sending_to(lambda _: receiver, yaml.safe_load(CONFIG.read_text()))
     config["route"] |= {"group_wait": "100ms", "group_interval": "500ms"}
-    for one in config["receivers"]:
-        for webhook in one.get("webhook_configs", []):
-            webhook["url"] = receiver
-    file = folder / "alertmanager.yml"
-    file.write_text(yaml.safe_dump(config))
-    flags = [f"--config.file={file}", f"--storage.path={folder / 'alerts'}", f"--web.listen-address=127.0.0.1:{port}"]
-    with (folder / "alertmanager.log").open("w") as log:
-        running = subprocess.Popen([program, *flags, "--cluster.listen-address="], stdout=log, stderr=log)
-        try:
-            yield port
-        finally:
-            running.terminate()
-            running.wait(timeout=10)
+    with running(folder, written(folder, config)) as address:
+        yield address
 
 
-def prometheus_config(folder: Path, exporter: str, alertmanager_port: int) -> dict[str, Any]:
+def prometheus_config(folder: Path, exporter: str, alertmanager: str) -> dict[str, Any]:
     """Return ours, with the rules that we ship but for how long something must hold until it is told."""
     for file in (DEPLOY / "rules").glob("*.yml"):
         (folder / file.name).write_text(re.sub(r"\b(for|keep_firing_for): \w+", r"\1: 1s", file.read_text()))
@@ -108,7 +70,7 @@ def prometheus_config(folder: Path, exporter: str, alertmanager_port: int) -> di
     return {
         "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"},
         "rule_files": [str(folder / "*.yml")],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager_port}"]}]}]},
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
         "scrape_configs": [{"job_name": "zerto", "static_configs": [{"targets": [host]}]}],
     }
 
@@ -120,14 +82,15 @@ async def test_an_incident_raises_an_alert_and_its_end_resolves_it(
     needs_prometheus(version)
     estate = Estate("nyc", vms=60, seed=1, incidents=False)  # so many VPGs that one of them is not the site
     sim: Simulator = await simulate(estate, record=False)
-    running = await export([zvm_config(sim, ca_file=ca_file, interval=0.5, timeout=0.5)], clock=Clock())
+    exporter = await export([zvm_config(sim, ca_file=ca_file, interval=0.5, timeout=0.5)], clock=Clock())
     vpg = next(one["VpgName"] for one in estate.vpgs() if one["ProtectedSite"]["type"] == "LocalSiteApi")
     rules = tmp_path / "rules"
     rules.mkdir()
-    async with pager() as listener:
+    listener = Pager()
+    async with receiving("/", listener.called) as pager:
         with (
-            alerting(tmp_path, listener.url) as port,
-            Prometheus(tmp_path, prometheus_config(rules, running.url, port), version=version) as prometheus,
+            alerting(tmp_path, pager) as alertmanager,
+            Prometheus(tmp_path, prometheus_config(rules, exporter.url, alertmanager), version=version) as prometheus,
         ):
             await asyncio.to_thread(prometheus.wait_for, "vpg:zerto_vpg_state:once")
             estate.start_incident("peer_disconnected", vpg)
@@ -144,5 +107,5 @@ async def test_an_incident_raises_an_alert_and_its_end_resolves_it(
             assert down["labels"]["zvm"] == "nyc"
             await sim.start(port=sim.port)
             await listener.hears("ZertoZvmDown", "resolved")
-    async with aiohttp.ClientSession() as client, client.get(f"{running.url}/-/healthy") as answer:
+    async with aiohttp.ClientSession() as client, client.get(f"{exporter.url}/-/healthy") as answer:
         assert answer.status == 200

@@ -8,11 +8,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,8 @@ from urllib.request import Request, urlopen
 import promql_parser
 import pytest
 import yaml
-from programs import EACH_PROMETHEUS, of_prometheus
+from alertmanager import running
+from programs import EACH_PROMETHEUS, amtool, of_prometheus
 from test_docs import documents, queries
 from tools import ROOT
 from tools import metrics as metrics_page
@@ -61,15 +59,6 @@ OF_EXPORTERS_AND_ZVMS = sorted(
 RECORDS = sorted({rule["record"] for rule in rules() if "record" in rule})
 
 
-def tool(*names: str) -> str:
-    """Return the path of the first of *names* that is installed; none skips the test, but not in CI."""
-    for name in names:
-        if (path := shutil.which(name)) is not None:
-            return path
-    assert "CI" not in os.environ, f"CI must have {names[0]}"
-    pytest.skip(f"{names[0]} is not installed (Debian: prometheus, prometheus-alertmanager)")
-
-
 def run(*command: str | Path, cwd: Path = DEPLOY) -> str:
     """Return what *command* writes to standard output; it must end well."""
     lean = {**os.environ, "GOGC": "800", "GOMAXPROCS": "1"}  # promtool collects garbage for a third of its time
@@ -99,21 +88,34 @@ def test_each_alert_does_what_its_cases_say(path: Path, version: str) -> None:
 
 
 def test_amtool_accepts_the_example() -> None:
-    quote = run(tool("amtool"), "check-config", "alertmanager.yml")
+    quote = run(amtool(), "check-config", "alertmanager.yml")
     assert "SUCCESS" in quote
 
 
 @pytest.mark.parametrize(("severity", "receiver"), [("critical", "pager"), ("warning", "tickets"), ("info", "nobody")])
 def test_each_severity_has_its_receiver(severity: str, receiver: str) -> None:
     routed = run(
-        tool("amtool"), "config", "routes", "test", "--config.file=alertmanager.yml", f"severity={severity}", "zvm=nyc"
+        amtool(),
+        "config",
+        "routes",
+        "test",
+        "--config.file=alertmanager.yml",
+        f"severity={severity}",
+        "zvm=nyc",
     )
     assert routed.strip() == receiver
 
 
 def test_the_watchdog_goes_to_the_dead_mans_switch_alone() -> None:
     labels = (f"alertname={ALWAYS}", "severity=none")
-    routed = run(tool("amtool"), "config", "routes", "test", "--config.file=alertmanager.yml", *labels)
+    routed = run(
+        amtool(),
+        "config",
+        "routes",
+        "test",
+        "--config.file=alertmanager.yml",
+        *labels,
+    )
     assert routed.strip() == "deadman"
 
 
@@ -416,40 +418,15 @@ def test_the_inhibitions_name_alerts_that_exist() -> None:
 Labels = dict[str, str]
 
 
-@contextmanager
-def alertmanager(folder: Path) -> Iterator[str]:
-    """Start an Alertmanager with our example; give its address."""
-    program = tool("prometheus-alertmanager", "alertmanager")
-    command = [
-        program,
-        f"--config.file={DEPLOY / 'alertmanager.yml'}",
-        f"--storage.path={folder}",
-        "--web.listen-address=127.0.0.1:0",
-        "--cluster.listen-address=",
-    ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            quote: list[str] = []
-            for line in process.stderr:
-                quote.append(line)
-                if (address := re.search(r"Listening on.*address=(127\.0\.0\.1:\d+)", line)) is not None:
-                    yield f"http://{address[1]}/api/v2/alerts"
-                    break
-            else:
-                pytest.fail("".join(quote))
-        finally:
-            process.kill()
-
-
-def silent(url: str, fired: list[Labels], expected: int) -> list[Labels]:
+def silent(alertmanager: str, fired: list[Labels], expected: int) -> list[Labels]:
     """Send the alerts; return those that are inhibited, once *expected* ones are, or after a while."""
+    url = f"http://{alertmanager}/api/v2/alerts"
     body = json.dumps([{"labels": labels} for labels in fired]).encode()
-    with urlopen(Request(url, body, {"Content-Type": "application/json"})):  # noqa: S310 - our own Alertmanager
+    with urlopen(Request(url, body, {"Content-Type": "application/json"})):
         pass
     deadline = time.monotonic() + 40
     while True:
-        with urlopen(url) as answer:  # noqa: S310 - our own Alertmanager
+        with urlopen(url) as answer:
             known = json.load(answer)
         found = [alert["labels"] for alert in known if alert["status"]["inhibitedBy"]]
         if (len(known) == len(fired) and len(found) == expected) or time.monotonic() > deadline:
@@ -526,20 +503,20 @@ def test_a_cause_keeps_its_symptoms_silent_and_nothing_else(tmp_path: Path) -> N
         labels("ZertoVpgError", zvm="up", vpg_id="failed-over", substatus="NeedsConfiguration"),
         labels("ZertoRpoNotCalculated", zvm="up", vpg_id="failed-over"),
     ]
-    with alertmanager(tmp_path) as url:
-        found = silent(url, [*loud, *quiet], len(quiet))
+    with running(tmp_path) as address:
+        found = silent(address, [*loud, *quiet], len(quiet))
     assert sorted(map(sorted, map(dict.items, found))) == sorted(map(sorted, map(dict.items, quiet)))
 
 
 def test_without_any_exporter_that_alone_is_told(tmp_path: Path) -> None:
     others = [labels(name, zvm="nyc", vpg_id="a") for name in CAN_REST if name != "ZertoExporterDown"]
-    with alertmanager(tmp_path) as url:
-        found = silent(url, [labels("ZertoExporterDown"), labels(ALWAYS), *others], len(others))
+    with running(tmp_path) as address:
+        found = silent(address, [labels("ZertoExporterDown"), labels(ALWAYS), *others], len(others))
     assert sorted(one["alertname"] for one in found) == sorted(one["alertname"] for one in others)
 
 
 def test_most_zvms_that_are_down_are_told_once(tmp_path: Path) -> None:
     down = [labels("ZertoZvmDown", zvm=zvm) for zvm in ("lon", "nyc", "par")]
-    with alertmanager(tmp_path) as url:
-        found = silent(url, [labels("ZertoMostZvmsDown"), *down], len(down))
+    with running(tmp_path) as address:
+        found = silent(address, [labels("ZertoMostZvmsDown"), *down], len(down))
     assert sorted(one["zvm"] for one in found) == ["lon", "nyc", "par"]

@@ -17,13 +17,14 @@ from exporter.config.document import read_file
 from exporter.config.parts import Part, further_files, matched, read_part
 from exporter.config.problems import ConfigError as ConfigError
 from exporter.config.proxies import with_proxies
-from exporter.config.read import Place, Reader
+from exporter.config.read import Reader
 from exporter.config.schema import Config as Config
 from exporter.config.schema import Metrics as Metrics
 from exporter.config.schema import Options as Options
 from exporter.config.schema import Zvm as Zvm
 from exporter.config.schema import chosen
 from exporter.config.show import show as show
+from exporter.config.source import Place
 from exporter.config.web import WebConfig as WebConfig
 from exporter.config.web import load_web as load_web
 from exporter.config.web import parse_web as parse_web

@@ -16,8 +16,8 @@ from exporter.collectors.vms import FILTERS
 from exporter.config.certificates import check_tls
 from exporter.config.document import Expanded
 from exporter.config.proxies import check_proxy
-from exporter.config.read import Source
 from exporter.config.schema import COLLECTORS, GROUPS, Zvm, chosen
+from exporter.config.source import Source
 from exporter.config.words import close, did_you_mean
 from exporter.zvm.errors import SecretError
 from exporter.zvm.login.secrets import secret_in

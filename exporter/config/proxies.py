@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from yarl import URL
 
 from exporter.config.document import Expanded
-from exporter.config.read import Source
 from exporter.config.schema import Zvm
+from exporter.config.source import Source
 from exporter.zvm.settings import DIRECT, ProxyAuth
 
 _EXPECTED: Final = "expected http://host:port"

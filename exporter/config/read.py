@@ -6,7 +6,6 @@ Never quotes a value under `auth`, `proxy_auth` or from a variable: it may be a 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
@@ -18,6 +17,7 @@ from exporter.config.document import UNREADABLE, Expanded, step
 from exporter.config.parts import FILES_KEY, Part
 from exporter.config.scalars import boolean, duration, size, whole
 from exporter.config.schema import COLLECTORS, Config, Options, Zvm
+from exporter.config.source import Place, Source
 from exporter.config.words import close, did_you_mean, kind
 from exporter.zvm.settings import DEFAULT_TIMEOUT, Bytes, MaybeEmpty, Secrets
 
@@ -32,44 +32,7 @@ _SCALARS: Final[dict[Any, tuple[Callable[[str], Any], str]]] = {
 
 _OF_ALL: Final = {field.name: field for field in msgspec.structs.fields(Config) if field.name != "zvms"}
 
-Place = Callable[[str], str]
 AStruct = TypeVar("AStruct", bound=Struct)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the keys of one ZVM were written, so that a mistake is named where it can be mended.
-
-    *own* and *default* are the keys that were read (`auth.password_file`), *broken* those that could not be; *folders*
-    those of its file and of the one with the defaults.
-    """
-
-    path: str
-    folders: tuple[Path, ...]
-    own: frozenset[str]
-    default: frozenset[str]
-    broken: frozenset[str]
-    place: Place
-
-    def at(self, *keys: str) -> str:
-        """Return the path of the first of *keys*: at the defaults where all of them that are set were set there."""
-        given = [key for key in keys if key in self.own | self.default]
-        inherited = bool(given) and not self.own.intersection(given)
-        return self.place(f"{'defaults' if inherited else self.path}.{keys[0]}")
-
-    def within(self, section: str, name: str) -> str:
-        """Return the path of *name* in the mapping *section*."""
-        return step(f"{self.path if f'{section}.{name}' in self.own else 'defaults'}.{section}", name)
-
-    def other(self, key: str) -> str:
-        """Return how a message about another key calls *key*."""
-        path = f"{self.path}.{key}"
-        placed = self.place(path)
-        return key.rpartition(".")[2] if placed == path else placed
-
-    def sound(self, *keys: str) -> bool:
-        """Tell whether none of *keys* has a mistake already, of which another would only be the echo."""
-        return not any(key in self.broken or key.partition(".")[0] in self.broken for key in keys)
 
 
 class Reader:

@@ -134,15 +134,7 @@ WORST: Final = Row(
                 "C": _of_full("zerto_vm_throughput_bytes_per_second"),
             },
             (
-                Column(
-                    "Journal %",
-                    "A",
-                    unit=units.PercentUnit,
-                    decimals=0,
-                    steps=parts.ALL_OF_IT,
-                    empty="Not known",
-                    width=130,
-                ),
+                parts.share("Journal %", "A", parts.ALL_OF_IT, width=130),
                 Column("VM", "vm", link=tables.TO_VM),
                 Column("VPG", "vpg", link=tables.TO_VPG),
                 Column("Journal", "B", unit=units.BytesIEC, empty="Not known", width=100),
@@ -165,15 +157,7 @@ WORST: Final = Row(
                 "D": _of_short(series(_FAIL_SAFE[1], A_VPG)),
             },
             (
-                Column(
-                    "History %",
-                    "A",
-                    unit=units.PercentUnit,
-                    decimals=0,
-                    steps=parts.AT_LEAST_ALL,
-                    empty="Not known",
-                    width=130,
-                ),
+                parts.share("History %", "A", parts.AT_LEAST_ALL, width=130),
                 Column("VPG", "vpg", link=tables.TO_VPG),
                 Column("History", "B", unit=_DAYS, empty="Not known", width=115),
                 Column("Promised", "C", unit=_DAYS, empty="Not known", width=115),

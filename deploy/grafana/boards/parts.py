@@ -147,6 +147,29 @@ class Column:
         return [dashboard.DynamicConfigValue(id_val=key, value=value) for key, value in found.items()]
 
 
+def share(
+    title: str,
+    of: str,
+    steps: Steps,
+    *,
+    decimals: int = 0,
+    empty: str = "Not known",
+    harmless: bool = False,
+    width: int | None = None,
+) -> Column:
+    """Return a column of shares of something, coloured by *steps*."""
+    return Column(
+        title,
+        of,
+        unit=units.PercentUnit,
+        decimals=decimals,
+        steps=steps,
+        empty=empty,
+        harmless=harmless,
+        width=width,
+    )
+
+
 def _quiet(steps: Steps) -> Steps:
     """Return *steps* for the cells of a table, of which only those in trouble have a colour."""
     return [(value, "transparent" if color == "green" else color) for value, color in steps]

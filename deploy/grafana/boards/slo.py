@@ -128,9 +128,7 @@ OVER_TIME: Final = Row(
                 "D": _now("vpg:zerto_vpg_configured_rpo_seconds:once"),
             },
             (
-                Column(
-                    "Budget used", "B", unit=units.PercentUnit, decimals=0, steps=parts.ALL_OF_IT, empty="Not known"
-                ),
+                parts.share("Budget used", "B", parts.ALL_OF_IT),
                 Column("VPG", "vpg", link=tables.TO_VPG),
                 Column("Time within the RPO", "A", unit=units.PercentUnit, decimals=2, empty="Not known"),
                 Column("RPO now", "C", unit=units.Seconds, empty="Not known"),

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from bench_tools import Client
 from prometheus_server import free_port
 from remote_write import field, sample, write_remotely
+from text_format import labels_of, samples_of
 from tsdb_block import SAMPLES_OF_A_CHUNK, Block, Labels
 
 Series = tuple[Labels, float]
@@ -38,9 +39,6 @@ _LIVING: Final = re.compile(
     r"|(process|python)_.*|.*_duration_seconds|.*:burn_rate.*|.*_rpo_missed:sum"
 )
 _FOR_DAYS: Final = re.compile(r"(zerto_(vpg_|up|collector_)|vpg:|zvm:|zvm_collector:|zvm_organization:|fleet:).*")
-_SAMPLE: Final = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
-_LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-_ESCAPED: Final = re.compile(r"\\(.)")
 
 
 def page(vms: int) -> str:
@@ -66,8 +64,8 @@ def page(vms: int) -> str:
 
 def scraped(text: str) -> Iterator[Series]:
     """Yield what Prometheus makes of the page *text*, and what it adds about the scrape."""
-    for name, labels, value in _SAMPLE.findall(text):
-        yield tuple(sorted((("__name__", name), *_read(labels)))), float(value)
+    for name, labels, value in samples_of(text):
+        yield tuple(sorted((("__name__", name), *_read(labels)))), value
     for name, number in (("up", 1.0), ("scrape_duration_seconds", 0.05), ("scrape_samples_scraped", 4e5)):
         yield labelled({"__name__": name, **_TARGET}), number
 
@@ -79,8 +77,7 @@ def labelled(labels: dict[str, str]) -> Labels:
 
 @cache
 def _read(text: str) -> tuple[tuple[str, str], ...]:
-    own = [(name, _ESCAPED.sub(lambda m: "\n" if m[1] == "n" else m[1], value)) for name, value in _LABEL.findall(text)]
-    return (*own, *_TARGET.items())
+    return tuple((labels_of(text) | _TARGET).items())
 
 
 def write(folder: Path, series: Sequence[Series], end: int) -> None:

@@ -25,13 +25,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import yaml
 from bench_history import LATER, STEP, Series, labelled, last_end, page, scraped, send, write, write_last
 from bench_tools import Line
 from prometheus_server import Prometheus
+from rule_files import RULES, groups, in_turn
 
 ROOT: Final = Path(__file__).parent.parent
-RULES: Final = ROOT / "deploy" / "prometheus" / "rules"
 DASHBOARDS: Final = ROOT / "deploy" / "grafana" / "dashboards"
 
 GOAL_OF_RULES_SECONDS: Final = 1.5
@@ -41,7 +40,6 @@ GOAL_OF_A_QUERY_CHARACTERS: Final = 600
 STEPS: Final = 600  # of a panel
 INTERVAL_SECONDS: Final = 30  # of scrapes, and of rules that have none of their own
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_RECORDED: Final = re.compile(r"\b[a-z_]+:zerto_\w+:\w+")
 
 
 @dataclass
@@ -134,16 +132,10 @@ def history(folder: Path, vms: int, rules: Path) -> float:
 
 def recorded(folder: Path, rules: Path, series: list[Series], end: int) -> list[Series]:
     """Return what the recording rules make of *series* at the *end*, those first that others need."""
-    left = [rule for group in groups(rules) for rule in group["rules"] if "record" in rule]
     shutil.rmtree(folder / "data", ignore_errors=True)
     write_last(folder / "data", series, end)
     found: list[Series] = []
-    while left:
-        missing = {rule["record"] for rule in left}
-        needed = {rule["record"]: missing.intersection(_RECORDED.findall(rule["expr"])) for rule in left}
-        ready = [rule for rule in left if needed[rule["record"]] <= {rule["record"]}]  # a memory reads itself
-        if not ready:
-            raise RuntimeError(f"these rules need one another: {', '.join(sorted(missing))}")
+    for ready in in_turn(rules):
         new: list[Series] = []
         with Server(folder, (end - STEP) / 1000, 300) as server:
             for rule in ready:
@@ -154,7 +146,6 @@ def recorded(folder: Path, rules: Path, series: list[Series], end: int) -> list[
         if new:
             write_last(folder / "data", new, end)
         found += new
-        left = [rule for rule in left if rule not in ready]
     print(f"{len(found)} recorded series", flush=True)
     return found
 
@@ -166,11 +157,6 @@ def results(rule: dict[str, Any], asked: Asked) -> Iterator[Series]:
 
 
 # Rules.
-
-
-def groups(folder: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted(folder.glob("*.yml")):
-        yield from yaml.safe_load(path.read_text())["groups"]
 
 
 def cost_of_rules(server: Server, groups: Sequence[dict[str, Any]], rounds: int, *, each: bool) -> Iterator[Line]:

@@ -21,8 +21,8 @@ from typing import Final
 
 import yaml
 from programs import tool
+from rule_files import RULES
 
-RULES: Final = Path(__file__).parent.parent / "deploy" / "prometheus" / "rules"
 TARGET: Final = {"job": "zerto", "instance": "exporter:9403"}
 _TOLD: Final = re.compile(r", time: (\w+),\n +exp:.*\n +got: (.*)")
 _SAMPLE: Final = re.compile(r'\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\} 1E\+00')

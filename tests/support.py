@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
+from text_format import labels_of
 
 from exporter.app import Exporter
 from exporter.collectors import vms
@@ -162,7 +163,6 @@ class Page:
 
 
 _SAMPLE = re.compile(r'([a-zA-Z_:][\w:]*)(?:\{((?:\w+="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)')
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 def _carefully(text: str) -> Iterator[tuple[str, Mapping[str, str], float]]:
@@ -178,12 +178,7 @@ def _quickly(text: str) -> Iterator[tuple[str, Mapping[str, str], float]]:
             continue
         found = _SAMPLE.fullmatch(line)
         assert found is not None, line
-        labels = {name: re.sub(r"\\(.)", _unescaped, value) for name, value in _LABEL.findall(found[2] or "")}
-        yield found[1], labels, float(found[3])
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    return "\n" if found[1] == "n" else found[1]
+        yield found[1], labels_of(found[2] or ""), float(found[3])
 
 
 @dataclass

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from landing import cells, head
+from rule_files import RULES
 from support import DrivenClock, Running, Simulate, zvm_config
 
 from exporter.collectors import vpgs
@@ -22,7 +23,6 @@ from exporter.simulator import Simulator, faults, pair
 
 Export = Callable[..., Awaitable[Running]]
 
-RULES = Path(__file__).parent.parent / "deploy" / "prometheus" / "rules"
 NOW = 1_795_470_225.0
 FINE = Promise(8.0, 300.0)
 LATE = Promise(301.0, 300.0)

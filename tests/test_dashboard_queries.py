@@ -24,13 +24,13 @@ from boards.parts import Panel
 from grafana_foundation_sdk.models.dashboard import VariableModel
 from programs import SYSTEM, THREE, tool
 from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus
+from rule_files import RULES
 from test_docs import documents
 from test_docs import queries as queries_of
 
 from exporter.config import Zvm
 
 ROOT = Path(__file__).parent.parent
-RULES = ROOT / "deploy" / "prometheus" / "rules"
 ZVMS = ("nyc", "lon", "par")
 STANDARD = Zvm(name="nyc", url="https://zvm.example.com").collectors
 OF_TARGETS = {"job", "instance", "cluster"}

@@ -22,11 +22,11 @@ from boards.parts import REPOSITORY, Board
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
+from rule_files import RULES
 
 ROOT = Path(__file__).parent.parent
 PROVISIONING = FOLDER.parent / "provisioning"
 RUNBOOKS = ROOT / "docs" / "runbooks"
-RULES = ROOT / "deploy" / "prometheus" / "rules"
 DURATION = {"$__rate_interval": "5m", "$__range": "1h"}
 OF_PROMETHEUS = {"up", "scrape_duration_seconds"}
 LONGEST = 600  # characters of a query: a longer one can neither be read nor mended

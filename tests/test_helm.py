@@ -26,6 +26,7 @@ import msgspec
 import pytest
 import trustme
 import yaml
+from rule_files import RULES
 from tools import ROOT
 from tools.chart import CHART, COPIES, README, described, readme
 
@@ -34,7 +35,6 @@ from exporter.cli import arguments
 from exporter.config import Config, Metrics, Options, Zvm
 from exporter.zvm.settings import Auth, Tls
 
-RULES = ROOT / "deploy" / "prometheus" / "rules"
 DASHBOARDS = ROOT / "deploy" / "grafana" / "dashboards"
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 import pytest
-from storyline import RULES, Labels, Storyline
+from rule_files import RULES
+from storyline import Labels, Storyline
 from support import DrivenClock, Running, Simulate, zvm_config
 
 from exporter.simulator import pair

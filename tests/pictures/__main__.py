@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from rule_files import RULES
 
 from pictures.checks import faults
 from pictures.days import recorded, view
 from pictures.drawing import DASHBOARDS, HERE, MODES, Easel, lacking
 from pictures.estates import DAYS, PARTS
-from pictures.history import RULES, History
+from pictures.history import History
 
 ROOT: Final = HERE.parents[1]
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from prometheus_server import Prometheus
+from rule_files import RULES, in_turn
+from text_format import labels_of, samples_of
 from tsdb_block import Block, Labels
 
-RULES: Final = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 TARGET: Final = {"job": "zerto", "instance": "zerto-exporter:9403"}
 
 (GONE,) = struct.unpack(">d", bytes.fromhex("7ff0000000000002"))  # what Prometheus writes where a series ends
@@ -23,10 +22,6 @@ _OPTIONS: Final = (
     "--storage.tsdb.max-block-duration=2h",
     "--query.lookback-delta=10m",  # some scrapes are as far apart
 )
-_RECORDED: Final = re.compile(r"\b\w+:zerto_\w+:\w+")
-_SAMPLE: Final = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
-_LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-_ESCAPED: Final = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True)
@@ -63,11 +58,11 @@ def scraped(pages: Mapping[float, str]) -> Matrix:
     found = Matrix(list(pages))
     known: dict[tuple[str, str], Labels] = {}
     for time, page in pages.items():
-        for name, labels, value in _SAMPLE.findall(page):
+        for name, labels, value in samples_of(page):
             key = (name, labels)
             if key not in known:
-                known[key] = _labelled(name, {**_read(labels), **TARGET})
-            found.put(known[key], time, float(value))
+                known[key] = _labelled(name, {**labels_of(labels), **TARGET})
+            found.put(known[key], time, value)
         found.put(_labelled("up", TARGET), time, float(bool(page)))
         found.put(_labelled("scrape_duration_seconds", TARGET), time, 0.02 if page else 0.0)
         found.put(_labelled("scrape_samples_scraped", TARGET), time, float(page.count("\n")))
@@ -76,10 +71,6 @@ def scraped(pages: Mapping[float, str]) -> Matrix:
 
 def _labelled(name: str, labels: Mapping[str, str]) -> Labels:
     return tuple(sorted({**labels, "__name__": name}.items()))
-
-
-def _read(text: str) -> dict[str, str]:
-    return {name: _ESCAPED.sub(lambda m: "\n" if m[1] == "n" else m[1], value) for name, value in _LABEL.findall(text)}
 
 
 class History:
@@ -117,17 +108,8 @@ class History:
         Raises:
             RuntimeError: rules need one another.
         """
-        groups = [
-            group for path in sorted(folder.glob("*.yml")) for group in yaml.safe_load(path.read_text())["groups"]
-        ]
-        left = [rule for group in groups for rule in group["rules"] if "record" in rule]
-        while left:
-            missing = {rule["record"] for rule in left}
-            ready = [rule for rule in left if not missing.intersection(_needed(rule))]
-            if not ready:
-                raise RuntimeError(f"rules that need one another: {sorted(missing)}")
+        for ready in in_turn(folder):
             self.write(self._evaluated(ready))
-            left = [rule for rule in left if rule not in ready]
 
     def _evaluated(self, rules: Iterable[Mapping[str, Any]]) -> Matrix:
         found = Matrix(self.times)
@@ -139,11 +121,6 @@ class History:
                         for time, value in samples:
                             found.put(recorded, time, value)
         return found
-
-
-def _needed(rule: Mapping[str, Any]) -> set[str]:
-    """Return the recorded series that a *rule* reads, without its own."""
-    return set(_RECORDED.findall(rule["expr"])) - {rule["record"]}
 
 
 def _way(block: Block, values: Sequence[float]) -> bytes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-import yaml
+import rule_files
 
 from tools import ROOT
 
-RULES: Final = sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))
+RULES: Final = sorted(rule_files.RULES.glob("*.yml"))
 FOLDER: Final = ROOT / "docs" / "runbooks"
 FILE: Final = FOLDER / "README.md"
 
@@ -28,8 +28,7 @@ Before anything else: the page `/` of the exporter shows each ZVM with its state
 
 def rules(*groups: str) -> list[dict[str, Any]]:
     """Return the rules of all files, in their order; of *groups* alone where some are named."""
-    listed = [group for path in RULES for group in yaml.safe_load(path.read_text())["groups"]]
-    return [rule for group in listed if not groups or group["name"] in groups for rule in group["rules"]]
+    return [rule for group in rule_files.groups() if not groups or group["name"] in groups for rule in group["rules"]]
 
 
 def alerts(*groups: str) -> list[dict[str, Any]]:

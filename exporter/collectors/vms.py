@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
@@ -269,6 +269,16 @@ def repair(record: dict[str, Any]) -> None:
 DECODER: Decoder[Vm] = Decoder(Vm, repair)
 
 
+class Known(NamedTuple):
+    """What other collectors may know of a VM in a VPG: who both are, and what the ZVM is to them."""
+
+    id: str
+    vpg_id: str
+    name: str
+    vpg: str
+    role: str
+
+
 def begin(source: Source) -> Fetch[Vm]:
     """Return what asks *source* for its VMs."""
 
@@ -301,5 +311,6 @@ COLLECTOR: Collector[Vm] = Collector(
     chosen_by=CHOSEN_BY,
     rank=1,
     essential=True,
+    keeps=lambda vm: Known(vm.id, vm.vpg_id, vm.name or "", vm.vpg or "", ROLE["role"](vm)),
     summary=summary,
 )

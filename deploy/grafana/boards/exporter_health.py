@@ -62,6 +62,12 @@ def _latency(quantile: float) -> str:
     return f"histogram_quantile({quantile}, {buckets})"
 
 
+def _lost(what: str) -> str:
+    """Return how much of *what* was lost of each collector in the time of the page: of those that are asked now."""
+    lost = f"round({_of_each(_increase(f'zerto_exporter_{what}_total'))})"
+    return f"{lost} and on (zvm, collector) {_of_zvms('zerto_exporter_series')}"
+
+
 _BUILD: Final = _own("zerto_exporter_build_info")
 _SCRAPED: Final = scraped(_INSTANCE)
 _RELOADED: Final = _own("zerto_exporter_config_last_reload_successful")
@@ -265,9 +271,9 @@ RECORDS: Final = Row(
                 "A": _of_each(_of_zvms("zerto_exporter_series")),
                 "B": _of_each(_of_zvms("zerto_exporter_excluded_records")),
                 "C": _of_each(_of_zvms("zerto_exporter_cut_records")),
-                "D": f"round({_of_each(_increase('zerto_exporter_invalid_records_total'))})",
-                "E": f"round({_of_each(_increase('zerto_exporter_invalid_values_total'))})",
-                "F": f"round({_of_each(_increase('zerto_exporter_duplicate_records_total'))})",
+                "D": _lost("invalid_records"),
+                "E": _lost("invalid_values"),
+                "F": _lost("duplicate_records"),
             },
             (
                 Column("ZVM", "zvm", link=Link("Open the sites", "zerto-sites", {"zvm": "ZVM"})),

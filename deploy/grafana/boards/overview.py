@@ -135,19 +135,20 @@ TRUST: Final = Row(
         ),
         parts.count(
             "VPGs gone",
-            "VPGs that were reported a day ago and are not reported by any ZVM now: deleted, or their ZVMs are silent.",
+            "VPGs that were reported a day ago and are not reported by any ZVM now: they were deleted. What a ZVM "
+            "listed that does not answer is not counted: nobody knows of it.",
             gone(_VPGS),
             to=_TO_GONE,
-            missing="Prometheus has no samples from a day ago to compare with.",
+            missing="no ZVM answers, or Prometheus has no samples from a day ago to compare with.",
             width=3,
         ),
         parts.count(
             "VMs gone",
-            "VMs that were reported a day ago and are not reported in any VPG by any ZVM now: taken out of their VPGs, "
-            "or their ZVMs are silent.",
+            "VMs that were reported a day ago and are not reported in any VPG by any ZVM now: they were taken out of "
+            "their VPGs. What a ZVM listed that does not answer for its VMs is not counted: nobody knows of it.",
             gone(_VMS),
             to=_TO_GONE,
-            missing="Prometheus has no samples from a day ago to compare with.",
+            missing="no ZVM answers, or Prometheus has no samples from a day ago to compare with.",
             width=3,
         ),
     ),
@@ -276,7 +277,7 @@ WORST: Final = Row(
         parts.rows(
             "Gone or missing",
             "Which VPGs and VMs were reported a day ago and are no longer, and which VMs are missing at the "
-            "hypervisor?",
+            "hypervisor? What a ZVM listed that does not answer is not among them: see beside.",
             {
                 "A": _told("VPG gone", f"group by (vpg, vpg_id) ({went(_VPGS)})", vm="-", vm_id="-"),
                 "B": _told("VM gone", f"group by (vpg, vpg_id, vm, vm_id) ({went(_VMS)})"),

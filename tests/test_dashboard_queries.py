@@ -24,7 +24,7 @@ from boards.parts import Panel
 from grafana_foundation_sdk.models.dashboard import VariableModel
 from programs import SYSTEM, THREE, tool
 from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus
-from rule_files import RULES
+from rule_files import RULES, document
 from test_docs import documents
 from test_docs import queries as queries_of
 
@@ -104,7 +104,7 @@ def rules_of_every_second(folder: Path) -> list[str]:
     """Write the rules without the intervals of their own, which are minutes; return the files."""
     files = []
     for path in RULES.glob("*.yml"):
-        groups = yaml.safe_load(path.read_text())["groups"]
+        groups = document(path)["groups"]
         files.append(folder / path.name)
         files[-1].write_text(yaml.safe_dump({"groups": [group | {"interval": "1s"} for group in groups]}))
     return [str(file) for file in files]
@@ -174,11 +174,11 @@ def queries() -> Iterator[Any]:
 
 
 def queries_of_documents() -> Iterator[Any]:
-    for document in documents():
-        if document.stem == "CHANGELOG":
+    for page in documents():
+        if page.stem == "CHANGELOG":
             continue  # it has queries of before
-        for number, query in enumerate(queries_of(document)):
-            yield pytest.param(query, id=f"{document.stem}-{number}")
+        for number, query in enumerate(queries_of(page)):
+            yield pytest.param(query, id=f"{page.stem}-{number}")
 
 
 def variables() -> Iterator[Any]:

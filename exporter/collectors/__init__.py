@@ -7,14 +7,30 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from exporter.collectors import checkpoints, license, vms, vpgs, vras  # noqa: A004 - the resource is called so
+from exporter.collectors import (
+    checkpoints,
+    datastores,
+    license,  # noqa: A004 - the resource is called so
+    peers,
+    profiles,
+    site,
+    unprotected,
+    vms,
+    vpgs,
+    vras,
+)
 from exporter.collectors.base import Collector
 
 ALL: Final[tuple[Collector[Any], ...]] = (  # in the order of the page
     vms.COLLECTOR,
     vpgs.COLLECTOR,
+    site.COLLECTOR,
+    peers.COLLECTOR,
     vras.COLLECTOR,
     license.COLLECTOR,
+    datastores.COLLECTOR,
+    unprotected.COLLECTOR,
     checkpoints.COLLECTOR,
+    profiles.COLLECTOR,
 )
 BY_NAME: Final = {collector.name: collector for collector in ALL}

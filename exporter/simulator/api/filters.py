@@ -30,6 +30,11 @@ def text(*path: str) -> Filter:
     return build
 
 
+def exact(*path: str) -> Filter:
+    """Text in its own case, found at that path of keys."""
+    return lambda value: lambda document: bool(_at(document, path) == value)
+
+
 def code(names: tuple[str, ...], *path: str) -> Filter:
     """A code of those names, found at that path of keys."""
 

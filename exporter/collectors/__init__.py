@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from exporter.collectors import checkpoints, license, vms, vpgs, vras  # noqa: A004 - the resource is called so
+from exporter.collectors import (
+    checkpoints,
+    file_restores,
+    license,  # noqa: A004 - the resource is called so
+    retention,
+    vms,
+    vpgs,
+    vras,
+)
 from exporter.collectors.base import Collector
 
 ALL: Final[tuple[Collector[Any], ...]] = (  # in the order of the page
@@ -16,5 +24,7 @@ ALL: Final[tuple[Collector[Any], ...]] = (  # in the order of the page
     vras.COLLECTOR,
     license.COLLECTOR,
     checkpoints.COLLECTOR,
+    retention.COLLECTOR,
+    file_restores.COLLECTOR,
 )
 BY_NAME: Final = {collector.name: collector for collector in ALL}

@@ -157,7 +157,8 @@ class Zvm:
             await self._transport.close()
 
     async def _decoded(self, answer: Answer, decoder: Decoder[Row], slot: Slot) -> Decoded[Row]:
-        body, content_type, quote = answer.body, answer.content_type, answer.quote
+        body, content_type = answer.body, answer.content_type
+        quote = answer.quote if decoder.quoted else f"{len(body)} bytes, which may be private and are not shown"
         max_body = self.settings.max_body
         if len(body) <= _BYTES_IN_LINE:
             return decoder.decode(body, content_type, quote, Terms(max_body))

@@ -80,6 +80,9 @@ RESOURCES = [
     ("/v1/vpgs/{id}/checkpoints/stats", "Vpgs.VpgCheckpointsStatsApi", set()),
     ("/v1/vras", "Vras.VraApi", {"vraIdentifierStr", "ipAddress"}),
     ("/v1/license", "Licenses.LicenseApi", set()),
+    ("/v1/ltr/health/vpgs", "LTR.Health.VpgsLtrHealthApi", set()),
+    ("/v1/ltr/repositories", "LTR.Repositories.RepositoriesSettingsApi", set()),
+    ("/v1/flrs", "Flr.FlrSessionInformationApi", set()),
 ]
 
 

@@ -71,6 +71,10 @@ SAID_OTHERWISE = {
     "peers": "peersites",
     "unprotected": "virtualizationsites",
     "profiles": "serviceprofiles",
+    "points_in_time": "pointsInTime",
+    "recoveries": "recovery",
+    "retention": "ltr",
+    "file_restores": "flrs",
 }
 
 

@@ -10,9 +10,11 @@ from typing import Any, Final
 from exporter.collectors import (
     checkpoints,
     datastores,
+    file_restores,
     license,  # noqa: A004 - the resource is called so
     peers,
     profiles,
+    retention,
     site,
     unprotected,
     vms,
@@ -31,6 +33,8 @@ ALL: Final[tuple[Collector[Any], ...]] = (  # in the order of the page
     datastores.COLLECTOR,
     unprotected.COLLECTOR,
     checkpoints.COLLECTOR,
+    retention.COLLECTOR,
+    file_restores.COLLECTOR,
     profiles.COLLECTOR,
 )
 BY_NAME: Final = {collector.name: collector for collector in ALL}

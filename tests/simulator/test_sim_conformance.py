@@ -19,6 +19,9 @@ from exporter.simulator.faults.mutations import camel_case
 DOCUMENT = Path(__file__).parents[3] / "shared" / "zvm-openapi-10.0u6.json"
 REFERENCE = "#/components/schemas/"
 
+MOST = 100
+"""How many documents of a long answer are looked at, spread evenly."""
+
 OF_VPGS = [kind for kind in INCIDENT_KINDS if kind not in OF_A_SITE]
 
 
@@ -84,6 +87,16 @@ RESOURCES = [
     ("/v1/peersites/{id}", "Sites.PeerSiteApi", {"siteIdentifier"}),
     ("/v1/vras", "Vras.VraApi", {"vraIdentifierStr", "ipAddress"}),
     ("/v1/license", "Licenses.LicenseApi", set()),
+    ("/v1/tasks", "Tasks.TaskApi", {"taskIdentifier"}),
+    (
+        "/v1/events",
+        "Events.EventApi",
+        {"eventIdentifier", "siteIdentifier", "siteName", "zorgIdentifier", "zorgName", "vpgs"},
+    ),
+    ("/v1/vpgs/{id}/checkpoints", "Vpgs.CheckpointApi", set()),
+    ("/v1/vms/{id}/pointsInTime", "PointsInTime.PointInTimeApi", set()),
+    ("/v1/vms/{id}/pointsInTime/stats", "PointsInTime.PointInTimeStatsApi", set()),
+    ("/v1/reports/recovery", "RecoveryReports.RecoveryReportsApiDataItems.RecoveryReportApi", set()),
     ("/v1/datastores", "Datastores.DatastoreApi", set()),
     ("/v1/datastores/{id}", "Datastores.DatastoreApi", set()),
     ("/v1/virtualizationsites", "VirtualizationSites.VirtualizationSiteApi", set()),
@@ -109,6 +122,7 @@ RESOURCES = [
 # What is asked for by an identifier of the list before it, and the field that this has there.
 BY_ID = {
     "/v1/vpgs": "VpgIdentifier",
+    "/v1/vms": "VmIdentifier",
     "/v1/peersites": "SiteIdentifier",
     "/v1/datastores": "DatastoreIdentifier",
     "/v1/virtualizationsites": "SiteIdentifier",
@@ -128,7 +142,12 @@ async def answered(estate: Estate, path: str) -> list[Any]:
         return documents if isinstance(documents, list) else [documents]
 
     listed = path.partition("/{id}")[0]
-    paths = [path] if listed == path else [path.format(id=of[BY_ID[listed]]) for of in await one(listed)]
+    objects = await one(listed) if listed != path else []
+    if objects and listed == "/v1/vms":  # in one VPG: each of a local one, which have most points in time, and another
+        objects = objects[4:]
+        local = [vm for vm in objects if vm["RecoverySite"] == vm["ProtectedSite"]]
+        objects = [*local, *[vm for vm in objects if vm not in local][:1]]
+    paths = [path] if listed == path else [path.format(id=of[BY_ID[listed]]) for of in objects]
     return [document for path in paths for document in await one(path)]
 
 
@@ -139,8 +158,8 @@ async def test_documents_are_as_the_vendor_says(
     checked = validator(openapi, kind)
     for estate in estates():
         documents = camel_case(await answered(estate, path), keep_identity=True)
-        assert documents
-        for document in documents:
+        assert documents or path.endswith(("/checkpoints", "/pointsInTime"))
+        for document in documents[:: max(1, len(documents) // MOST)]:
             checked.validate({key: value for key, value in document.items() if key not in others})
 
 
@@ -156,6 +175,8 @@ def test_every_resource_that_is_answered_is_in_the_document(openapi: dict[str, A
         ("/v1/vpgs", set()),
         ("/v1/vras", set()),
         ("/v1/peersites", set()),
+        ("/v1/tasks", {"startedbeforedate", "startedafterdate", "completedbeforedate", "completedafterdate"}),
+        ("/v1/events", {"startdate", "enddate"}),
     ],
 )
 def test_every_parameter_of_the_document_is_known(openapi: dict[str, Any], path: str, others: set[str]) -> None:

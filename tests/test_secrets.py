@@ -22,17 +22,21 @@ from support import CLIENT_SECRET, PASSWORD, DrivenClock, Running, Simulate, zvm
 
 from exporter.app import Exporter
 from exporter.cli import logs
+from exporter.collectors import license as license_of
 from exporter.collectors import vms
 from exporter.config import Config, Zvm
 from exporter.simulator import Estate, Simulator, faults
+from exporter.simulator.api.answers import Api
+from exporter.simulator.api.localsite import BANNER
 from exporter.simulator.estate.licensing import license_at
 from exporter.simulator.estate.mounts import mounts_at
 from exporter.simulator.estate.retention import repositories_at
-from exporter.simulator.exchange import Call
+from exporter.simulator.exchange import JSON, Call
 from exporter.simulator.faults import Fault
 from exporter.simulator.login.authority import Authority
 from exporter.zvm.client import Zvm as Client
 from exporter.zvm.login.secrets import MASK, Scrubber
+from exporter.zvm.paths import LOCAL_SITE
 from exporter.zvm.settings import Auth, Settings
 
 Export = Callable[..., Awaitable[Running]]
@@ -41,6 +45,7 @@ Form = Literal["logfmt", "json"]
 WriteLogs = Callable[[Form], Callable[[], str]]
 
 WRONG = "pl4nted wr0ng p@ss/word"
+PRIVATE = (BANNER,)
 
 
 def echo(kind: str, code: int) -> Fault:
@@ -70,6 +75,15 @@ def echo(kind: str, code: int) -> Fault:
                 return web.Response(status=code, body=b"x" * 90 + quote.encode())
 
     return Fault(f"echo {kind}", {"code": code}, replace=replace)
+
+
+def of_another_type() -> Fault:
+    """Make a fault that answers with a list of what is in the answer, the private parts first."""
+
+    def mutate(documents: list[Any]) -> Any:
+        return [dict(sorted(document.items(), key=lambda item: "Contact" not in item[0])) for document in documents] * 2
+
+    return Fault("of another type", mutate=mutate)
 
 
 ECHOES = [
@@ -380,6 +394,53 @@ async def test_errors_of_a_check_hold_no_secret(simulate: Simulate, clock: Drive
         (checked,) = await exporter.check()
     assert not checked.good
     assert_none_in(f"{checked} {checked!r} {lines}", secrets_of(sim))
+
+
+async def test_nobody_learns_whom_to_call_nor_the_key_of_the_license(
+    write_logs: WriteLogs, simulate: Simulate, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    """They are in good answers, and some servers send them first: where an error would quote them."""
+    sim: Simulator = await simulate()
+    written = write_logs("json")
+    names = ("license", "site", "unprotected")
+    private = set(PRIVATE)
+    for generation in ("appliance", "windows"):
+        asked = Api(sim.estate, generation)
+        site = msgspec.json.decode((await asked.answer(LOCAL_SITE, {}, JSON, None)).body)
+        details = msgspec.json.decode((await asked.answer(license_of.PATH, {}, JSON, None)).body)["Details"]
+        private |= {site["ContactEmail"], site["ContactName"], site["ContactPhone"], details["LicenseKey"]}
+    assert len(private) == 5
+    zvm = zvm_config(sim, ca_file=ca_file, collectors=names, interval=3600.0)
+    running = await export([zvm], lifecycle=True)
+    await clock.idle(1)
+    quote = [await pages(running), repr(running.exporter.poller._targets["nyc"].jobs)]
+    for fault in (
+        faults.truncated(),
+        faults.short(),
+        faults.wrong_shape(),
+        faults.nan(),
+        faults.nulls(),
+        faults.bad_record(1),
+        faults.strings_for_numbers(),
+        faults.invalid_utf8(),
+        faults.latin1(),
+        faults.xml(),
+        faults.gzip(),
+        faults.camel_case(),
+        faults.wrong_content_type(),
+        of_another_type(),
+    ):
+        for path in (LOCAL_SITE, license_of.PATH):
+            sim.faults.set(path, fault)
+        await clock.advance(3600)
+        (status,) = running.exporter.poller.statuses()
+        quote += [repr(status), *(outcome.error for outcome in status.outcomes)]
+        quote += [await running.exporter.poller.version("nyc"), await pages(running)]
+        sim.faults.clear()
+    await running.exporter.stop()
+    text = "\n".join([written(), *quote])
+    assert text.count("are not shown") > 10
+    assert_none_in(text, private)
 
 
 def test_a_secret_is_part_of_what_makes_two_configurations_differ() -> None:

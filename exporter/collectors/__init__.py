@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from exporter.collectors import (
     checkpoints,
+    events,
     file_restores,
     license,  # noqa: A004 - the resource is called so
     retention,
+    tasks,
     vms,
     vpgs,
     vras,
@@ -22,6 +24,8 @@ ALL: Final[tuple[Collector[Any], ...]] = (  # in the order of the page
     vms.COLLECTOR,
     vpgs.COLLECTOR,
     vras.COLLECTOR,
+    tasks.COLLECTOR,
+    events.COLLECTOR,
     license.COLLECTOR,
     checkpoints.COLLECTOR,
     retention.COLLECTOR,

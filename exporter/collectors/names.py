@@ -41,9 +41,8 @@ class Names:
 def listed_name(enum: Enum, wire: Code, listed: Listed) -> str:
     """Return the name of *wire* as the ZVM's own list spells it, else as *enum* does; "" where none was sent."""
     state = enum.resolve(wire, listed)
-    if isinstance(state, Named) and state.code in listed.names:
-        return listed.names[state.code]
-    return enum.name(state)
+    by_list = listed.names.get(state.code) if isinstance(state, Named) and state.code is not None else None
+    return by_list or enum.name(state)
 
 
 async def gently(rows: Iterable[Row]) -> AsyncIterator[Row]:

@@ -84,7 +84,7 @@ class StandIn(Source):
 
     def __init__(self, zvm: str, generation: Generation = "appliance", vms: int = 20) -> None:
         self._now = _AT
-        sites = pair(("nyc", vms), ("lon", vms), seed=1, clock=self.wall, incidents=False)
+        sites = pair(("nyc", vms), ("lon", vms), seed=1, clock=self.wall, local=True, incidents=False)
         self._api = Api(next(site for site in sites if site.site == zvm), generation)
         self._kept: dict[str, Sequence[Any]] = {}
 

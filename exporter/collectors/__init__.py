@@ -12,6 +12,8 @@ from exporter.collectors import (
     events,
     file_restores,
     license,  # noqa: A004 - the resource is called so
+    points_in_time,
+    recoveries,
     retention,
     tasks,
     vms,
@@ -28,6 +30,8 @@ ALL: Final[tuple[Collector[Any], ...]] = (  # in the order of the page
     events.COLLECTOR,
     license.COLLECTOR,
     checkpoints.COLLECTOR,
+    points_in_time.COLLECTOR,
+    recoveries.COLLECTOR,
     retention.COLLECTOR,
     file_restores.COLLECTOR,
 )

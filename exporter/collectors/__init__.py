@@ -7,14 +7,28 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from exporter.collectors import checkpoints, license, vms, vpgs, vras  # noqa: A004 - the resource is called so
+from exporter.collectors import (
+    alerts,
+    checkpoints,
+    encryption,
+    license,  # noqa: A004 - the resource is called so
+    statistics,
+    vms,
+    volumes,
+    vpgs,
+    vras,
+)
 from exporter.collectors.base import Collector
 
 ALL: Final[tuple[Collector[Any], ...]] = (  # in the order of the page
     vms.COLLECTOR,
     vpgs.COLLECTOR,
     vras.COLLECTOR,
+    alerts.COLLECTOR,
     license.COLLECTOR,
+    statistics.COLLECTOR,
+    encryption.COLLECTOR,
+    volumes.COLLECTOR,
     checkpoints.COLLECTOR,
 )
 BY_NAME: Final = {collector.name: collector for collector in ALL}

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from exporter.prometheus.table import Labels, Table
 from exporter.zvm.decode.rows import Decoded, Decoder
+from exporter.zvm.errors import StatusError
 
 Row = TypeVar("Row", bound=Struct)
 Object = TypeVar("Object")
@@ -56,6 +57,22 @@ class Source(Protocol):
         In one poll at most `requests_per_poll` of them, two at a time, those first that were not asked for longest.
         What one brought is known until it is three rounds old, or the object is no longer among them.
         """
+
+
+async def if_there(asked: Awaitable[Decoded[Row]]) -> Decoded[Row] | None:
+    """Return what was *asked* for; None where the ZVM does not have it, or not for this user.
+
+    It is for one of several requests of a collector, without which the others are of use still.
+
+    Raises:
+        ZvmError: any other failure.
+    """
+    try:
+        return await asked
+    except StatusError as error:
+        if not error.absent:
+            raise
+        return None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import msgspec
 
 from exporter.prometheus.gzip import Fragment, Stream
 from exporter.prometheus.metric import (
+    BYTES,
     CODE,
     GIBIBYTES,
     MEBIBYTES,
@@ -26,6 +27,7 @@ from exporter.prometheus.metric import (
     NONE,
     PERCENT,
     SECONDS,
+    SECTORS,
     TIMESTAMP,
     Metric,
     NoNumber,
@@ -38,6 +40,7 @@ from exporter.prometheus.samples import Columns, Labels, all_plain, columns, esc
 
 # All that a file of metrics needs comes from here.
 __all__ = [
+    "BYTES",
     "CODE",
     "GIBIBYTES",
     "MEBIBYTES",
@@ -47,6 +50,7 @@ __all__ = [
     "NONE",
     "PERCENT",
     "SECONDS",
+    "SECTORS",
     "TIMESTAMP",
     "Block",
     "Labels",

@@ -142,7 +142,7 @@ def test_incidents_come_and_go_by_themselves_within_minutes() -> None:
         longest_quiet = max(longest_quiet, quiet_for)
     assert max(counts) == 1
     assert 0.4 < fmean(counts) < 0.9
-    assert kinds == set(INCIDENT_KINDS) - {"vra_down", "license_expiring"}
+    assert kinds == set(INCIDENT_KINDS) - {"vra_down", "ransomware", "license_expiring"}
     assert longest_quiet <= 360
 
 

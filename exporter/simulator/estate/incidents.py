@@ -22,8 +22,8 @@ _BY_THEMSELVES: Final = (
     "vm_missing",
 )
 _OF_A_SITE: Final = ("license_expiring",)
-KINDS: Final = (*_BY_THEMSELVES, "vra_down", *_OF_A_SITE)
-"""`vra_down` and `license_expiring` begin by hand only, all others by themselves too.
+KINDS: Final = (*_BY_THEMSELVES, "vra_down", "ransomware", *_OF_A_SITE)
+"""`vra_down`, `ransomware` and `license_expiring` begin by hand only, all others by themselves too.
 
 `license_expiring` happens to a site, all others to a VPG.
 """

@@ -11,8 +11,8 @@ from typing import Any, Final
 from exporter.simulator.api.codes import ENTITY_TYPES, PRIORITIES, STATUSES, SUBSTATUSES, code_of
 
 Document = dict[str, Any]
-_Test = Callable[[Document], bool]
-Filter = Callable[[str], _Test]
+Test = Callable[[Document], bool]
+Filter = Callable[[str], Test]
 """Takes the value of a parameter, gives what tells the documents that it leaves."""
 
 
@@ -23,7 +23,7 @@ class BadFilterError(ValueError):
 def text(*path: str) -> Filter:
     """Text in any case, found at that path of keys."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         wanted = value.lower()
         return lambda document: str(_at(document, path)).lower() == wanted
 
@@ -33,7 +33,7 @@ def text(*path: str) -> Filter:
 def code(names: tuple[str, ...], *path: str) -> Filter:
     """A code of those names, found at that path of keys."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         wanted = code_of(names, value)
         return lambda document: bool(_at(document, path) == wanted)
 
@@ -43,7 +43,7 @@ def code(names: tuple[str, ...], *path: str) -> Filter:
 def flag(key: str) -> Filter:
     """True or false."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         wanted = boolean(value)
         return lambda document: bool(document[key]) is wanted
 
@@ -53,7 +53,7 @@ def flag(key: str) -> Filter:
 def either(first: Filter, second: Filter) -> Filter:
     """What one or the other lets pass."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         one, other = first(value), second(value)
         return lambda document: one(document) or other(document)
 

@@ -5,8 +5,9 @@ replaced, never changed in place, so that an answer may be built in another thre
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from exporter.simulator.estate.seeded import stream
@@ -32,6 +33,7 @@ SLOT: Final = 420
 """Seconds. In each slot every lane has one incident, which begins within the first minute and ends in the slot."""
 
 _VPGS_OF_ONE_LANE: Final = 5
+_REMEMBERED: Final = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ class IncidentBook:
         self._key = key
         self._lanes = round(math.sqrt(max(1, len(self._vpgs) / _VPGS_OF_ONE_LANE))) if scheduled else 0
         self._by_hand: dict[str, Incident] = {}
-        self._ended: frozenset[tuple[str, float]] = frozenset()
+        self._ended: Mapping[tuple[str, float], float] = {}
+        self._over: tuple[Incident, ...] = ()
+        self._drawn = lru_cache(2 * _REMEMBERED // SLOT * max(1, self._lanes))(self._draw)
         self.revision = 0
 
     def at(self, now: float) -> dict[str, Incident]:
@@ -82,6 +86,21 @@ class IncidentBook:
             if incident.start <= now < (incident.end or now) and not ended:
                 holding.setdefault(incident.vpg_identifier, incident)
         return holding | self._by_hand
+
+    def of_the_last_day(self, now: float) -> list[Incident]:
+        """All incidents that held in the last 24 hours, those of a hand however old; the oldest first.
+
+        `end` is when it did end, or will; one of a hand that goes on has none.
+        """
+        first = int(now - _REMEMBERED) // SLOT
+        slots = range(first, int(now // SLOT) + 1) if self._vpgs else ()
+        drawn = [self._drawn(lane, slot) for slot in slots for lane in range(self._lanes)]
+        held = [
+            replace(incident, end=self._ended.get((incident.vpg_identifier, incident.start), incident.end))
+            for incident in drawn
+            if incident.start <= now
+        ]
+        return sorted((*held, *self._over, *self._by_hand.values()), key=lambda incident: incident.start)
 
     def start(self, kind: str, vpg_name: str | None, now: float) -> int:
         """Begin an incident in the VPG of that name, or in every one; says how many began.
@@ -101,6 +120,7 @@ class IncidentBook:
             for key, name in (((kind, ""),) if kind in _OF_A_SITE else self._vpgs)
             if vpg_name in (None, name)
         }
+        self._over = (*self._over, *(replace(self._by_hand[key], end=now) for key in begun.keys() & self._by_hand))
         self._by_hand = self._by_hand | begun
         self.revision += 1
         return len(begun)
@@ -113,12 +133,14 @@ class IncidentBook:
             for key, incident in self.at(now).items()
             if wanted in (None, incident.kind) and vpg_name in (None, incident.vpg_name)
         }
+        by_hand = [replace(incident, end=now) for key, incident in self._by_hand.items() if key in over]
+        self._over = (*self._over, *by_hand)
         self._by_hand = {key: incident for key, incident in self._by_hand.items() if key not in over}
-        self._ended = self._ended | {(incident.vpg_identifier, incident.start) for incident in over.values()}
+        self._ended = {**self._ended, **{(one.vpg_identifier, one.start): now for one in over.values()}}
         self.revision += 1
         return len(over)
 
-    def _drawn(self, lane: int, slot: int) -> Incident:
+    def _draw(self, lane: int, slot: int) -> Incident:
         numbers = stream(*self._key, "incident", lane, slot)
         identifier, name = numbers.choice(self._vpgs)
         start = slot * SLOT + numbers.randint(0, 60)

@@ -6,11 +6,14 @@ answer may be built in another thread meanwhile.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
+from exporter.simulator.estate import past
 from exporter.simulator.estate.incidents import Incident, IncidentBook
 from exporter.simulator.estate.inventory import Inventory, Vpg
 from exporter.simulator.estate.readings import VpgReading, vpg_at
+from exporter.simulator.estate.tasks import Task
 
 Rows = list[tuple[Vpg, VpgReading]]
 ALL: Final = 100
@@ -66,6 +69,25 @@ class Protection:
         """The groups that exist for long-term retention only; nothing happens to them."""
         return [(vpg, vpg_at(vpg, second, None)) for vpg in self._backups]
 
+    def tagged(self, vpg_identifier: str, since: int, second: int) -> list[Task]:
+        """The tasks that tagged a checkpoint of that VPG and began in that time, the oldest first."""
+        return [
+            task for vpg in self.founded if vpg.identifier == vpg_identifier for task in past.tags(vpg, since, second)
+        ]
+
+    def tasks(self, since: int, second: int) -> list[Task]:
+        """What has been done with the VPGs and their VMs and began in that time, the oldest first."""
+        began = max(since, second - past.KEPT)
+        found = [
+            *past.drills(self.incidents.of_the_last_day(second), self.founded, second),
+            *self._recoveries,
+            *(task for vpg in self.founded for task in past.tests(vpg, began, second)),
+            *(task for vpg in self.founded for task in past.tags(vpg, began, second)),
+        ]
+        return sorted(
+            (task for task in found if began <= task.start <= second), key=lambda task: (task.start, task.identifier)
+        )
+
     def holds(self, vpg_identifier: str) -> bool:
         return any(vpg.identifier == vpg_identifier for vpg in self.vpgs)
 
@@ -82,6 +104,10 @@ class Protection:
     def remove_vpg(self, vpg_identifier: str) -> None:
         self.vpgs = tuple(vpg for vpg in self.vpgs if vpg.identifier != vpg_identifier)
         self._removals += 1
+
+    @cached_property
+    def _recoveries(self) -> tuple[Task, ...]:
+        return tuple(task for vpg in self.founded for task in past.recoveries(vpg, self._made))
 
     def _read(self, vpg: Vpg, second: int, holding: Mapping[str, Incident]) -> VpgReading:
         moment = self._made if vpg.identifier in self._still else second

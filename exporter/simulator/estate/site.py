@@ -81,6 +81,16 @@ class LivingSite:
         found = (protection.one_at(identifier, second) for protection in self.protections)
         return next((row for row in found if row is not None and self._lists(row[0])), None)
 
+    def vpgs_of(self, vm_identifier: str) -> list[Vpg]:
+        """The VPGs of `vpgs_at` that a VM is in; the identifier in any case."""
+        wanted = vm_identifier.lower()
+        return [
+            vpg
+            for protection in self.protections
+            for vpg in protection.vpgs
+            if self._lists(vpg) and any(member.vm.identifier.lower() == wanted for member in vpg.members)
+        ]
+
     @property
     def incidents(self) -> list[Incident]:
         """What is wrong now, in the VPGs that this site protects or receives."""
@@ -130,6 +140,12 @@ class LivingSite:
             raise KeyError(vpg_identifier)
         for protection in holding:
             protection.remove_vpg(vpg_identifier)
+
+    @property
+    def concerned(self) -> frozenset[str]:
+        """The identifiers of all VPGs that this site lists or has listed."""
+        founded = (vpg for protection in self.protections for vpg in protection.founded)
+        return frozenset(vpg.identifier for vpg in founded if self._lists(vpg))
 
     @property
     def protections(self) -> tuple[Protection, ...]:

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from exporter.collectors.base import Collector, Fetch, Source
 from exporter.collectors.enums import Code, Enum
-from exporter.collectors.names import Names
+from exporter.collectors.names import Names, gently
 from exporter.prometheus.table import NONE, Labels, Metric, Table
 from exporter.zvm.decode.rows import Decoded, Decoder
 
@@ -57,7 +57,8 @@ def begin(source: Source) -> Fetch[Sessions]:
     async def fetch() -> Decoded[Sessions]:
         decoded = await source.get(PATH, DECODER)
         counts = Counter(known)
-        counts.update(names(STATUS.name(session.status)) for session in decoded.rows)
+        async for session in gently(decoded.rows):
+            counts[names(STATUS.name(session.status))] += 1
         return Decoded([Sessions(status, count) for status, count in counts.items()], decoded.lost)
 
     return fetch

@@ -1,4 +1,4 @@
-"""Names that become labels, from a set that stays closed: servers have lists of them, and newer ones have longer lists.
+"""Names that become labels where records are counted: a set that stays closed.
 
 What is in no list is published by its own name, as the enums do it, so that a new version of the server can be read.
 But a label is no place for a sentence, an identifier or ever new names: those are all called `other`.
@@ -6,11 +6,18 @@ But a label is no place for a sentence, an identifier or ever new names: those a
 
 from __future__ import annotations
 
+import asyncio
 import re
-from typing import Final
+from collections.abc import AsyncIterator, Iterable
+from typing import Final, TypeVar
+
+from exporter.collectors.enums import Code, Enum, Listed, Named
+
+Row = TypeVar("Row")
 
 OTHER: Final = "other"
 
+_AT_ONCE: Final = 1000  # rows; more would hold up the event loop
 _NAME: Final = re.compile(r"[A-Za-z]\w{0,99}|Unknown\(-?\d{1,10}\)", re.ASCII)
 
 
@@ -29,3 +36,18 @@ class Names:
             return OTHER
         self._known.add(name)
         return name
+
+
+def listed_name(enum: Enum, wire: Code, listed: Listed) -> str:
+    """Return the name of *wire* as the ZVM's own list spells it, else as *enum* does; "" where none was sent."""
+    state = enum.resolve(wire, listed)
+    by_list = listed.names.get(state.code) if isinstance(state, Named) and state.code is not None else None
+    return by_list or enum.name(state)
+
+
+async def gently(rows: Iterable[Row]) -> AsyncIterator[Row]:
+    """Yield *rows*, letting others have the event loop now and then: of what is counted there may be very many."""
+    for place, row in enumerate(rows):
+        if place % _AT_ONCE == _AT_ONCE - 1:
+            await asyncio.sleep(0)
+        yield row

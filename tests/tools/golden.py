@@ -36,6 +36,7 @@ _ZVMS: Final[Mapping[str, tuple[Generation, dict[str, str]]]] = {
 _AT: Final = 1_800_000_000.0
 _CLOCK_OFFSET: Final = 1.5  # seconds, of the ZVMs
 _LATER: Final = 3600.0
+_UNDER_WAY: Final = 5.0
 
 
 def text(tables: Tables = TABLES) -> str:
@@ -85,14 +86,17 @@ def _flat(endpoint: str) -> str:
 
 
 class StandIn(Source):
-    """What a collector may ask of the stand-in ZVM *zvm*, whose time stands still."""
+    """What a collector may ask of the stand-in ZVM *zvm*, whose time stands still; a failover test has just begun."""
 
     filters: Mapping[str, str] = {}
 
     def __init__(self, zvm: str, generation: Generation = "appliance", vms: int = 20) -> None:
         self._now = _AT
         self._generation = generation
-        sites = pair(("nyc", vms), ("lon", vms), seed=1, clock=self.wall, incidents=False)
+        sites = pair(("nyc", vms), ("lon", vms), seed=1, clock=self.wall, local=True, incidents=False)
+        self._now = _AT - _UNDER_WAY
+        sites[0].start_incident("failover_test", sites[0].vpgs()[0]["VpgName"])
+        self._now = _AT
         self._api = Api(next(site for site in sites if site.site == zvm), generation)
         self._kept: dict[str, Sequence[Any]] = {}
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from exporter.collectors import (
+    alerts,
     checkpoints,
     datastores,
+    encryption,
     events,
     file_restores,
     license,  # noqa: A004 - the resource is called so
@@ -19,9 +21,11 @@ from exporter.collectors import (
     recoveries,
     retention,
     site,
+    statistics,
     tasks,
     unprotected,
     vms,
+    volumes,
     vpgs,
     vras,
 )
@@ -33,11 +37,15 @@ ALL: Final[tuple[Collector[Any], ...]] = (  # in the order of the page
     site.COLLECTOR,
     peers.COLLECTOR,
     vras.COLLECTOR,
+    alerts.COLLECTOR,
     tasks.COLLECTOR,
     events.COLLECTOR,
     license.COLLECTOR,
     datastores.COLLECTOR,
+    statistics.COLLECTOR,
+    encryption.COLLECTOR,
     unprotected.COLLECTOR,
+    volumes.COLLECTOR,
     checkpoints.COLLECTOR,
     points_in_time.COLLECTOR,
     recoveries.COLLECTOR,

@@ -94,6 +94,9 @@ class StandIn(Source):
         self._now = _AT
         self._generation = generation
         sites = pair(("nyc", vms), ("lon", vms), seed=1, clock=self.wall, local=True, incidents=False)
+        self._now = _AT - 600
+        # So that there is an alert, and something suspected.
+        sites[0].start_incident("ransomware", sites[0].vpgs()[1]["VpgName"])
         self._now = _AT - _UNDER_WAY
         sites[0].start_incident("failover_test", sites[0].vpgs()[0]["VpgName"])
         self._now = _AT
@@ -105,7 +108,7 @@ class StandIn(Source):
         for name in collector.needs:
             needed = collectors.BY_NAME[name]
             assert needed.keeps is not None
-            self._kept[name] = [needed.keeps(row) for row in (await self.fetched(needed)).rows]
+            self._kept[name] = tuple(needed.keeps(row) for row in (await self.fetched(needed)).rows)
         fetch = collector.begin(self)
         decoded = await fetch()
         if isinstance(fetch, Remembers):  # what came after the first answer is what it is about

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Self, TypedDict, Unpack
 
+from exporter.simulator.estate.counting import Amounts, Counters, Key
 from exporter.simulator.estate.founding import Founder
 from exporter.simulator.estate.incidents import OF_ONE_SITE, Incident
 from exporter.simulator.estate.inventory import Site, Vpg
@@ -56,6 +57,7 @@ class LivingSite:
         pace = Pace(self._changing, self._made)
         self.own = Protection(inventory, seed, pace, scheduled=traits.get("incidents", True))
         self._incoming: tuple[Protection, ...] = ()
+        self._counters = Counters()
 
     def receive(self, other: Self) -> None:
         """List from now on also those VMs of the other estate that recover to this site."""
@@ -84,6 +86,17 @@ class LivingSite:
     def backups_at(self, second: int) -> Rows:
         """The groups that exist for long-term retention only, which a ZVM lists on request only."""
         return self.own.backups_at(second)
+
+    def counted_at(self, second: int) -> dict[Key, Amounts]:
+        """What its ZVM has counted of each VM in a VPG of `vpgs_at` until a second."""
+        holding: dict[str, Incident] = {}
+        for protection in self.protections:
+            holding |= protection.incidents.at(second)
+        return self._counters.at(second, self.vpgs_at(second), holding)
+
+    def restart_counters(self) -> None:
+        """Let its ZVM count from 0, as one that starts."""
+        self._counters.restart(self.second)
 
     def vpg_at(self, identifier: str, second: int) -> tuple[Vpg, VpgReading] | None:
         """One of `vpgs_at`, without the work for all others; None if there is none of that identifier."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -18,6 +18,17 @@ Object = TypeVar("Object")
 Fetch = Callable[[], Awaitable[Decoded[Row]]]
 
 
+@runtime_checkable
+class Remembers(Protocol):
+    """A `Fetch` whose answer depends on what it was told before: a count, what was the last of its kind."""
+
+    async def __call__(self) -> Decoded[Any]:
+        """Return the rows of a poll."""
+
+    def inherit(self, before: Self) -> None:
+        """Go on where the one *before* ended: the ZVM is the same, another part of its configuration changed."""
+
+
 class UnsupportedError(Exception):
     """The ZVM answers, but what the collector asks for is switched off there; the text says what and where."""
 
@@ -28,6 +39,9 @@ class Source(Protocol):
     @property
     def filters(self) -> Mapping[str, str]:
         """The API's own filters, as the configuration has them."""
+
+    def wall(self) -> float:
+        """Return the time by our clock, in seconds since the epoch."""
 
     async def get(
         self, endpoint: str, decoder: Decoder[Row], params: Mapping[str, str] | None = None, **ids: str

@@ -155,7 +155,7 @@ class Poller:
             if collector.by_object:
                 rounds = Rounds(options.requests_per_poll, interval, self._clock.monotonic)
             kept = partial(target.kept, store=self._store)
-            source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds)
+            source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds, self._clock.wall)
             # Those that are as fast as the ZVM's interval keep together, so that their samples are of one moment.
             slow += interval != zvm.interval
             place = self._begun + (slow if interval != zvm.interval else 0)

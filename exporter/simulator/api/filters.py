@@ -13,8 +13,8 @@ from typing import Any, Final
 from exporter.simulator.api.codes import ENTITY_TYPES, PRIORITIES, STATUSES, SUBSTATUSES, code_of
 
 Document = dict[str, Any]
-_Test = Callable[[Document], bool]
-Filter = Callable[[str], _Test]
+Test = Callable[[Document], bool]
+Filter = Callable[[str], Test]
 """Takes the value of a parameter, gives what tells the documents that it leaves."""
 
 
@@ -28,17 +28,22 @@ class BadFilterError(ValueError):
 def text(*path: str) -> Filter:
     """Text in any case, found at that path of keys."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         wanted = value.lower()
         return lambda document: str(_at(document, path)).lower() == wanted
 
     return build
 
 
+def exact(*path: str) -> Filter:
+    """Text in its own case, found at that path of keys."""
+    return lambda value: lambda document: bool(_at(document, path) == value)
+
+
 def code(names: tuple[str, ...], *path: str) -> Filter:
     """A code of those names, found at that path of keys."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         wanted = code_of(names, value)
         return lambda document: bool(_at(document, path) == wanted)
 
@@ -48,7 +53,7 @@ def code(names: tuple[str, ...], *path: str) -> Filter:
 def flag(key: str) -> Filter:
     """True or false."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         wanted = boolean(value)
         return lambda document: bool(document[key]) is wanted
 
@@ -58,7 +63,7 @@ def flag(key: str) -> Filter:
 def among(key: str) -> Filter:
     """An identifier in any case, of one of the links in the list of that key."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         wanted = value.lower()
         return lambda document: any(link["identifier"].lower() == wanted for link in document[key])
 
@@ -68,7 +73,7 @@ def among(key: str) -> Filter:
 def since(key: str) -> Filter:
     """A date, or a later one."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         least = moment(value)
         return lambda document: moment(document[key]) >= least
 
@@ -78,7 +83,7 @@ def since(key: str) -> Filter:
 def until(key: str) -> Filter:
     """A date, or an earlier one."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         most = moment(value)
         return lambda document: moment(document[key]) <= most
 
@@ -101,7 +106,7 @@ def moment(text: str) -> float:
 def either(first: Filter, second: Filter) -> Filter:
     """What one or the other lets pass."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         one, other = first(value), second(value)
         return lambda document: one(document) or other(document)
 

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulator": set(),
     "prometheus": set(),
     "zvm": {"counts", "malloc", "rewrites", "threads"},
-    "collectors": {"prometheus", "zvm"},
+    "collectors": {"counts", "prometheus", "zvm"},
     "config": {"collectors", "rewrites", "zvm"},
     "polling": {"collectors", "config", "counts", "prometheus", "threads", "zvm"},
     "web": {"config", "polling", "prometheus", "readable", "rewrites", "threads"},

@@ -28,9 +28,11 @@ class Sites:
     loop: asyncio.AbstractEventLoop
     running: list[Simulator] = field(default_factory=list)
 
-    def start(self, name: str = "nyc", *, vms: int = 3, tls: bool = True, **options: Any) -> Simulator:
+    def start(
+        self, name: str = "nyc", *, vms: int = 3, local: bool = False, tls: bool = True, **options: Any
+    ) -> Simulator:
         context = self.context if tls else None
-        estate = Estate(name, vms=vms, seed=1, incidents=False)
+        estate = Estate(name, vms=vms, local=local, seed=1, incidents=False)
         simulator = Simulator(estate, password=PASSWORD, ssl_context=context, **options)
         self.run(simulator.start())
         self.running.append(simulator)

@@ -255,7 +255,7 @@ class TestPoints:
         assert re.fullmatch(r"20..-..-..T..:..:..(\.\d{3})?Z", asked[-1]["startDate"])
 
     def test_the_stand_in_has_them(self, nyc: Connect, command: Command) -> None:
-        zvm = nyc(vms=40)
+        zvm = nyc(vms=40, local=True)
         vms = records(command("show", "vms", "--format", "json").out)
         one = next(row for row in vms if row["role"] == "local")
         done = command("show", "points", "--vm", one["vm_id"], "--vpg", one["vpg"], "--since", "1h", "--format", "json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -41,7 +42,7 @@ class Asked:
 
     def source(self, filters: Mapping[str, str]) -> Source:
         """Return what a resource is asked by."""
-        return ZvmSource(self.client, "show", filters, lambda _: (), None)
+        return ZvmSource(self.client, "show", filters, lambda _: (), None, time.time)
 
 
 @dataclass

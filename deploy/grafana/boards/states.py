@@ -55,6 +55,13 @@ STATUSES: Final[Names] = {
     **_EITHER,
 }
 SUBSTATUSES: Final[Names] = {code: (SUBSTATUS.name(code), _colour(SUBSTATUS.name(code))) for code in SUBSTATUS.codes}
+# In tables a state is a label: only what is bad has a colour there.
+NAMES_OF_STATUS: Final[Names] = {
+    name: (name, "red") for name in map(STATUS.name, STATUS.codes) if _colour(name) == "red"
+}
+NAMES_OF_SUBSTATUS: Final[Names] = {
+    name: (name, "red") for name in map(SUBSTATUS.name, SUBSTATUS.codes) if _colour(name) == "red"
+}
 # Where states are counted by name.
 COLOR_OF_STATUS: Final = {STATUS.name(code): _colour(STATUS.name(code)) for code in STATUS.codes}
 

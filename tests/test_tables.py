@@ -75,6 +75,7 @@ def test_labels_are_in_snake_case_and_none_comes_twice(table: Table[Any]) -> Non
 SAID_OTHERWISE = {
     "site": "localsite",
     "peers": "peersites",
+    "encryption": "encryptionDetection",
     "unprotected": "virtualizationsites",
     "profiles": "serviceprofiles",
     "points_in_time": "pointsInTime",

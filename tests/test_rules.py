@@ -32,7 +32,8 @@ DEPLOY = ROOT / "deploy" / "prometheus"
 CASES = sorted((DEPLOY / "tests").glob("*.yml"))
 # Hours and days take promtool long: for make check.
 LONG = {"budget", "budget_of_days", "exporter_days", "budget_after_silence", "days_with_gaps"}
-OF_VPGS = {"zerto-vpg", "zerto-vpg-of-minutes", "zerto-rpo-budget-alerts"}
+LONG |= {"estate_days", "estate_gaps", "estate_vpgs_gaps"}
+OF_VPGS = {"zerto-vpg", "zerto-vpg-of-minutes", "zerto-rpo-budget-alerts", "zerto-estate-vpg", "zerto-estate-vpg-of-minutes"}
 REMEMBERED = {"ZertoVpgVanished", "ZertoZvmEmpty"}  # are about what a ZVM no longer lists
 ALERTS_PAGE = ROOT / "docs" / "alerts.md"
 PAGES = [ALERTS_PAGE, *sorted(RUNBOOKS.glob("*.md"))]
@@ -53,8 +54,9 @@ VALUES = {
 NAMES = sorted({rule["alert"] for rule in alerts()})
 ALWAYS = "ZertoWatchdog"  # it fires whatever there is
 CAN_REST = [name for name in NAMES if name != ALWAYS]
+OF_ZVMS = ("zerto-zvm", "zerto-estate", "zerto-estate-of-minutes")
 OF_EXPORTERS_AND_ZVMS = sorted(
-    {rule["alert"] for rule in alerts("zerto-exporter", "zerto-exporter-of-minutes", "zerto-zvm")} - {ALWAYS}
+    {rule["alert"] for rule in alerts("zerto-exporter", "zerto-exporter-of-minutes", *OF_ZVMS)} - {ALWAYS}
 )
 RECORDS = sorted({rule["record"] for rule in rules() if "record" in rule})
 

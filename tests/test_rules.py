@@ -19,7 +19,9 @@ import promql_parser
 import pytest
 import yaml
 from alertmanager import running
-from programs import EACH_PROMETHEUS, amtool, of_prometheus
+from programs import EACH_PROMETHEUS, SYSTEM, THREE, amtool, of_prometheus
+from rule_cases import apart, needed
+from rule_files import document
 from test_docs import documents, queries
 from tools import ROOT
 from tools import metrics as metrics_page
@@ -83,14 +85,48 @@ def test_promtool_accepts_the_rules_and_the_configuration(version: str) -> None:
     run(promtool, "check", "config", DEPLOY / "prometheus.yml")
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("version", EACH_PROMETHEUS)
 @pytest.mark.parametrize(
     "path",
     [pytest.param(path, marks=[pytest.mark.slow] * (path.stem in LONG), id=path.stem) for path in CASES],
 )
-def test_each_alert_does_what_its_cases_say(path: Path, version: str) -> None:
+def test_each_alert_does_what_its_cases_say(path: Path, tmp_path: Path) -> None:
+    """Among the rules that it depends on; the next test has all of them."""
+    run(of_prometheus("promtool"), "test", "rules", *apart(path, tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("version", [SYSTEM, THREE])
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_each_alert_does_it_among_all_rules(path: Path, version: str) -> None:
     run(of_prometheus("promtool", version), "test", "rules", path, cwd=path.parent)
+
+
+def test_a_case_has_every_rule_that_it_depends_on_and_no_other() -> None:
+    chain: list[dict[str, Any]] = [
+        {"record": "vm:zerto_a:first", "expr": "zerto_a"},
+        {"record": "vm:zerto_a:second", "expr": "max(vm:zerto_a:first)"},
+        {"alert": "ZertoCause", "expr": "vm:zerto_a:second > 1", "annotations": {"summary": "no other"}},
+        {"alert": "ZertoOther", "expr": "zerto_b", "annotations": {"summary": "{{ query `vm:zerto_b:told` }}"}},
+        {"record": "vm:zerto_b:told", "expr": "zerto_b"},
+        {"alert": "ZertoSymptom", "expr": 'zerto_c unless ALERTS{alertstate="firing", alertname=~"Zerto(Cause|X)"}'},
+    ]
+    names = {rule.get("record") or rule["alert"] for rule in chain}
+    cause = {"ZertoCause", "vm:zerto_a:second", "vm:zerto_a:first"}
+    for alert, expected in (
+        ("ZertoCause", cause),
+        ("ZertoOther", {"ZertoOther", "vm:zerto_b:told"}),
+        ("ZertoSymptom", {"ZertoSymptom", *cause}),
+    ):
+        assert needed({"alert_rule_test": [{"alertname": alert}]}, chain) == expected
+    for expr, expected in (
+        ("count(vm:zerto_a:second)", cause - {"ZertoCause"}),
+        ('ALERTS{alertname="ZertoCause"}', cause),
+        ('ALERTS{alertname!="ZertoCause"}', names),
+        ("count(ALERTS)", names),
+        ("up", set()),
+    ):
+        assert needed({"promql_expr_test": [{"expr": expr}]}, chain) == expected
 
 
 def test_amtool_accepts_the_example() -> None:
@@ -159,7 +195,7 @@ def cases() -> dict[str, list[dict[str, Any]]]:
     """Return the cases of each alert: their names begin with its own, or with several."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
     for path in CASES:
-        for case in yaml.safe_load(path.read_text())["tests"]:
+        for case in document(path)["tests"]:
             for name in case["name"].partition(": ")[0].split(", "):
                 if name in found:
                     found[name].append(case)
@@ -214,8 +250,7 @@ def test_an_alert_has_a_case_in_which_the_exporter_restarts(name: str) -> None:
 
 def test_what_fires_of_a_vpg_goes_on_while_nobody_answers_for_it() -> None:
     """So a restart of the exporter resolves no page; keep_firing_for covers what is recorded every three minutes."""
-    groups = [group for path in RULES for group in yaml.safe_load(path.read_text())["groups"]]
-    of_vpgs = [rule for group in groups if group["name"] in OF_VPGS for rule in group["rules"]]
+    of_vpgs = rules(*OF_VPGS)
     assert len(of_vpgs) > 14
     for alert in of_vpgs:
         if alert["alert"] in REMEMBERED:
@@ -402,7 +437,7 @@ def test_the_thresholds_of_the_page_are_those_that_are_tested() -> None:
 def test_each_threshold_of_the_page_has_its_default() -> None:
     defaults = {
         rule["record"]: rule["expr"].removeprefix("vector(").removesuffix(")")
-        for rule in yaml.safe_load((DEPLOY / "rules" / "zerto-thresholds.yml").read_text())["groups"][0]["rules"]
+        for rule in document(DEPLOY / "rules" / "zerto-thresholds.yml")["groups"][0]["rules"]
     }
     told = dict(re.findall(r"^\| `(fleet:\S+)` \| ([^|]+?) \|", ALERTS_PAGE.read_text(), re.MULTILINE))
     seconds = {" days": " * 86400", " hours": " * 3600"}
@@ -440,7 +475,7 @@ def silent(alertmanager: str, fired: list[Labels], expected: int) -> list[Labels
         found = [alert["labels"] for alert in known if alert["status"]["inhibitedBy"]]
         if (len(known) == len(fired) and len(found) == expected) or time.monotonic() > deadline:
             return found
-        time.sleep(0.02)  # it tells nobody when it has taken them in
+        time.sleep(0.3)  # it tells nobody when it has taken them in
 
 
 def labels(name: str, **others: str) -> Labels:

@@ -29,8 +29,11 @@ def _now(record: str) -> str:
     return f"max by (vpg, vpg_id) ({told_by(record, ORGANIZATION)})"
 
 
-# In the first three hours of the rules there is no whole step: then what there is.
-_MISSED_OF_EACH: Final = f"max by (vpg, vpg_id) (avg_over_time({_OF_EACH}[{_WINDOW}:3h]) or {_OF_EACH})"
+# In the first three hours of the rules there is no whole step: then what there is. A VPG that was deleted has no row.
+_MISSED_OF_EACH: Final = (
+    f"(max by (vpg, vpg_id) (avg_over_time({_OF_EACH}[{_WINDOW}:3h]) or {_OF_EACH}) "
+    "and on (vpg_id) vpg:zerto_vpg_info:once)"
+)
 _NEVER: Final = "no VPG with a configured RPO is reported."
 
 NOW: Final = Row(
@@ -120,7 +123,8 @@ OVER_TIME: Final = Row(
         parts.rows(
             "VPGs by time within the RPO",
             "Which VPG used the budget? The share of the last 30 days in which each VPG kept its RPO, and how much of "
-            "the budget of one VPG it used, at the objective chosen above. In steps of three hours.",
+            "the budget of one VPG it used, at the objective chosen above. In steps of three hours. Only VPGs that "
+            "are reported now: the numbers above also have the time of those that were deleted.",
             {
                 "A": f"1 - {_MISSED_OF_EACH}",
                 "B": f"{_MISSED_OF_EACH} / (1 - $objective)",

@@ -23,14 +23,17 @@ from boards import BOARDS
 from boards.parts import Panel
 from grafana_foundation_sdk.models.dashboard import VariableModel
 from programs import SYSTEM, THREE, tool
-from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus
+from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus, until
 from rule_files import RULES, document
 from test_docs import documents
 from test_docs import queries as queries_of
 
 from exporter.config import Zvm
 
+pytestmark = pytest.mark.timeout(180)  # the first test waits for the estate
+
 ROOT = Path(__file__).parent.parent
+STORED_SECONDS = 3.0  # a scrape or a group of rules that takes longer is late by more than its interval
 ZVMS = ("nyc", "lon", "par")
 STANDARD = Zvm(name="nyc", url="https://zvm.example.com").collectors
 OF_TARGETS = {"job", "instance", "cluster"}
@@ -94,7 +97,10 @@ def troubled(folder: Path, version: str) -> Iterator[Estate]:
             target = exporter.stdout.readline().split("/")[2]
             config = configuration(target, rules_of_every_second(folder))
             with Prometheus(folder, config, version=version) as prometheus:
-                yield settled(prometheus, exporter)
+                estate = settled(prometheus, exporter)
+                prometheus.rest()
+                exporter.send_signal(signal.SIGTERM)
+                yield estate
         finally:
             exporter.send_signal(signal.SIGTERM)
             exporter.wait(timeout=20)
@@ -129,34 +135,49 @@ def configuration(target: str, rules: list[str]) -> dict[str, Any]:
 def settled(prometheus: Prometheus, exporter: subprocess.Popen[str]) -> Estate:
     """Wait until there is enough of everything, before and after a VPG and a VM are taken out."""
     rows = "count(group by (zvm, vpg_id) (zerto_vpg_info))"
-    prometheus.wait_for('sum(zerto_collector_success{collector=~"vms|vpgs"}) == 10')
-    prometheus.wait_for("count(vpg:zerto_trouble:rating) and count(zvm_organization:zerto_vm:count)")
-    ((_, listed),) = prometheus.query(rows)
-    before = time.time()
-    exporter.send_signal(signal.SIGUSR1)
-    # Both ZVMs of the pair must tell it: that a VPG is gone, and that another is empty now.
-    prometheus.wait_for(
-        f"{rows} == {listed - 2} and "
-        "count(group by (zvm, vpg_id) (zerto_vpg_state{substatus='EmptyProtectionGroup'})) == 2"
+    # A scrape that came too late would leave its target without samples.
+    of_both = (
+        "count(up{job='zerto'} == 1) == 2",
+        'sum(zerto_collector_success{collector=~"vms|vpgs"}) == 10',
+        "count(vpg:zerto_trouble:rating) and count(zvm_organization:zerto_vm:count)",
     )
-    # What is recorded of them follows, one group after the other.
-    prometheus.wait_for(
+    before = held(prometheus, *of_both)
+    ((_, listed),) = prometheus.query(rows, before)
+    exporter.send_signal(signal.SIGUSR1)
+    after = held(
+        prometheus,
+        *of_both,
+        # Both ZVMs of the pair must tell it: that a VPG is gone, and that another is empty now.
+        f"{rows} == {listed - 2} and "
+        "count(group by (zvm, vpg_id) (zerto_vpg_state{substatus='EmptyProtectionGroup'})) == 2",
+        # What is recorded of them follows, one group after the other.
         "count(vpg:zerto_trouble:rating) == count(group by (vpg_id) (zerto_vpg_info)) and "
         "count(vpg:zerto_vpg_state:listed{substatus='EmptyProtectionGroup'}) == 1 and "
         "count(vpg:zerto_trouble:rating == 3) == 1 and sum(zvm_organization:zerto_rpo_missed:count) == "
-        "count(vpg:zerto_vpg_configured_rpo_seconds:once unless on (vpg_id) vpg:zerto_vpg_state:in_transit)"
-    )
-    for of_each in ("vpg:zerto_vpg_configured_rpo_seconds:once", "vpg:zerto_vpg_used_storage_bytes:listed"):
-        metric = of_each.split(":")[1]
-        prometheus.wait_for(f"count({of_each}) == count(group by (vpg_id) ({metric}))")
-    # Rates need failures in two samples, windows a few seconds.
-    # And no RPO has just passed its target, which is recorded a little later.
-    prometheus.wait_for(
+        "count(vpg:zerto_vpg_configured_rpo_seconds:once unless on (vpg_id) vpg:zerto_vpg_state:in_transit)",
+        *(
+            f"count({of_each}) == count(group by (vpg_id) ({of_each.split(':')[1]}))"
+            for of_each in ("vpg:zerto_vpg_configured_rpo_seconds:once", "vpg:zerto_vpg_used_storage_bytes:listed")
+        ),
+        # Rates need failures in two samples, windows a few seconds.
+        # And no RPO has just passed its target, which is recorded a little later.
         "sum(zvm_organization:zerto_rpo_missed:count) - sum(zvm_organization:zerto_rpo_missed:sum) == "
         "count(max by (vpg_id) (zerto_vpg_actual_rpo_seconds) <= max by (vpg_id) (zerto_vpg_configured_rpo_seconds)) "
-        "and on () count(rate(zerto_exporter_api_requests_total{code='500'}[5s]) > 0)"
+        "and on () count(rate(zerto_exporter_api_requests_total{code='500'}[5s]) > 0) == 2",
     )
-    return Estate(prometheus, before, time.time())
+    return Estate(prometheus, before, after)
+
+
+def held(prometheus: Prometheus, *conditions: str) -> float:
+    """Return a moment at which each of *conditions* gave something, and before which nothing more will be stored."""
+    moments: list[float] = []
+
+    def all_hold() -> bool:
+        moments[:] = [time.time() - STORED_SECONDS]
+        return all(prometheus.query(condition, moments[0]) for condition in conditions)
+
+    until(all_hold, " and ".join(conditions), 60)
+    return moments[0]
 
 
 def panel_of(board: str, title: str) -> Panel:

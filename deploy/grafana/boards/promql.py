@@ -161,9 +161,16 @@ OVERDUE: Final = f"clamp_min(time() - {LAST_GOOD} - {INTERVAL}, 0)"
 OVERDUE_OF_EACH: Final = f"max by (zvm) ({OVERDUE}) unless on (zvm) ({NEVER_GOOD})"
 
 
-def share(level: Level, metric: str, limit: str) -> str:
-    """Return how much of its own limit each uses; 1 is all."""
-    return f"{level.metric(metric)} / {level.beside(limit)}"
+def share(level: Level, metric: str, limit: str, *, unless: str = "") -> str:
+    """Return how much of its own limit each uses, *unless* it is in that state; 1 is all."""
+    return f"{level.metric(metric)} / {level.beside(limit)}{_but_those(level, unless)}"
+
+
+def _but_those(level: Level, state: str) -> str:
+    """Leave out what is in that *state*, if one is given."""
+    return (
+        f" unless on ({', '.join(('zvm', *level.identity))}) {level.beside('zerto_vpg_state', state)}" if state else ""
+    )
 
 
 def over(level: Level, metric: str, limit: str) -> str:
@@ -173,10 +180,7 @@ def over(level: Level, metric: str, limit: str) -> str:
 
 def under(level: Level, metric: str, limit: str, *, unless: str = "") -> str:
     """Count what is below its own limit, *unless* it is in that state: no answer at all where nothing has one."""
-    below = f"{level.metric(metric)} < bool {level.beside(limit)}"
-    if unless:
-        below += f" unless on ({', '.join(('zvm', *level.identity))}) {level.beside('zerto_vpg_state', unless)}"
-    return f"sum({level.values(below)})"
+    return f"sum({level.values(f'{level.metric(metric)} < bool {level.beside(limit)}{_but_those(level, unless)}')})"
 
 
 RPO: Final = ("zerto_vpg_actual_rpo_seconds", "zerto_vpg_configured_rpo_seconds")

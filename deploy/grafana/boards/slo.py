@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, tables, variables
 from boards.parts import Board, Column, Query, Row, To
-from boards.promql import ORGANIZATION, told_by
+from boards.promql import ORGANIZATION, RPO_SHARE, told_by
 
 _WINDOW: Final = "30d"
 _MISSED: Final = told_by("zvm_organization:zerto_rpo_missed:sum", ORGANIZATION)
@@ -107,6 +107,7 @@ OVER_TIME: Final = Row(
             "VPGs that miss their RPO",
             "How many VPGs missed their RPO?",
             Query(f"sum({_MISSED})", "VPGs"),
+            colors={"VPGs": "red"},
             missing="no VPG with a configured RPO was reported in this time.",
             whole=True,
         ),
@@ -118,29 +119,33 @@ OVER_TIME: Final = Row(
             runbook="ZertoRpoBudgetBurningFast",
             missing="no VPG with a configured RPO was reported in this time.",
             steps=((None, "transparent"), (1, "red")),
+            colors={"Last hour": "blue", "Last 6 hours": "purple"},
             in_sight=1.5,
         ),
         parts.rows(
             "VPGs by time within the RPO",
             "Which VPG used the budget? The share of the last 30 days in which each VPG kept its RPO, and how much of "
-            "the budget of one VPG it used, at the objective chosen above. In steps of three hours. Only VPGs that "
-            "are reported now: the numbers above also have the time of those that were deleted.",
+            "the budget of one VPG it used, at the objective chosen above. In steps of three hours. RPO % is how much "
+            "of the promised RPO it uses now. Only VPGs that are reported now: the numbers above also have the time of "
+            "those that were deleted.",
             {
                 "A": f"1 - {_MISSED_OF_EACH}",
                 "B": f"{_MISSED_OF_EACH} / (1 - $objective)",
                 "C": _now("vpg:zerto_vpg_actual_rpo_seconds:once"),
                 "D": _now("vpg:zerto_vpg_configured_rpo_seconds:once"),
+                "E": _now(RPO_SHARE),
             },
             (
-                parts.share("Budget used", "B", parts.ALL_OF_IT),
+                parts.share("Budget used", "B", parts.ALL_OF_IT, width=145),
                 Column("VPG", "vpg", link=tables.TO_VPG),
                 Column("Time within the RPO", "A", unit=units.PercentUnit, decimals=2, empty="Not known"),
                 Column("RPO now", "C", unit=units.Seconds, empty="Not known"),
-                Column("RPO promised", "D", unit=units.Seconds),
+                Column("RPO promised", "D", unit=units.Seconds, empty="Not known"),
+                parts.share("RPO %", "E", parts.ALL_OF_IT, width=145),
                 tables.A_VPG_ID,
             ),
             missing=_NEVER,
-            worst=(("Budget used", True),),
+            worst=(("Budget used", True), ("RPO %", True)),
         ),
     ),
 )

@@ -17,7 +17,6 @@ TROUBLE: Final[Names] = {
 ALERTS: Final[Names] = {0: ("None", "green"), 1: ("Warning", "yellow"), 2: ("Error", "red")}
 EXISTS: Final[Names] = {0: ("Missing", "red"), 1: ("Yes", "green")}
 SCRAPED: Final[Names] = {0: ("Failed", "red"), 1: ("Yes", "green")}
-UP: Final[Names] = {0: ("Down", "red"), 1: ("Up", "green")}
 ANSWERS: Final[Names] = {0: ("Down", "red"), 1: ("Partly", "orange"), 2: ("Up", "green")}
 SUCCEEDED: Final[Names] = {0: ("Failed", "red"), 1: ("Succeeded", "green")}
 READINGS: Final[Names] = {0: ("Refused", "red"), 1: ("Accepted", "transparent")}

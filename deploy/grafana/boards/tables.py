@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, states
 from boards.parts import Column, Link, Panel
-from boards.promql import HISTORY, RPO, Level, journal_limit, listed, share
+from boards.promql import FIRST_SYNC, HISTORY, RPO, Level, journal_limit, listed, share
 
 VPG_UID: Final = "zerto-vpg"
 VM_UID: Final = "zerto-vm"
@@ -37,7 +37,7 @@ def vpgs(
         "D": level.each(level.metric(RPO[1])),
         "E": level.each(share(level, *RPO)),
         "F": level.each(level.metric(HISTORY[0])),
-        "G": level.each(share(level, *HISTORY)),
+        "G": level.each(share(level, *HISTORY, unless=FIRST_SYNC)),
         "H": level.each(since(level.metric("zerto_vpg_last_test_timestamp_seconds"))),
         "I": level.each(level.metric("zerto_vpg_alert_status_code")),
         "J": f"max by ({', '.join((*level.labels, *told_by))}) {level.view}",

@@ -19,15 +19,29 @@ from boards.exporter_health.queries import (
 )
 from boards.parts import Query, Row
 
+_OUTCOMES: Final = {
+    "success": "green",
+    "connect": "red",
+    "timeout": "purple",
+    "auth": "yellow",
+    "http": "orange",
+    "decode": "blue",
+    "bug": "dark-red",
+    "too_large": "dark-blue",
+    "unsupported": "text",
+}
+
 POLLS: Final = Row(
     "Polls",
     (
         parts.chart(
             "Polls by outcome",
             "Do the polls succeed, and if not, why?",
-            Query(each_minute("outcome", "zerto_exporter_polls_total"), "{{outcome}}"),
+            Query(each_minute("outcome", "zerto_exporter_polls_total", 'outcome="success"'), "{{outcome}}"),
+            Query(only_where(each_minute("outcome", "zerto_exporter_polls_total", FAILED)), "{{outcome}}"),
             missing=NOT_BEFORE,
-            colors={"success": "green"},
+            passing=True,
+            colors=_OUTCOMES,
             unit=units.OpsPerMinute,
             stacked=True,
             many=True,
@@ -38,6 +52,7 @@ POLLS: Final = Row(
             Query(only_where(each_minute("zvm, outcome", "zerto_exporter_polls_total", FAILED)), "{{zvm}} {{outcome}}"),
             Query(all_of_it("zerto_exporter_polls_total", FAILED), "All"),
             missing=NOT_BEFORE,
+            passing=True,
             unit=units.OpsPerMinute,
             in_sight=1,
             many=True,
@@ -48,6 +63,7 @@ POLLS: Final = Row(
             Query(only_where(each_minute("zvm", "zerto_exporter_polls_skipped_total")), "{{zvm}}"),
             Query(all_of_it("zerto_exporter_polls_skipped_total"), "All"),
             missing=NOT_BEFORE,
+            passing=True,
             unit=units.OpsPerMinute,
             in_sight=1,
             many=True,
@@ -61,6 +77,7 @@ POLLS: Final = Row(
             Query(each_minute("outcome", "zerto_exporter_logins_total", 'outcome="success"'), "All {{outcome}}"),
             runbook="ZertoLoginRefused",
             missing=NOT_BEFORE,
+            passing=True,
             unit=units.OpsPerMinute,
             in_sight=1,
             many=True,
@@ -74,8 +91,9 @@ REQUESTS: Final = Row(
         parts.chart(
             "Requests by code",
             "What do the ZVMs answer? A word instead of a number is why there was no answer.",
-            Query(each_minute("code", "zerto_exporter_api_requests_total"), "{{code}}"),
+            Query(only_where(each_minute("code", "zerto_exporter_api_requests_total")), "{{code}}"),
             missing=NOT_BEFORE,
+            passing=True,
             unit=units.RequestsPerMinute,
             stacked=True,
             many=True,
@@ -83,12 +101,19 @@ REQUESTS: Final = Row(
         ),
         parts.chart(
             "Requests that failed",
-            "Which resource of which ZVM fails?",
+            "Which resource of which ZVM fails? All: those of all ZVMs together.",
             Query(
                 only_where(each_minute("zvm, endpoint, code", "zerto_exporter_api_requests_total", REFUSED)),
                 "{{zvm}} {{endpoint}} {{code}}",
             ),
-            missing="no request failed in this time. See the panel beside whether there were any.",
+            Query(
+                f"{all_of_it('zerto_exporter_api_requests_total', REFUSED)} or "
+                f"0 * {all_of_it('zerto_exporter_api_requests_total')}",
+                "All",
+            ),
+            missing=NOT_BEFORE,
+            passing=True,
+            in_sight=1,
             unit=units.RequestsPerMinute,
             height=10,
         ),

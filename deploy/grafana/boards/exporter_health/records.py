@@ -49,6 +49,7 @@ RECORDS: Final = Row(
             Query(" + ".join(f"60 * sum({of_each(rate(f'zerto_exporter_{what}_total'))})" for what in LOST), "All"),
             runbook="ZertoRecordsLost",
             missing=NOT_BEFORE,
+            passing=True,
             unit=units.CountsPerMinute,
             in_sight=1,
             many=True,

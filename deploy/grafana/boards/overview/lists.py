@@ -65,6 +65,7 @@ WORST: Final = Row(
                 tables.A_VM_ID,
             ),
             missing="none is gone and none is missing, or it cannot be told: the numbers above tell which.",
+            nothing="None, as far as is known",
             worst=(("What", True), ("VPG", False)),
             width=12,
             height=7,

@@ -102,9 +102,12 @@ def rows(
     worst: Sequence[tuple[str, bool]],
     height: int = 12,
     width: int = 24,
+    nothing: str | None = None,
     runbook: str | None = None,
 ) -> Panel:
     """Return a table of what holds now; *worst* are the columns that sort it, and whether the largest is first.
+
+    *nothing* is said instead of "No data" where a table without rows is the good case: what is true without data too.
 
     Labels that are no column must not be in the answers, or Grafana shows them.
     """
@@ -124,6 +127,8 @@ def rows(
         .with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(dashboard.DataTransformerConfig(id_val="organize", options=_arranged(columns, queries)))
     )
+    if nothing is not None:
+        builder.no_value(nothing)
     for column in columns:
         properties = column.properties()
         if properties:

@@ -31,6 +31,7 @@ def chart(
     whole: bool = False,
     many: bool = False,
     lowest_first: bool = False,
+    passing: bool = False,
     in_sight: float | None = None,
     decades: tuple[float, float] | None = None,
     colors: Mapping[str, str] | None = None,
@@ -43,13 +44,15 @@ def chart(
     """Return a panel of lines over time.
 
     With *promised*, series whose name ends so are dashed: limits, targets. What is *whole* is counted. *many* lines
-    are named beside the panel, not below it. The axis reaches up to *in_sight* at least, or over *decades*. A *link*
-    is followed by a click on a line.
+    are named beside the panel, not below it. Of *passing* lines, which may end before the page does, the legend has the
+    highest value: their last one would be taken for what is so now. The axis reaches up to *in_sight* at least, or over
+    *decades*. A *link* is followed by a click on a line.
     """
     legend = common_builders.VizLegendOptions().display_mode(common.LegendDisplayMode.TABLE).show_legend(True)
     legend.placement(common.LegendPlacement.RIGHT if many else common.LegendPlacement.BOTTOM)
+    legend.calcs(["max"] if passing else ["lastNotNull"] if many else ["lastNotNull", "max"])
     # A limit stands after the line that it is for, not before all lines because it is higher.
-    legend.calcs(["lastNotNull"] if many else ["lastNotNull", "max"]).sort_by("Name" if promised else "Last *")
+    legend.sort_by("Name" if promised else "Max" if passing else "Last *")
     builder = (
         timeseries.Panel()
         .targets([target(query, place) for place, query in enumerate(queries)])

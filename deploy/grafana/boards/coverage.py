@@ -6,8 +6,8 @@ from typing import Final
 
 from grafana_foundation_sdk.models import units
 
-from boards import parts, variables
-from boards.parts import Board, Column, Link, Query, Row, To
+from boards import parts, tables, variables
+from boards.parts import Board, Column, Query, Row, To
 from boards.promql import counted, of_zvms, tally
 
 _NONE: Final = "no ZVM tells which VMs it does not protect: the collector unprotected is off, or none answers."
@@ -73,7 +73,7 @@ NOW: Final = Row(
                 "F": f"max by (zvm) ({of_zvms('zerto_unprotected_vcd_vapps')})",
             },
             (
-                Column("ZVM", "zvm", link=Link("Open what it lists", "zerto-overview", {"zvm": "ZVM"})),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Protected", "A", unit=units.PercentUnit, decimals=0, empty="Not known"),
                 Column("VMs in a VPG", "B", empty="Not known"),
                 Column("VMs in none", "C", empty="Not known"),

@@ -6,7 +6,7 @@ from typing import Final
 
 from grafana_foundation_sdk.models import units
 
-from boards import parts, variables
+from boards import parts, tables, variables
 from boards.parts import Board, Column, Query, Row, To
 from boards.promql import of_zvms, tally
 
@@ -113,8 +113,8 @@ NOW: Final = Row(
                 "J": _each("zerto_datastore_info", "type"),
             },
             (
-                parts.share("Used", "A", _FULL, width=80),
-                Column("Datastore", "datastore", width=200),
+                parts.share("Used", "A", _FULL, width=95),
+                Column("Datastore", "datastore", width=185),
                 Column("Available", "availability", width=110),
                 Column("Health", "health", width=110),
                 Column("Free", "B", unit=units.BytesIEC, empty="Not known", width=100),
@@ -125,7 +125,7 @@ NOW: Final = Row(
                 Column("VMs from it", "G", empty="Not known", width=115),
                 Column("VRAs", "H", empty="Not known", width=80),
                 Column("Type", "type", width=90),
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("datastore_id", "datastore_id", hidden=True),
             ),
             missing=_NONE,
@@ -143,7 +143,7 @@ NOW: Final = Row(
                 "E": f"max by (zvm, type) ({of_zvms('zerto_license_info')})",
             },
             (
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Type", "type"),
                 Column(
                     "Ends in",

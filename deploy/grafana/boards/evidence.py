@@ -21,7 +21,7 @@ _SUCCESSFUL: Final = _VPGS.metric("zerto_vpg_recovery_successful")
 _START: Final = _VPGS.metric("zerto_vpg_recovery_start_timestamp_seconds")
 _RTO: Final = _VPGS.metric("zerto_vpg_recovery_rto_seconds")
 _PROVED: Final = f"{_SUCCESSFUL} == 1 and {_START} > time() - $test_every"
-_NEVER_KEPT: Final = "max by (vpg_id) (vpg:zerto_rto_seconds:threshold)"
+_PROMISED: Final = "max by (vpg_id) (vpg:zerto_rto_seconds:threshold)"
 
 _LAST_TEST: Final = _VPGS.each(tables.since(_VPGS.metric("zerto_vpg_last_test_timestamp_seconds")))
 
@@ -37,13 +37,13 @@ NOW: Final = Row(
         parts.count(
             "Proved in time",
             "VPGs with a failover test, failover or move that succeeded within the time that is chosen above.",
-            f"count(group by (vpg_id) ({_PROVED})) or 0 * count({_SUCCESSFUL})",
+            f"count({_VPGS.values(_PROVED)}) or 0 * count({_VPGS.values(_SUCCESSFUL)})",
             to=_TO_EACH,
             missing=_NONE,
             steps=parts.COUNT,
         ),
         parts.count(
-            "Not proved in time",
+            "Not proved",
             "VPGs without one.",
             f"count(group by (vpg_id) ({_VPGS.view} unless on (vpg_id) ({_PROVED}))) or 0 * count({_VPGS.ever})",
             runbook="ZertoFailoverTestOverdue",
@@ -54,7 +54,7 @@ NOW: Final = Row(
         parts.count(
             "Last one failed",
             "VPGs of which no kind of recovery succeeded the last time that it was tried.",
-            tally(f"max by (vpg_id) ({_SUCCESSFUL}) == 0", _SUCCESSFUL),
+            tally(f"{_VPGS.values(_SUCCESSFUL)} == 0", _VPGS.values(_SUCCESSFUL)),
             runbook="ZertoRecoveryNotProved",
             to=_TO_EACH,
             missing=_NONE,
@@ -62,7 +62,7 @@ NOW: Final = Row(
         parts.count(
             "Too slow",
             "VPGs whose last recovery took longer than was promised (`fleet:zerto_rto_seconds:threshold`).",
-            tally(f"max by (vpg_id) ({_RTO}) > on (vpg_id) {_NEVER_KEPT}", _RTO),
+            tally(f"{_VPGS.values(_RTO)} > on (vpg_id) {_PROMISED}", _VPGS.values(_RTO)),
             runbook="ZertoRtoAboveTarget",
             to=_TO_EACH,
             missing=_NONE,
@@ -70,7 +70,7 @@ NOW: Final = Row(
         parts.count(
             "Slowest",
             "How long the slowest of the last recoveries took until its VMs were there.",
-            f"max({_RTO})",
+            f"max({_VPGS.values(_RTO)})",
             runbook="ZertoRtoAboveTarget",
             to=_TO_EACH,
             missing=_NONE,
@@ -79,7 +79,7 @@ NOW: Final = Row(
         ),
         parts.rows(
             "Each proof",
-            "For each VPG, the last failover test, failover and move: when it began, whether it succeeded, and how long it "
+            "For each VPG, the last failover test, failover and move: when it began, whether it succeeded, how long it "
             "took.",
             {
                 "A": _each(_SUCCESSFUL),
@@ -127,7 +127,7 @@ NOW: Final = Row(
             (
                 Column("VPG", "vpg", link=tables.TO_VPG),
                 Column("Last test, by the VPG", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never"),
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Tenant", "organization"),
                 tables.A_VPG_ID,
             ),
@@ -184,7 +184,7 @@ KEPT: Final = Row(
                     empty="Not told",
                     harmless=True,
                 ),
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
             ),
             missing="no repository is reported, or the collector retention is off.",
             worst=(("Free", False),),

@@ -6,7 +6,7 @@ from typing import Final
 
 from grafana_foundation_sdk.models import units
 
-from boards import parts, variables
+from boards import parts, tables, variables
 from boards.parts import Board, Column, Query, Row, To
 from boards.promql import of_zvms, tally, told_by
 
@@ -82,7 +82,7 @@ NOW: Final = Row(
                 "G": _of_peer("zerto_peer_info", "location", "version"),
             },
             (
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Peer", "peer"),
                 Column("Pairing", "status"),
                 Column(
@@ -114,7 +114,7 @@ NOW: Final = Row(
                 "D": _of_site("zerto_site_info", "site", "location", "type", "display_version", "version"),
             },
             (
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Site", "site"),
                 Column("Location", "location"),
                 Column("Type", "type"),

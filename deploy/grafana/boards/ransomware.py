@@ -83,7 +83,7 @@ NOW: Final = Row(
                 Column("Level", "A", steps=_SUSPECTED, empty="Not known"),
                 Column("VPG", "vpg", link=tables.TO_VPG),
                 Column("History", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known"),
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Tenant", "organization"),
                 tables.A_VPG_ID,
             ),
@@ -103,7 +103,7 @@ NOW: Final = Row(
             },
             (
                 Column("Level", "A", steps=_SUSPECTED, empty="Not known"),
-                Column("VM", "vm"),
+                Column("VM", "vm", link=tables.TO_VM),
                 Column("Volumes", "C", empty="Not told", harmless=True),
                 parts.share("Encrypted now", "B", ((None, "orange"), (0, "green"), (0.5, "yellow"), (0.9, "red"))),
                 tables.A_VM_ID,
@@ -124,7 +124,7 @@ NOW: Final = Row(
                 "C": f"{_TREND} and on (vm_id) topk(20, {_SHARE})",
             },
             (
-                Column("VM", "vm"),
+                Column("VM", "vm", link=tables.TO_VM),
                 Column("Encrypted", "A", unit=units.PercentUnit, decimals=0, empty="Not known"),
                 Column("At a rate of", "B", unit=units.BytesPerSecondIEC, empty="Not known"),
                 Column("Trend", "C", empty="Not told", harmless=True),
@@ -140,7 +140,7 @@ NOW: Final = Row(
             "Which ZVM looks for encryption?",
             {"A": _ENABLED, "B": f"max by (zvm) ({of_zvms('zerto_suspected_vms')})"},
             (
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Detection", "A", names={0: ("Off", "yellow"), 1: ("On", "transparent")}, empty="Not known"),
                 Column("VMs suspected", "B", empty="Not known", steps=_SUSPECTED),
             ),

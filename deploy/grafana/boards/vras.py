@@ -6,7 +6,7 @@ from typing import Final
 
 from grafana_foundation_sdk.models import units
 
-from boards import parts, states, variables
+from boards import parts, states, tables, variables
 from boards.parts import Board, Column, Query, Row, To
 from boards.promql import of_zvms, tally
 
@@ -85,7 +85,7 @@ NOW: Final = Row(
         ),
         parts.rows(
             "Each VRA",
-            "How is each VRA, on which host, and how many VMs need it?",
+            "How is each VRA, on which host, and how many VMs does it protect and recover?",
             {
                 "A": _each("zerto_vra_alert_status_code"),
                 "B": _each("zerto_vra_state", "status"),
@@ -98,10 +98,10 @@ NOW: Final = Row(
                 "I": _each("zerto_vra_info", "host", "version"),
             },
             (
-                Column("VRA", "vra", width=190),
+                Column("VRA", "vra", width=170),
                 Column("State", "status", width=170),
-                Column("Alert", "A", names=states.in_cells(states.ALERTS), empty="Not known", width=100),
-                Column("Host", "host", width=190),
+                Column("Alert", "A", names=states.in_cells(states.ALERTS), empty="Not known", width=105),
+                Column("Host", "host", width=170),
                 Column(
                     "Ghost",
                     "C",
@@ -110,17 +110,17 @@ NOW: Final = Row(
                     harmless=True,
                     width=90,
                 ),
-                Column("VMs protected", "D", empty="Not known", width=125),
-                Column("VMs recovered", "E", empty="Not known", width=130),
+                Column("Protects", "D", empty="Not known", width=110),
+                Column("Recovers", "E", empty="Not known", width=125),
                 Column("Volumes", "F", empty="Not known", width=100),
                 Column("Memory", "G", unit=units.BytesIEC, empty="Not known", width=100),
                 Column("Cores", "H", empty="Not told", harmless=True, width=90),
                 Column("Version", "version", width=105),
-                Column("ZVM", "zvm"),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("vra_id", "vra_id", hidden=True),
             ),
             missing=_NONE,
-            worst=(("Alert", True), ("VMs recovered", True)),
+            worst=(("Alert", True), ("Recovers", True)),
             runbook="ZertoVraNotReady",
         ),
     ),

@@ -37,7 +37,7 @@ NOW: Final = Row(
         parts.count(
             "Proved in time",
             "VPGs with a failover test, failover or move that succeeded within the time that is chosen above.",
-            f"count({_VPGS.values(_PROVED)}) or 0 * count({_VPGS.values(_SUCCESSFUL)})",
+            f"count({_VPGS.values(_PROVED)}) or 0 * count({_SUCCESSFUL})",
             to=_TO_EACH,
             missing=_NONE,
             steps=parts.COUNT,
@@ -54,7 +54,7 @@ NOW: Final = Row(
         parts.count(
             "Last one failed",
             "VPGs of which no kind of recovery succeeded the last time that it was tried.",
-            tally(f"{_VPGS.values(_SUCCESSFUL)} == 0", _VPGS.values(_SUCCESSFUL)),
+            tally(f"{_VPGS.values(_SUCCESSFUL)} == 0", _SUCCESSFUL),
             runbook="ZertoRecoveryNotProved",
             to=_TO_EACH,
             missing=_NONE,
@@ -62,7 +62,7 @@ NOW: Final = Row(
         parts.count(
             "Too slow",
             "VPGs whose last recovery took longer than was promised (`fleet:zerto_rto_seconds:threshold`).",
-            tally(f"{_VPGS.values(_RTO)} > on (vpg_id) {_PROMISED}", _VPGS.values(_RTO)),
+            tally(f"{_VPGS.values(_RTO)} > on (vpg_id) {_PROMISED}", _RTO),
             runbook="ZertoRtoAboveTarget",
             to=_TO_EACH,
             missing=_NONE,
@@ -162,7 +162,7 @@ KEPT: Final = Row(
             missing="no VPG has long-term retention, or the collector retention is off.",
             worst=(("Last success", True),),
             height=8,
-            width=14,
+            width=12,
             runbook="ZertoRetentionFailed",
         ),
         parts.rows(
@@ -189,7 +189,7 @@ KEPT: Final = Row(
             missing="no repository is reported, or the collector retention is off.",
             worst=(("Free", False),),
             height=8,
-            width=10,
+            width=12,
         ),
         parts.chart(
             "VPGs that are proved",

@@ -49,12 +49,13 @@ class Asked:
 class Estate:
     """The *zvms*, logged in to when they are asked and logged out of at the end.
 
-    For a person: the *complaints* say what is missing, the *notes* what is worth knowing; *pending* are waited for.
+    For a person: the *complaints*, of a ZVM each, say what is missing, the *notes* what is worth knowing. The *pending*
+    ZVMs are waited for.
     """
 
     zvms: Sequence[ZvmConfig]
     slots: Slots
-    complaints: list[str] = field(default_factory=list)
+    complaints: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
 
@@ -83,7 +84,7 @@ class Estate:
 
     def complain(self, zvm: str, what: str) -> None:
         """Take note of *what* a ZVM did not give."""
-        self.complaints.append(f"{zvm}: {what}")
+        self.complaints.append((zvm, what))
 
     def words(self) -> str:
         """Return who is waited for now."""

@@ -84,6 +84,7 @@ def test_promtool_accepts_the_rules_and_the_configuration(version: str) -> None:
     run(promtool, "check", "config", DEPLOY / "prometheus.yml")
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("path", [path for path in CASES if path.stem not in LONG], ids=lambda path: path.stem)
 def test_each_alert_does_what_its_cases_say(path: Path, tmp_path: Path) -> None:
     """Among the rules that it depends on; the next test has all rules, and all cases."""

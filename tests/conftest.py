@@ -26,8 +26,9 @@ from exporter.zvm.client import Zvm as Client
 from exporter.zvm.settings import Settings
 
 # The machines that run the tests are noisy: how long an example takes says nothing of its property.
-hypothesis.settings.register_profile("ours", deadline=None)
-hypothesis.settings.load_profile("ours")
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("thorough", deadline=None)  # make check
+hypothesis.settings.load_profile("quick")
 
 
 # A shell without job control has what it starts in the background ignore it, and our children would inherit that.

@@ -7,7 +7,7 @@ from typing import Final
 from grafana_foundation_sdk.models import units
 
 from boards import parts, states, tables, variables
-from boards.parts import Board, Column, Link, Query, Row, To
+from boards.parts import Board, Column, Query, Row, To
 from boards.promql import (
     ANSWERS,
     INTERVAL,
@@ -56,7 +56,6 @@ _REFUSED: Final = (
 )
 _BY_ID: Final = of_zvms("zerto_vpg_info", _REMOTE)
 _ONE_SIDED: Final = f"count by (vpg_id) (group by (zvm, vpg_id) ({_BY_ID})) == 1"
-_TO_OVERVIEW: Final = Link("Open what it lists", "zerto-overview", {"zvm": "ZVM"})
 
 ANSWER: Final = Row(
     "Do they answer?",
@@ -129,9 +128,9 @@ ANSWER: Final = Row(
                 "I": _INSECURE,
             },
             (
-                Column("ZVM", "zvm", link=_TO_OVERVIEW),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Answers", "A", names=states.ANSWERS, empty="Not known"),
-                Column("Data overdue", "B", unit=units.Seconds, empty="Not known"),
+                Column("Data overdue", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known"),
                 Column("Last poll took", "C", unit=units.Seconds, empty="Not known"),
                 Column("VMs protected", "D", empty="Not known"),
                 Column("VMs recovered", "E", empty="Not known"),
@@ -163,12 +162,12 @@ ANSWER: Final = Row(
             "Which resource of which ZVM is not polled well? Overdue: for how long its next good poll has been due.",
             {"A": SUCCEEDED, "B": OVERDUE, "C": _TOOK, "D": INTERVAL},
             (
-                Column("ZVM", "zvm", link=_TO_OVERVIEW),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Collector", "collector", width=140),
                 Column("Last poll", "A", names=states.in_cells(states.SUCCEEDED), empty="Not known", width=130),
-                Column("Overdue", "B", unit=units.Seconds, decimals=0, empty="Never told", width=125),
+                Column("Overdue", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never", width=125),
                 Column("Took", "C", unit=units.Seconds, empty="Not known", width=95),
-                Column("Each", "D", unit=units.Seconds, empty="Not known", width=95),
+                Column("Interval", "D", unit=units.Seconds, empty="Not known", width=95),
             ),
             missing=_NO_EXPORTER,
             worst=(("Last poll", False), ("Overdue", True)),
@@ -176,10 +175,13 @@ ANSWER: Final = Row(
             height=11,
         ),
         parts.timeline(
-            "Collectors",
-            "When did the polls of a resource succeed at all chosen ZVMs? Failed: at one of them at least, see beside.",
-            Query(f"min by (collector) ({SUCCEEDED})", "{{collector}}"),
-            names=states.SUCCEEDED,
+            "ZVMs that fail, by collector",
+            "At how many of the chosen ZVMs did the polls of each resource fail, and since when?",
+            Query(
+                f"count by (collector) ({SUCCEEDED} == 0) or 0 * count by (collector) ({SUCCEEDED})", "{{collector}}"
+            ),
+            names=states.FAILING,
+            steps=((None, "orange"), (10, "red")),
             width=12,
             height=11,
             missing=_NO_EXPORTER + " A gap in the band is a time in which nobody asked.",
@@ -191,7 +193,7 @@ ANSWER: Final = Row(
             Query(f"max by (zvm) ((time() - {LAST_GOOD}) / {INTERVAL})", "{{zvm}}"),
             runbook="ZertoDataStale",
             missing="no poll has ever succeeded.",
-            decades=(0.1, 1000),
+            decades=(0.01, 1000),
             steps=((None, "transparent"), (3, "red")),
             many=True,
         ),
@@ -267,7 +269,7 @@ KNOW: Final = Row(
             (
                 Column("From", "protected_site", width=100),
                 Column("To", "recovery_site", width=105),
-                Column("ZVM", "zvm", link=_TO_OVERVIEW, width=95),
+                Column("ZVM", "zvm", link=tables.TO_ZVM, width=95),
                 Column("VPGs", "A", empty="Not known", width=90),
                 Column("VMs", "B", empty="Not known", width=95),
                 Column("Writes", "C", unit=units.BytesPerSecondIEC, empty="Not known", width=110),
@@ -288,14 +290,14 @@ KNOW: Final = Row(
             },
             (
                 Column("VPG", "vpg", link=tables.TO_VPG),
-                Column("ZVM", "zvm", link=_TO_OVERVIEW, width=110),
+                Column("ZVM", "zvm", link=tables.TO_ZVM, width=110),
                 Column("Listed as", "role", width=120),
                 Column("From", "protected_site", width=140),
                 Column("To", "recovery_site", width=140),
                 tables.A_VPG_ID,
             ),
             missing="each VPG is reported by two ZVMs or by one for itself; or no VPG is reported at all.",
-            nothing="None, as far as is known",
+            nothing="None, or not known",
             worst=(("VPG", False),),
             width=12,
             height=8,

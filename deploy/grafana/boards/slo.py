@@ -14,6 +14,7 @@ _WINDOW: Final = "30d"
 _MISSED: Final = told_by("zvm_organization:zerto_rpo_missed:sum", ORGANIZATION)
 _COUNT: Final = told_by("zvm_organization:zerto_rpo_missed:count", ORGANIZATION)
 _OF_EACH: Final = told_by("vpg:zerto_rpo_missed:avg3h", ORGANIZATION)
+_PROMISED: Final = "vpg:zerto_vpg_configured_rpo_seconds:once"
 # Of what was measured in the past alone nothing is green.
 _STILL: Final = f"and on () sum({_COUNT})"
 _TO_EACH: Final = To("zerto-slo", "VPGs by time within the RPO")
@@ -24,9 +25,9 @@ def _missed_share(window: str) -> str:
     return f"sum(sum_over_time({_MISSED}[{window}])) / sum(sum_over_time({_COUNT}[{window}]))"
 
 
-def _now(record: str) -> str:
-    """Return what *record* last said of each VPG."""
-    return f"max by (vpg, vpg_id) ({told_by(record, ORGANIZATION)})"
+def _now(record: str, *more: str) -> str:
+    """Return what *record* last said of each VPG, with *more* of its labels."""
+    return f"max by ({', '.join(('vpg', 'vpg_id', *more))}) ({told_by(record, ORGANIZATION)})"
 
 
 # In the first three hours of the rules there is no whole step: then what there is. A VPG that was deleted has no row.
@@ -132,8 +133,9 @@ OVER_TIME: Final = Row(
                 "A": f"1 - {_MISSED_OF_EACH}",
                 "B": f"{_MISSED_OF_EACH} / (1 - $objective)",
                 "C": _now("vpg:zerto_vpg_actual_rpo_seconds:once"),
-                "D": _now("vpg:zerto_vpg_configured_rpo_seconds:once"),
+                "D": _now(_PROMISED),
                 "E": _now(RPO_SHARE),
+                "F": _now(_PROMISED, "zvm"),
             },
             (
                 parts.share("Budget used", "B", parts.ALL_OF_IT, width=145),
@@ -142,6 +144,7 @@ OVER_TIME: Final = Row(
                 Column("RPO now", "C", unit=units.Seconds, empty="Not known"),
                 Column("RPO promised", "D", unit=units.Seconds, empty="Not known"),
                 parts.share("RPO %", "E", parts.ALL_OF_IT, width=145),
+                Column("ZVM", "zvm", width=110),
                 tables.A_VPG_ID,
             ),
             missing=_NEVER,

@@ -69,7 +69,7 @@ RECORDS: Final = Row(
             (
                 Column("ZVM", "zvm", link=Link("Open the sites", "zerto-sites", {"zvm": "ZVM"})),
                 Column("Collector", "collector"),
-                Column("Series", "A", unit=WHOLE),
+                Column("Series", "A", unit=WHOLE, empty="Not known"),
                 Column("Excluded", "B", empty="Not known"),
                 Column("Cut off", "C", steps=parts.ANY_IS_BAD, empty="Not known"),
                 Column("Invalid records", "D", unit=WHOLE, steps=parts.ANY_IS_ODD, empty="Not known"),

@@ -65,7 +65,7 @@ WORST: Final = Row(
                 tables.A_VM_ID,
             ),
             missing="none is gone and none is missing, or it cannot be told: the numbers above tell which.",
-            nothing="None, as far as is known",
+            nothing="None, or not known",
             worst=(("What", True), ("VPG", False)),
             width=12,
             height=7,
@@ -82,7 +82,7 @@ WORST: Final = Row(
             (
                 Column("ZVM", "zvm", link=Link("Open the sites", "zerto-sites", {"zvm": "ZVM"})),
                 Column("Answers", "A", names=states.ANSWERS, empty="Not known", width=120),
-                Column("Data overdue", "B", unit=units.Seconds, empty="Not known", width=160),
+                Column("Data overdue", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known", width=160),
                 Column("VMs listed", "C", empty="Not known", width=125),
                 Column("VPGs listed", "D", empty="Not known", width=130),
             ),

@@ -97,14 +97,13 @@ TRUST: Final = Row(
         ),
         parts.count(
             "Data overdue",
-            "For how long the next good poll of a resource of a ZVM has been due, of that which waits longest. 0 s: "
-            "all are in time. After stale_after the samples are dropped.",
+            "For how long the next good poll of a resource of a ZVM has been due, of that which waits longest, "
+            "in days and hours. 00:00:00: all are in time. After stale_after the samples are dropped.",
             f"max({OVERDUE})",
             runbook="ZertoDataStale",
             to=To("zerto-sites", "Age of the data"),
             missing="no poll has ever succeeded. Nothing below can be trusted.",
-            unit=units.Seconds,
-            decimals=0,
+            unit=units.DurationInDaysHoursMinutesSeconds,
             steps=((None, "orange"), (0, "green"), (120, "yellow"), (300, "red")),
             width=3,
         ),

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.models import common, dashboard, units
 
 from boards.parts.board import Panel, Query, target
-from boards.parts.colors import PLAIN, Names, Steps, absent, named, quiet, thresholds
+from boards.parts.colors import PLAIN, UNFILLED, Names, Steps, absent, named, quiet, thresholds
 from boards.parts.links import Link, links
 
 
@@ -59,7 +59,7 @@ class Column:
             found["custom.cellOptions"] = common.TableColorTextCellOptions()
         if "custom.cellOptions" in found:
             # Else Grafana's own thresholds would colour it: green, and red from 80 on.
-            found["thresholds"] = thresholds(quiet(self.steps) if self.steps else PLAIN).build()
+            found["thresholds"] = thresholds(quiet(self.steps) if self.steps else UNFILLED if filled else PLAIN).build()
         if self.names is not None:
             found["custom.align"] = common.FieldTextAlignment.LEFT
         if self.link is not None:

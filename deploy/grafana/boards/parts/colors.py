@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import dashboard
 
 Steps = Sequence[tuple[float | None, str]]
-Names = Mapping[int, tuple[str, str]]
+Names = Mapping[int | str, tuple[str, str]]
 
 # The first colour is that of a missing value. It is never green: no data is not all is well.
 ANY_IS_BAD: Final[Steps] = ((None, "orange"), (0, "green"), (1, "red"))
@@ -18,6 +18,7 @@ ALL_OF_IT: Final[Steps] = ((None, "orange"), (0, "green"), (0.8, "yellow"), (1, 
 AT_LEAST_ALL: Final[Steps] = ((None, "orange"), (0, "red"), (1, "green"))
 COUNT: Final[Steps] = ((None, "orange"), (0, "blue"))
 PLAIN: Final[Steps] = ((None, "text"),)
+UNFILLED: Final[Steps] = ((None, "transparent"),)
 
 
 def thresholds(steps: Steps) -> builders.ThresholdsConfig:

@@ -104,16 +104,17 @@ def timeline(
     *,
     names: Names,
     missing: str,
+    steps: Steps = ((None, "purple"),),
     width: int = 24,
     height: int = 4,
     runbook: str | None = None,
 ) -> Panel:
-    """Return a panel of states over time."""
+    """Return a panel of states over time; *steps* colour what has no name."""
     builder = (
         statetimeline.Panel()
         .with_target(target(query, 0))
         .mappings(named(names))
-        .thresholds(thresholds(((None, "purple"),)))
+        .thresholds(thresholds(steps))
         .color_scheme(builders.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
         .merge_values(True)
         .show_value(common.VisibilityMode.AUTO)

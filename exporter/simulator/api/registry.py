@@ -1,21 +1,31 @@
-"""Every route that a file of this room declares: whoever adds a file adds its routes."""
+"""Every route and every act that a file of this room declares: whoever adds a file adds its own."""
 
 import pkgutil
 from importlib import import_module
 from typing import Final
 
 from exporter.simulator import api
+from exporter.simulator.api.orders import Act
 from exporter.simulator.api.routes import ApiError, Route
+
+_MODULES: Final = [import_module(f"{api.__name__}.{found.name}") for found in pkgutil.iter_modules(api.__path__)]
 
 
 def _declared() -> tuple[Route, ...]:
-    modules = [import_module(f"{api.__name__}.{found.name}") for found in pkgutil.iter_modules(api.__path__)]
-    routes: list[Route] = [route for module in modules for route in getattr(module, "ROUTES", ())]
+    routes: list[Route] = [route for module in _MODULES for route in getattr(module, "ROUTES", ())]
     # /v1/vpgs/statuses goes before /v1/vpgs/{id}.
     return tuple(sorted(routes, key=lambda route: [segment.startswith("{") for segment in route.segments]))
 
 
 ALL_ROUTES: Final = _declared()
+ALL_ACTS: Final[tuple[Act, ...]] = tuple(act for module in _MODULES for act in getattr(module, "ACTS", ()))
+
+
+def act_of(path: str) -> tuple[Act, dict[str, str]] | None:
+    """What a path does, and the ids in it, found as a route is; None where it does nothing."""
+    segments = [segment for segment in path.split("/") if segment]
+    found = ((act, act.ids(segments)) for act in ALL_ACTS)
+    return next(((act, ids) for act, ids in found if ids is not None), None)
 
 
 def route_of(path: str) -> tuple[Route, dict[str, str]]:

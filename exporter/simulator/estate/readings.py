@@ -101,7 +101,7 @@ def vpg_at(vpg: Vpg, now: int, incident: Incident | None) -> VpgReading:
     kept = 1.05 + 0.12 * wave - 0.6 * min(1.0, pressure)
     # While no checkpoint is added the oldest still age out.
     history = 0 if kind == "initial_sync" else max(0, int(vpg.history * kept - lag / 60))
-    status = _status(rpo > vpg.rpo, history < vpg.history)
+    status = sla_status(rpo > vpg.rpo, history < vpg.history)
     if kind == "initial_sync":
         status = _STATUS_INITIALIZING
     elif kind == "recovery_possible":
@@ -117,7 +117,7 @@ def vpg_at(vpg: Vpg, now: int, incident: Incident | None) -> VpgReading:
         history=history,
         failsafe=None if vpg.failsafe is None else min(history, vpg.failsafe + int(vpg.failsafe * 0.1 * wave)),
         test_stage=("Starting" if incident.elapsed(now) < 10 else "InTest") if testing and incident else None,
-        last_test=int(incident.start) if testing and incident else _last_test(vpg, now),
+        last_test=int(incident.start) if testing and incident else last_test(vpg, now),
         oldest=None if newest is None else newest - 60 * history,
         newest=newest,
         iops=sum(member.iops for member in members),
@@ -180,7 +180,8 @@ def _fill(journal: Journal, now: float, pressure: float) -> float:
     return usual + (ceiling - usual) * pressure
 
 
-def _status(rpo_missed: bool, history_missed: bool) -> int:
+def sla_status(rpo_missed: bool, history_missed: bool) -> int:
+    """The status of a VPG that is in no operation, by what it misses."""
     if rpo_missed and history_missed:
         return _STATUS_NEITHER
     if rpo_missed:
@@ -188,7 +189,8 @@ def _status(rpo_missed: bool, history_missed: bool) -> int:
     return _STATUS_HISTORY if history_missed else _STATUS_MEETING
 
 
-def _last_test(vpg: Vpg, now: int) -> int | None:
+def last_test(vpg: Vpg, now: int) -> int | None:
+    """When the last failover test of the VPG's own period began; None where it has none."""
     if vpg.test_period is None:
         return None
     return now - int(now + vpg.phase * vpg.test_period) % vpg.test_period

@@ -22,12 +22,10 @@ _BY_THEMSELVES: Final = (
     "failover_test",
     "vm_missing",
 )
-_OF_A_SITE: Final = ("license_expiring",)
-KINDS: Final = (*_BY_THEMSELVES, "vra_down", *_OF_A_SITE)
-"""`vra_down` and `license_expiring` begin by hand only, all others by themselves too.
-
-`license_expiring` happens to a site, all others to a VPG.
-"""
+OF_A_SITE: Final = ("license_expiring",)
+BY_HAND: Final = ("vra_down", "journal_full", "test_overdue", *OF_A_SITE)
+KINDS: Final = (*_BY_THEMSELVES, *BY_HAND)
+"""Those `BY_HAND` begin so only, all others by themselves too. Those `OF_A_SITE` happen to it, all others to a VPG."""
 
 SLOT: Final = 420
 """Seconds. In each slot every lane has one incident, which begins within the first minute and ends in the slot."""
@@ -113,11 +111,11 @@ class IncidentBook:
         kind = kind.replace("-", "_")
         if kind not in KINDS:
             raise ValueError(f"no incident is called {kind}; there are {', '.join(KINDS)}")
-        if kind in _OF_A_SITE and vpg_name is not None:
+        if kind in OF_A_SITE and vpg_name is not None:
             raise ValueError(f"{kind} happens to the whole site, not to a VPG")
         begun = {
-            key: Incident(kind, "" if kind in _OF_A_SITE else key, name, now)
-            for key, name in (((kind, ""),) if kind in _OF_A_SITE else self._vpgs)
+            key: Incident(kind, "" if kind in OF_A_SITE else key, name, now)
+            for key, name in (((kind, ""),) if kind in OF_A_SITE else self._vpgs)
             if vpg_name in (None, name)
         }
         self._over = (*self._over, *(replace(self._by_hand[key], end=now) for key in begun.keys() & self._by_hand))

@@ -22,6 +22,7 @@ Rows = list[tuple[Vpg, VpgReading]]
 ALL: Final = 100
 """Per cent of the VPGs."""
 
+_OF_A_TEST: Final = frozenset({Kind.FAILOVER_TEST, Kind.STOP_FAILOVER_TEST})
 _NEED_A_CHECKPOINT: Final = frozenset({Kind.FAILOVER_TEST, Kind.FAILOVER, Kind.MOVE, Kind.RESTORE})
 
 
@@ -99,7 +100,17 @@ class Protection:
             *(task for vpg in self.founded for task in past.tests(vpg, began, second)),
             *(task for vpg in self.founded for task in past.tags(vpg, began, second)),
         ]
-        found = [task for task in drawn if task.kind is not Kind.STOP_FAILOVER_TEST or task.operation not in closed]
+        forgotten = {
+            one.vpg_identifier: one.start - past.FORGOTTEN
+            for one in self.incidents.at(second).values()
+            if one.kind == "test_overdue"
+        }
+        found = [
+            task
+            for task in drawn
+            if (task.kind is not Kind.STOP_FAILOVER_TEST or task.operation not in closed)
+            and (task.kind not in _OF_A_TEST or task.start < forgotten.get(task.vpg, task.start + 1))
+        ]
         return sorted(
             (task for task in (*found, *self.operations.tasks(second)) if began <= task.start <= second),
             key=lambda task: (task.start, task.identifier),
@@ -166,13 +177,18 @@ class Protection:
         """The latest task of a failover test that no hand began by HTTP, if one is under way."""
         if incident is not None and incident.kind == "failover_test":
             return next(past.drills((incident,), (vpg,), second))
-        return past.test_under_way(vpg, last_test(vpg, second), second)
+        return past.test_under_way(vpg, past.overdue(incident, vpg, last_test(vpg, second)), second)
 
     def _read(self, vpg: Vpg, second: int, holding: Mapping[str, Incident], drills: Mapping[str, int]) -> VpgReading:
         moment = self._made if vpg.identifier in self._still else second
         incident = holding.get(vpg.identifier)
         reading = vpg_at(vpg, moment, incident)
-        tests = (drills.get(vpg.identifier), reading.last_test, self.operations.last_test(vpg.identifier, second))
+        forgotten = incident is not None and incident.kind == "test_overdue"
+        tests = (
+            None if forgotten else drills.get(vpg.identifier),
+            past.overdue(incident, vpg, reading.last_test),
+            self.operations.last_test(vpg.identifier, second),
+        )
         reading = replace(reading, last_test=max((test for test in tests if test is not None), default=None))
         standing = self.operations.standing(vpg.identifier, second, self._drawn(vpg, moment, incident))
         return acted(vpg, reading, standing, second)

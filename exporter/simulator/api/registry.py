@@ -7,6 +7,7 @@ from typing import Final
 from exporter.simulator import api
 from exporter.simulator.api.orders import Act
 from exporter.simulator.api.routes import ApiError, Route
+from exporter.simulator.api.unanswered import reason_of
 
 _MODULES: Final = [import_module(f"{api.__name__}.{found.name}") for found in pkgutil.iter_modules(api.__path__)]
 
@@ -32,11 +33,14 @@ def route_of(path: str) -> tuple[Route, dict[str, str]]:
     """The route of a path and the ids in it; words in any case, with or without a slash at the end.
 
     Raises:
-        ApiError: there is none: 404.
+        ApiError: there is none: 404, or it is refused on purpose: 501.
     """
     segments = [segment for segment in path.split("/") if segment]
     for route in ALL_ROUTES:
         ids = route.ids(segments)
         if ids is not None:
             return route, ids
+    reason = reason_of(segments)
+    if reason is not None:
+        raise ApiError(501, f"Not answered by this ZVM: {reason}.")
     raise ApiError(404, f"No HTTP resource was found that matches the request URI '{path}'.")

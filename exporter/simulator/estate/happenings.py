@@ -26,6 +26,10 @@ _ALERTS: Final = {
     "journal_full": ("A journal has reached its hard limit; no checkpoint is added", OF_A_VPG),
     "vm_missing": ("A protected virtual machine is missing", OF_A_VPG),
     "vra_down": ("A VRA does not answer", OF_A_VRA),
+    "ransomware": ("Encryption is suspected", OF_A_VPG),
+    "wan_down": ("The connection to the peer site is lost", OF_A_SITE),
+    "site_down": ("The peer site does not answer", OF_A_SITE),
+    "datastore_full": ("A datastore is nearly full", OF_A_SITE),
     "license_expiring": ("The license is about to expire", OF_A_SITE),
 }
 

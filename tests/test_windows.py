@@ -1,4 +1,4 @@
-"""A Windows ZVM has less than an appliance: that is no failure, nothing red, nothing to be paged for, and it is told."""
+"""A Windows ZVM has less than an appliance: no failure, nothing red, no alert, and the landing page says what."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ FORTH_AND_BACK = [
 
 @settings(max_examples=60)
 @given(STEPS, st.booleans(), st.randoms(use_true_random=False))
-@example(FORTH_AND_BACK, True, random.Random(1))  # noqa: FBT003, S311 - as hypothesis gives them
+@example(FORTH_AND_BACK, True, random.Random(1))  # noqa: S311 - as hypothesis gives them
 def test_each_event_is_counted_once(steps: list[tuple[str, int]], newest_first: bool, rng: random.Random) -> None:
     """The last poll that goes well has all that happened since the first one.
 

@@ -11,7 +11,7 @@ import pytest
 from support import DrivenClock, Page, Running, Simulate, plain, zvm_config
 
 from exporter.collectors import retention
-from exporter.prometheus.table import Renderer
+from exporter.prometheus.table import Renderer, Table
 from exporter.simulator import Estate, Simulator, faults
 
 Export = Callable[..., Awaitable[Running]]
@@ -43,7 +43,7 @@ def page(health: Any = (), repositories: Any = ()) -> Page:
     places = retention.REPOSITORY_DECODER.decode(json.dumps(repositories).encode(), json_, "what came")
     assert not vpgs.lost + places.lost
     row = retention.Retention([retention.OfVpg("protected", one) for one in vpgs.rows], places.rows)
-    tables = (retention.VPGS, retention.OF_REPOSITORIES)
+    tables: tuple[Table[Any], ...] = (retention.VPGS, retention.OF_REPOSITORIES)
     blocks = [block for table in tables for block in Renderer(table, {"zvm": "nyc"}).render([row]).blocks]
     return Page(plain(part for block in blocks for part in block.parts).decode())
 

@@ -25,6 +25,7 @@ from exporter.cli import logs
 from exporter.collectors import vms
 from exporter.config import Config, Zvm
 from exporter.simulator import Estate, Simulator, faults
+from exporter.simulator.api.localsite import BANNER, contact
 from exporter.simulator.estate.licensing import license_at
 from exporter.simulator.estate.mounts import mounts_at
 from exporter.simulator.estate.retention import repositories_at
@@ -131,8 +132,10 @@ FAULTS = [
 ANSWERS = [
     faults.truncated(),
     faults.wrong_shape(),
-    faults.bad_record(0),
-    faults.bad_values(0),
+    faults.bad_record(1),
+    faults.nan(),
+    faults.nulls(),
+    faults.duplicates(),
     faults.strings_for_numbers(),
     faults.camel_case(),
     faults.xml(),
@@ -290,7 +293,7 @@ async def test_no_secret_gets_out_when_a_login_is_refused(
 def of_others(sim: Simulator) -> set[str]:
     """Return what *sim* answers that is secret, though no login of ours has to do with it."""
     site = sim.estate
-    secrets = {license_at(site, site.second).key}
+    secrets = {license_at(site, site.second).key, BANNER, *contact(site.here).values()}
     for repository in repositories_at(site):
         secrets |= {repository.user, repository.password, repository.key}
     for mount in mounts_at(site, site.second):
@@ -306,7 +309,7 @@ async def test_what_is_secret_in_an_answer_is_not_read(
     estate = Estate("nyc", vms=60, seed=1, clock=clock.wall, incidents=False)
     sim: Simulator = await simulate(estate, auth="session")
     written = write_logs("logfmt")
-    collectors = ("vpgs", "license", "retention", "file_restores")
+    collectors = ("vpgs", "site", "license", "unprotected", "retention", "file_restores")
     zvm = zvm_config(sim, ca_file=ca_file, collectors=collectors, interval=1800.0)
     running = await export([zvm], lifecycle=True)
     await clock.idle(1)
@@ -316,13 +319,13 @@ async def test_what_is_secret_in_an_answer_is_not_read(
         sim.faults.set("/v1/f", fault)
         await clock.advance(3600)
         (status,) = running.exporter.poller.statuses()
-        quote += [repr(status), await pages(running)]
+        quote += [repr(status), await running.exporter.poller.version("nyc"), await pages(running)]
         sim.faults.clear()
     await running.exporter.stop()
     text = written()
     assert text.count("are not shown") >= 3, "what failed is said"
     secrets = of_others(sim)
-    assert len(secrets) > 8
+    assert len(secrets) > 12
     for secret in secrets:
         assert secret not in text
         assert secret not in "\n".join(quote)

@@ -1,7 +1,8 @@
 """The golden page: two ZVMs' answers in, the whole page out.
 
-The answers are `tests/fixtures/<generation>_<collector>.json`; without such a file, those of the stand-in ZVM at an
-instant. So a new collector is on the page by itself.
+The answers are `tests/fixtures/<generation>_<collector>.json`, and for what is asked for by object
+`<generation>_<path>.json`; without such a file, those of the stand-in ZVM at an instant. So a new collector is on the
+page by itself.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _ZVMS: Final[Mapping[str, tuple[Generation, dict[str, str]]]] = {
     "lon": ("windows", {}),
 }
 _AT: Final = 1_800_000_000.0
+_CLOCK_OFFSET: Final = 1.5  # seconds, of the ZVMs
 _LATER: Final = 3600.0
 _UNDER_WAY: Final = 5.0
 
@@ -78,6 +80,11 @@ def _answered(zvm: str, generation: Generation, name: str) -> Sequence[Any]:
     return rows
 
 
+def _flat(endpoint: str) -> str:
+    """Return *endpoint* as a part of a file's name: its words without its ids."""
+    return "_".join(part for part in endpoint.split("/")[2:] if not part.startswith("{"))
+
+
 class StandIn(Source):
     """What a collector may ask of the stand-in ZVM *zvm*, whose time stands still; a failover test has just begun."""
 
@@ -85,7 +92,11 @@ class StandIn(Source):
 
     def __init__(self, zvm: str, generation: Generation = "appliance", vms: int = 20) -> None:
         self._now = _AT
+        self._generation = generation
         sites = pair(("nyc", vms), ("lon", vms), seed=1, clock=self.wall, local=True, incidents=False)
+        self._now = _AT - 600
+        # So that there is an alert, and something suspected.
+        sites[0].start_incident("ransomware", sites[0].vpgs()[1]["VpgName"])
         self._now = _AT - _UNDER_WAY
         sites[0].start_incident("failover_test", sites[0].vpgs()[0]["VpgName"])
         self._now = _AT
@@ -97,7 +108,7 @@ class StandIn(Source):
         for name in collector.needs:
             needed = collectors.BY_NAME[name]
             assert needed.keeps is not None
-            self._kept[name] = [needed.keeps(row) for row in (await self.fetched(needed)).rows]
+            self._kept[name] = tuple(needed.keeps(row) for row in (await self.fetched(needed)).rows)
         fetch = collector.begin(self)
         decoded = await fetch()
         if isinstance(fetch, Remembers):  # what came after the first answer is what it is about
@@ -112,10 +123,15 @@ class StandIn(Source):
     async def get(
         self, endpoint: str, decoder: Decoder[Any], params: Mapping[str, str] | None = None, **ids: str
     ) -> Decoded[Any]:
+        fixture = _FIXTURES / f"{self._generation}_{_flat(endpoint)}.json"
+        if fixture.exists() and "{" in endpoint:
+            return decoder.decode(fixture.read_bytes(), JSON, "")
         payload = await self._api.answer(endpoint.format(**ids), params or {}, JSON, None)
         if payload.status != 200:
             raise StatusError(f"{endpoint}: {payload.body!r}", payload.status)
-        return decoder.decode(payload.body, payload.content_type, repr(payload.body[:100]))
+        decoded = decoder.decode(payload.body, payload.content_type, repr(payload.body[:100]))
+        decoded.at = self._now - _CLOCK_OFFSET
+        return decoded
 
     async def names(self, endpoint: str) -> tuple[str, ...]:  # noqa: ARG002 - it has none: ours are taken
         return ()

@@ -22,11 +22,13 @@ _BY_THEMSELVES: Final = (
     "failover_test",
     "vm_missing",
 )
-_OF_A_SITE: Final = ("license_expiring",)
-KINDS: Final = (*_BY_THEMSELVES, "vra_down", *_OF_A_SITE)
-"""`vra_down` and `license_expiring` begin by hand only, all others by themselves too.
+OF_ONE_SITE: Final = ("clock_off", "datastore_full", "vms_unprotected")
+OF_A_SITE: Final = ("license_expiring", "wan_down", "site_down", *OF_ONE_SITE)
+BY_HAND: Final = ("vra_down", "ransomware", *OF_A_SITE)
+KINDS: Final = (*_BY_THEMSELVES, *BY_HAND)
+"""Those `BY_HAND` begin so only, all others by themselves too. Those `OF_A_SITE` happen to it, all others to a VPG.
 
-`license_expiring` happens to a site, all others to a VPG.
+Those `OF_ONE_SITE` are no business of its peers. Of the others, `site_down` is that of the peer: it is lost.
 """
 
 SLOT: Final = 420
@@ -40,7 +42,7 @@ _REMEMBERED: Final = 86400
 class Incident:
     """One VPG's trouble; `start` and `end` in unix seconds, `end` None for one that a hand started.
 
-    That of a whole site has no VPG: both texts are empty.
+    That of a whole site has no VPG: both texts are empty. `site` is the identifier of the site that is down, if one is.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class Incident:
     vpg_name: str
     start: float
     end: float | None = None
+    site: str = ""
 
     def elapsed(self, now: float) -> float:
         """Seconds since it began."""
@@ -102,10 +105,10 @@ class IncidentBook:
         ]
         return sorted((*held, *self._over, *self._by_hand.values()), key=lambda incident: incident.start)
 
-    def start(self, kind: str, vpg_name: str | None, now: float) -> int:
+    def start(self, kind: str, vpg_name: str | None, now: float, site: str = "") -> int:
         """Begin an incident in the VPG of that name, or in every one; says how many began.
 
-        A kind may be spelled with hyphens.
+        A kind may be spelled with hyphens. `site` is the one that is down, if one is.
 
         Raises:
             ValueError: no such kind, or a VPG for a kind that happens to a site.
@@ -113,11 +116,11 @@ class IncidentBook:
         kind = kind.replace("-", "_")
         if kind not in KINDS:
             raise ValueError(f"no incident is called {kind}; there are {', '.join(KINDS)}")
-        if kind in _OF_A_SITE and vpg_name is not None:
+        if kind in OF_A_SITE and vpg_name is not None:
             raise ValueError(f"{kind} happens to the whole site, not to a VPG")
         begun = {
-            key: Incident(kind, "" if kind in _OF_A_SITE else key, name, now)
-            for key, name in (((kind, ""),) if kind in _OF_A_SITE else self._vpgs)
+            key: Incident(kind, "" if kind in OF_A_SITE else key, name, now, site=site)
+            for key, name in (((kind, ""),) if kind in OF_A_SITE else self._vpgs)
             if vpg_name in (None, name)
         }
         self._over = (*self._over, *(replace(self._by_hand[key], end=now) for key in begun.keys() & self._by_hand))
@@ -125,13 +128,18 @@ class IncidentBook:
         self.revision += 1
         return len(begun)
 
-    def end(self, kind: str | None, vpg_name: str | None, now: float) -> int:
-        """End what holds now, by hand or of the clock; None stands for any. Says how many ended."""
+    def end(self, kind: str | None, vpg_name: str | None, now: float, *, peers: bool = False) -> int:
+        """End what holds now, by hand or of the clock; None stands for any. Says how many ended.
+
+        Where a peer ends it, what is of one site goes on.
+        """
         wanted = None if kind is None else kind.replace("-", "_")
         over = {
             key: incident
             for key, incident in self.at(now).items()
-            if wanted in (None, incident.kind) and vpg_name in (None, incident.vpg_name)
+            if wanted in (None, incident.kind)
+            and vpg_name in (None, incident.vpg_name)
+            and not (peers and incident.kind in OF_ONE_SITE)
         }
         by_hand = [replace(incident, end=now) for key, incident in self._by_hand.items() if key in over]
         self._over = (*self._over, *by_hand)

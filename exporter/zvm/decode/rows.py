@@ -40,10 +40,14 @@ _USUAL: Final = Terms()
 
 @dataclass
 class Decoded(Generic[Row]):
-    """The rows of an answer, and what of it did not fit."""
+    """The rows of an answer, and what of it did not fit.
+
+    `at` is the middle of the request, in seconds since the epoch by our clock; 0 where it was not one request.
+    """
 
     rows: list[Row] = field(default_factory=list)
     lost: Counts = NOTHING
+    at: float = 0.0
 
 
 class Decoder(Generic[Row]):

@@ -85,7 +85,7 @@ async def test_each_vm_of_a_local_vpg_is_asked_for_within_the_budget_and_one_tha
     page = await running.page()
     assert page.value("zerto_collector_success", collector="points_in_time") == 1
     assert page.value("zerto_exporter_invalid_records_total", collector="points_in_time") == 0
-    sim.faults.set("/v1/vms/", faults.wrong_shape())
+    sim.faults.set("/v1/vms/", faults.truncated())
     await clock.advance(900)
     page = await running.page()
     assert page.value("zerto_collector_success", collector="points_in_time") == 0

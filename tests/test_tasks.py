@@ -13,7 +13,7 @@ from support import DrivenClock, Page, Running, Simulate, plain, zvm_config
 
 from exporter.collectors import tasks
 from exporter.collectors.names import OTHER
-from exporter.prometheus.table import Renderer
+from exporter.prometheus.table import Table
 from exporter.simulator import Estate, Simulator, faults
 
 Export = Callable[..., Awaitable[Running]]
@@ -32,8 +32,8 @@ async def page(*answered: dict[str, Any], listed: tuple[str, ...] = ()) -> Page:
     decoded = await tasks.begin(source)()
     assert not decoded.lost
     assert source.asked == [(tasks.PATH, {"startedAfterDate": "2023-11-13T22:13:20.000Z"})]
-    rendered = [Renderer(table, {}).render(decoded.rows) for table in (tasks.BY_STATE, tasks.BY_TYPE)]
-    blocks = [block for one in rendered for block in one.blocks]
+    tables: tuple[Table[Any], ...] = (tasks.BY_STATE, tasks.BY_TYPE)
+    blocks = [block for table in tables for block in table.render({}, decoded.rows).blocks]
     return Page(plain(part for block in blocks for part in block.parts).decode())
 
 

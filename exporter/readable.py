@@ -34,7 +34,9 @@ def size(count: float) -> str:
 def local(seconds: float) -> str:
     """Return a time since the epoch as date and time of day in the local zone, with its offset from UTC."""
     moment = datetime.fromtimestamp(seconds).astimezone()
-    return moment.isoformat(sep=" ", timespec="seconds").replace("+", " +") if moment.utcoffset() else utc(seconds)
+    if not moment.utcoffset():
+        return utc(seconds)
+    return f"{moment:%Y-%m-%d %H:%M:%S} {moment.isoformat()[-6:]}"
 
 
 def utc(seconds: float) -> str:

@@ -30,7 +30,7 @@ from test_docs import queries as queries_of
 
 from exporter.config import Zvm
 
-pytestmark = pytest.mark.timeout(180)  # the first test waits for the estate
+pytestmark = pytest.mark.timeout(400)  # the first test waits for the estate
 
 ROOT = Path(__file__).parent.parent
 STORED_SECONDS = 3.0  # a scrape or a group of rules that takes longer is late by more than its interval
@@ -163,7 +163,7 @@ def settled(prometheus: Prometheus, exporter: subprocess.Popen[str]) -> Estate:
         # And no RPO has just passed its target, which is recorded a little later.
         "sum(zvm_organization:zerto_rpo_missed:count) - sum(zvm_organization:zerto_rpo_missed:sum) == "
         "count(max by (vpg_id) (zerto_vpg_actual_rpo_seconds) <= max by (vpg_id) (zerto_vpg_configured_rpo_seconds)) "
-        "and on () count(rate(zerto_exporter_api_requests_total{code='500'}[5s]) > 0) == 2",
+        "and on () count(rate(zerto_exporter_api_requests_total{code='500'}[5s]) > 0) >= 2",
     )
     return Estate(prometheus, before, after)
 
@@ -176,7 +176,7 @@ def held(prometheus: Prometheus, *conditions: str) -> float:
         moments[:] = [time.time() - STORED_SECONDS]
         return all(prometheus.query(condition, moments[0]) for condition in conditions)
 
-    until(all_hold, " and ".join(conditions), 60)
+    until(all_hold, " and ".join(conditions), 150)
     return moments[0]
 
 
@@ -266,7 +266,6 @@ def test_a_query_of_a_dashboard_gives_data_and_each_once(estate: Estate, query: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_prometheus_3_answers_every_query_too(tmp_path: Path) -> None:
     with troubled(tmp_path, THREE) as estate:
         for (query,) in (one.values for one in queries()):

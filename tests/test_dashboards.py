@@ -42,6 +42,8 @@ WHATEVER_ROLE = {
     "VPGs with one ZVM, by name",
     "VPGs",
     "Protected VMs",
+    "Suspected VMs",
+    "Most encrypted",
 }
 
 Node = TypeVar("Node", bound=promql_parser.Expr)
@@ -315,6 +317,12 @@ def test_the_names_in_addresses_never_change() -> None:
         "zerto-sites",
         "zerto-journal",
         "zerto-slo",
+        "zerto-vras",
+        "zerto-peers",
+        "zerto-datastores",
+        "zerto-ransomware",
+        "zerto-evidence",
+        "zerto-coverage",
         "zerto-exporter",
     ]
     assert all(board["tags"] == ["zerto", "disaster-recovery"] for board in committed())

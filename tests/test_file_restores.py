@@ -5,28 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import msgspec
 import pytest
+from answering import Answering
 from support import DrivenClock, Running, Simulate, zvm_config
-from tools.golden import StandIn
 
 from exporter.collectors import file_restores
 from exporter.collectors.file_restores import Sessions
 from exporter.collectors.names import OTHER, Names
 from exporter.simulator import Estate, Simulator, faults
-from exporter.zvm.decode.rows import Decoded, Decoder
 
 Export = Callable[..., Awaitable[Running]]
-
-
-class Answering(StandIn):
-    """A ZVM that answers *body* to whatever it is asked."""
-
-    def __init__(self, body: object) -> None:
-        self._body = msgspec.json.encode(body)
-
-    async def get(self, endpoint: str, decoder: Decoder[object], *_: object, **__: str) -> Decoded[object]:  # type: ignore[override,type-var]
-        return decoder.decode(self._body, "application/json", endpoint)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +29,7 @@ class Answering(StandIn):
     ids=["none", "two", "no status", "a new one and a sentence", "ever new ones"],
 )
 async def test_they_are_counted_by_state(sessions: list[object], counts: dict[str, int]) -> None:
-    rows = (await file_restores.begin(Answering(sessions))()).rows
+    rows = (await file_restores.begin(Answering(lambda *_: sessions))()).rows
     found = {row.status: row.count for row in rows}
     assert sum(found.values()) == len(sessions)
     assert found | counts == found
@@ -66,14 +54,14 @@ async def test_an_answer_of_the_zvm_in_both_forms_and_a_wrong_one(
 ) -> None:
     clock.now = 1_700_000_000.0 + 46_800  # daytime
     sim: Simulator = await simulate(Estate("nyc", vms=60, seed=1, clock=clock.wall, incidents=False), auth="session")
-    running = await export([zvm_config(sim, ca_file=ca_file, collectors=("vpgs", "file_restores"))])
+    running = await export([zvm_config(sim, ca_file=ca_file, collectors=("vpgs", "file_restores"), interval=1800.0)])
     await clock.idle(1)
     assert (await running.page()).value("zerto_file_restores", status="MountReady") == 2
     sim.faults.set(file_restores.PATH, faults.xml())
-    await clock.advance(120)
+    await clock.advance(1800)
     assert (await running.page()).value("zerto_file_restores", status="MountReady") == 2
     sim.faults.set(file_restores.PATH, faults.wrong_shape())
-    await clock.advance(120)
+    await clock.advance(1800)
     page = await running.page()
     assert page.value("zerto_collector_success", collector="file_restores") == 0
     sim.faults.clear()

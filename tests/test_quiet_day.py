@@ -45,9 +45,9 @@ async def test_nothing_fires_on_a_quiet_day_but_for_what_goes_on(simulate: Simul
     lasts = {(name, vpg.name): after for name, after in OF_A_CUT.items()}
     lasts |= {(name, vpg.organization): after for name, after in OF_ITS_ORGANIZATION.items()}
     assert fired.keys() == {*lasts, *((name, "") for name in ALWAYS)}
-    for alert, after in lasts.items():
-        assert CUT.start < min(fired[alert]) < CUT.stop + 5, alert
-        assert max(fired[alert]) < CUT.stop + after, alert
+    for of_cut, after in lasts.items():
+        assert CUT.start < min(fired[of_cut]) < CUT.stop + 5, of_cut
+        assert max(fired[of_cut]) < CUT.stop + after, of_cut
 
 
 async def lived(simulate: Simulate, export: Export) -> tuple[Storyline, Vpg]:

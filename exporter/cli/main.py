@@ -122,7 +122,9 @@ async def _once(options: Namespace) -> int:
 async def _show(options: Namespace) -> int:
     from exporter.cli.showing import show  # noqa: PLC0415 - no other command waits for what draws tables
 
-    told = await show(_loader(options, os.environ)(), options)
+    configured = _loader(options, os.environ)()
+    with _cancelled_by_sigterm():
+        told = await show(configured, options)
     _print(told.out)
     for line in told.err:
         streams.complain(line)

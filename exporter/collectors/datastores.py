@@ -80,29 +80,34 @@ _NO_CONFIG: Final = Config()
 _NO_SPACE: Final = Space()
 
 
-def stats(one: Datastore) -> Stats:
-    """Return the numbers of a datastore, all of them None where it has none."""
-    return one.stats or _NO_STATS
-
-
-def space(one: Datastore) -> Space:
-    """Return the space of a datastore, as `stats`."""
-    usage = stats(one).usage
+def space(stats: Stats | None) -> Space:
+    """Return what *stats* tell of the space of a datastore, nothing where there are none."""
+    usage = (stats or _NO_STATS).usage
     return _NO_SPACE if usage is None else usage.space or _NO_SPACE
 
 
-def cluster(one: Datastore) -> str:
-    """Return the name of the cluster that a datastore is in, "" without one."""
-    config = one.config or _NO_CONFIG
+def cluster(config: Config | None) -> str:
+    """Return the name of the cluster that a datastore of *config* is in, "" without one."""
+    config = config or _NO_CONFIG
     found = config.cluster or config.cluster_of_xml
     return "" if found is None else found.name or ""
+
+
+def availability(stats: Stats | None) -> str:
+    """Return whether a datastore of *stats* can be used, "" where that is not told."""
+    return (stats or _NO_STATS).availability or ""
+
+
+def health(told: Health | None) -> str:
+    """Return how a datastore is by what is *told*, "" for nothing."""
+    return "" if told is None else told.status or ""
 
 
 LABELS: Labels[Datastore] = {"datastore": lambda one: one.name or "", "datastore_id": lambda one: one.id}
 
 STATE: Labels[Datastore] = {
-    "availability": lambda one: stats(one).availability or "",
-    "health": lambda one: "" if one.health is None else one.health.status or "",
+    "availability": lambda one: availability(one.stats),
+    "health": lambda one: health(one.health),
 }
 
 TABLE: Table[Datastore] = Table(
@@ -113,14 +118,14 @@ TABLE: Table[Datastore] = Table(
         "GET /v1/datastores Config",
         NONE,
         lambda _: 1,
-        {"type": lambda one: (one.config or _NO_CONFIG).type or "", "cluster": cluster},
+        {"type": lambda one: (one.config or _NO_CONFIG).type or "", "cluster": lambda one: cluster(one.config)},
     ),
     Metric(
         "zerto_datastore_state",
         "Whether the datastore can be used, and how it is, by the API's names.",
         "GET /v1/datastores Stats.AvailabilityStatus, Health.Status",
         NONE,
-        lambda one: 1 if STATE["availability"](one) or STATE["health"](one) else None,
+        lambda one: 1 if availability(one.stats) or health(one.health) else None,
         STATE,
     ),
     Metric(
@@ -128,49 +133,49 @@ TABLE: Table[Datastore] = Table(
         "Size of the datastore.",
         "GET /v1/datastores Stats.Usage.Datastore.CapacityInBytes",
         BYTES,
-        lambda one: space(one).capacity,
+        lambda one: space(one.stats).capacity,
     ),
     Metric(
         "zerto_datastore_free_bytes",
         "What is free of it.",
         "GET /v1/datastores Stats.Usage.Datastore.FreeInBytes",
         BYTES,
-        lambda one: space(one).free,
+        lambda one: space(one.stats).free,
     ),
     Metric(
         "zerto_datastore_used_bytes",
         "What is used of it, by Zerto and by all others.",
         "GET /v1/datastores Stats.Usage.Datastore.UsedInBytes",
         BYTES,
-        lambda one: space(one).used,
+        lambda one: space(one.stats).used,
     ),
     Metric(
         "zerto_datastore_provisioned_bytes",
         "What all that is on it may come to use. It may be more than its size.",
         "GET /v1/datastores Stats.Usage.Datastore.ProvisionedInBytes",
         BYTES,
-        lambda one: space(one).provisioned,
+        lambda one: space(one.stats).provisioned,
     ),
     Metric(
         "zerto_datastore_vras",
         "VRAs on the datastore.",
         "GET /v1/datastores Stats.NumVRAs",
         NONE,
-        lambda one: stats(one).vras,
+        lambda one: (one.stats or _NO_STATS).vras,
     ),
     Metric(
         "zerto_datastore_incoming_vms",
         "VMs that recover to the datastore.",
         "GET /v1/datastores Stats.NumIncomingVMs",
         NONE,
-        lambda one: stats(one).incoming_vms,
+        lambda one: (one.stats or _NO_STATS).incoming_vms,
     ),
     Metric(
         "zerto_datastore_outgoing_vms",
         "VMs on the datastore that are protected.",
         "GET /v1/datastores Stats.NumOutgoingVMs",
         NONE,
-        lambda one: stats(one).outgoing_vms,
+        lambda one: (one.stats or _NO_STATS).outgoing_vms,
     ),
 )
 
@@ -185,7 +190,7 @@ class Used(Struct, frozen=True, gc=False):
 
 def uses(one: Datastore) -> Iterator[Used]:
     """Yield what Zerto uses of a datastore, by purpose."""
-    usage = stats(one).usage
+    usage = (one.stats or _NO_STATS).usage
     zerto = None if usage is None else usage.zerto
     for purpose in () if zerto is None else Shares.__struct_fields__:
         share = getattr(zerto, purpose)

@@ -294,12 +294,15 @@ def _suspicions(rows: Sequence[Suspected] | None, names: Mapping[str, Who]) -> l
     """Return who is suspected, each once, None where *rows* are not known."""
     if rows is None:
         return None
-    found: dict[Who, Suspicion] = {}
+    found: list[Suspicion] = []
+    seen: set[str] = set()
     for row in rows:
         link = row.link or NamedLink()
         who = _who(link.identifier, link.name, names)
-        found.setdefault(who, Suspicion(who, row.level))
-    return list(found.values())
+        if who.id not in seen:
+            found.append(Suspicion(who, row.level))
+        seen |= {who.id} - {""}  # of whom nothing is said is somebody, too
+    return found
 
 
 def _volumes(rows: Sequence[SuspectedVolume], names: Mapping[str, Who]) -> list[Volumes]:

@@ -29,9 +29,8 @@ class Once:
         """Return from when on to ask for records, *now*: at first those of a day, to know them."""
         if self._asked is None:
             return now - _DAY
-        start = min(now, self._asked, self._newest) - _OVERLAP
-        # A clock that says less than the floor was set back. What comes now is older than what is known.
-        return start if now <= self._floor else max(start, self._floor)
+        # A clock that was set back may say less than ever before, one that was set forward leaves a gap behind it.
+        return min(now, self._asked, self._newest) - _OVERLAP
 
     def new(self, now: float, since: float, dates: Mapping[str, float]) -> set[str]:
         """Return which records came for the first time, of those that were asked for *since* then, *now*.

@@ -7,8 +7,7 @@ that another site protects from now on has another identifier there, and so has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct, field
@@ -120,9 +119,6 @@ TABLE: Table[OfVm] = Table(
 
 DECODER: Decoder[Statistics] = Decoder(Statistics)
 
-_KEY: Final = attrgetter("id", "vpg_id")
-_VALUES: Final = attrgetter("operations", "written", "synchronized", "network_traffic", "time", "encryption")
-
 
 class Names:
     """The VMs that one ZVM is known to have, by the identifiers of VM and VPG.
@@ -139,14 +135,17 @@ class Names:
         if known and known is not self._of:
             self._of, self._by_key = known, vms.by_key(known)
 
-    def of(self, keys: Iterable[tuple[str, str]]) -> Iterator[vms.Known | None]:
-        """Return who each of *keys* is, None for a VM that is not among those known.
+    @property
+    def who(self) -> Callable[[tuple[str, str]], vms.Known | None]:
+        """What tells whose identifiers those are, None for a VM that is not among those known.
 
         While none is known at all, each is called by its identifiers alone.
         """
-        if self._by_key:
-            return map(self._by_key.get, keys)
-        return (vms.Known(vm_id, vpg_id, "", "", "") for vm_id, vpg_id in keys)
+        return self._by_key.get if self._by_key else _unnamed
+
+
+def _unnamed(key: tuple[str, str]) -> vms.Known:
+    return vms.Known(*key, "", "", "")
 
 
 def begin(source: Source) -> Fetch[OfVm]:
@@ -156,14 +155,14 @@ def begin(source: Source) -> Fetch[OfVm]:
     async def fetch() -> Decoded[OfVm]:
         decoded = await source.get(PATH, DECODER)
         names.learn(source.rows("vms"))
+        who = names.who
         rows: list[OfVm] = []
         for start in range(0, len(decoded.rows), _AT_ONCE):
-            some = decoded.rows[start : start + _AT_ONCE]
-            whose = list(names.of(map(_KEY, some)))
-            if None in whose:
-                some = [one for one, who in zip(some, whose, strict=True) if who is not None]
-            known = [who for who in whose if who is not None]
-            rows += map(OfVm, known, *zip(*map(_VALUES, some), strict=True)) if some else ()
+            rows += [
+                OfVm(vm, one.operations, one.written, one.synchronized, one.network_traffic, one.time, one.encryption)
+                for one in decoded.rows[start : start + _AT_ONCE]
+                if (vm := who((one.id, one.vpg_id))) is not None
+            ]
             await asyncio.sleep(0)
         return Decoded(rows, decoded.lost)
 

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct, field
 
 from exporter.collectors import vpgs
+from exporter.collectors.alerts import ENTITY, LEVEL, PATH
 from exporter.collectors.base import Source
+from exporter.collectors.enums import Code
 from exporter.collectors.fields import Link, NamedLink, Text, timestamp
 from exporter.readable import local, span
 from exporter.show.rows import Column, Found, Level, Plain, Record, Resource, Row, moment, number, text
 from exporter.zvm.decode.rows import Decoder
 from exporter.zvm.errors import AuthError, ZvmError
 
-PATH: Final = "/v1/alerts"
-
-_LEVELS: Final = {"error": Level.BROKEN, "warning": Level.UNKNOWN}
+_LEVELS: Final = {"Error": Level.BROKEN, "Warning": Level.UNKNOWN}
 
 
 class Alert(Struct, frozen=True, gc=False):
-    level: Text = field(name="Level", default=None)
-    entity: Text = field(name="Entity", default=None)
+    level: Code = field(name="Level", default=None)
+    entity: Code = field(name="Entity", default=None)
     help_identifier: Text = field(name="HelpIdentifier", default=None)
     turned_on: Text = field(name="TurnedOn", default=None)
     dismissed: bool | None = field(name="IsDismissed", default=None)
@@ -41,7 +40,7 @@ async def ask(source: Source) -> Found:
     decoded = await source.get(PATH, DECODER, source.filters)
     nameless = any(not vpg.name for alert in decoded.rows for vpg in alert.vpgs or ())
     names = await _names(source) if nameless else {}
-    now = time.time()
+    now = source.wall()
     return Found([_row(alert, names, now) for alert in decoded.rows], decoded.lost)
 
 
@@ -60,9 +59,9 @@ def _row(alert: Alert, names: Mapping[str, str], now: float) -> Row:
     about = [vpg.name or names.get(vpg.identifier or "") or str(vpg) for vpg in alert.vpgs or ()]
     record: Record = {
         "zvm": "",
-        "level": alert.level or "",
+        "level": LEVEL.name(alert.level),
         "help_identifier": alert.help_identifier or "",
-        "entity": alert.entity or "",
+        "entity": ENTITY.name(alert.entity),
         **moment("turned_on", on),
         "age_seconds": _age(on, now),
         "vpgs": ", ".join(about),
@@ -72,7 +71,7 @@ def _row(alert: Alert, names: Mapping[str, str], now: float) -> Row:
         "dismissed": alert.dismissed,
         "alert_id": "" if alert.link is None else alert.link.identifier or "",
     }
-    level = _LEVELS.get((alert.level or "").casefold(), Level.UNKNOWN)
+    level = _LEVELS.get(LEVEL.name(alert.level), Level.UNKNOWN)
     since = record["turned_on_timestamp_seconds"]
     order = (level, -since if isinstance(since, int | float) else 0.0, alert.help_identifier or "")
     return Row(Level.FINE if alert.dismissed else level, order, record)

@@ -76,10 +76,10 @@ def rows(candidates: Sequence[Candidate]) -> list[Row]:
 
 COLUMNS: Final = (
     Column("ZVM", text("zvm")),
-    Column("VM", text("vm"), least=12),
-    Column("VPG", text("vpg"), least=12),
+    Column("VM", text("vm"), least=24),
+    Column("VPG", text("vpg"), least=24),
     Column("Role", text("role"), rank=2),
-    Column("Organization", text("organization"), rank=1, least=12),
+    Column("Organization", text("organization"), rank=1, least=24),
     Column("Identifier of the VM", text("vm_id"), least=20),
     Column("Identifier of the VPG", text("vpg_id"), least=20),
 )

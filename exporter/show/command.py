@@ -72,7 +72,8 @@ async def show(config: Config, query: Query, page: Page) -> Told:
     async with waiting(estate.words), estate:
         told = await (_points(estate, query, page) if query.resource == "points" else _list(estate, query, page))
     code = max(told.code, 1 if estate.complaints else 0)
-    return Told(told.out, (*map(_say, (*estate.notes, *estate.complaints)), *told.err), code)
+    complaints = [f"{zvm}: {what}" for name in known for zvm, what in estate.complaints if zvm == name]
+    return Told(told.out, (*map(_say, (*estate.notes, *complaints)), *told.err), code)
 
 
 async def _list(estate: Estate, query: Query, page: Page) -> Told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -41,19 +42,20 @@ class Asked:
 
     def source(self, filters: Mapping[str, str]) -> Source:
         """Return what a resource is asked by."""
-        return ZvmSource(self.client, "show", filters, lambda _: (), None)
+        return ZvmSource(self.client, "show", filters, lambda _: (), None, time.time)
 
 
 @dataclass
 class Estate:
     """The *zvms*, logged in to when they are asked and logged out of at the end.
 
-    For a person: the *complaints* say what is missing, the *notes* what is worth knowing; *pending* are waited for.
+    For a person: the *complaints*, of a ZVM each, say what is missing, the *notes* what is worth knowing. The *pending*
+    ZVMs are waited for.
     """
 
     zvms: Sequence[ZvmConfig]
     slots: Slots
-    complaints: list[str] = field(default_factory=list)
+    complaints: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
 
@@ -82,7 +84,7 @@ class Estate:
 
     def complain(self, zvm: str, what: str) -> None:
         """Take note of *what* a ZVM did not give."""
-        self.complaints.append(f"{zvm}: {what}")
+        self.complaints.append((zvm, what))
 
     def words(self) -> str:
         """Return who is waited for now."""

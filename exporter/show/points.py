@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from msgspec import Struct, field
@@ -51,7 +50,7 @@ DECODER: Decoder[Point] = Decoder(Point)
 
 async def ask(source: Source, vm: Known, since: float | None) -> Found:
     """Return the points in time of *vm* at *source*, of the last *since* seconds, None for all."""
-    now = time.time()
+    now = source.wall()
     params = {"vpgIdentifier": vm.vpg_id, **({} if since is None else {"startDate": iso(now - since)})}
     decoded = await source.get(ENDPOINT, DECODER, params, id=vm.id)
     rows = [_row(point, vm, now) for point in decoded.rows]

@@ -49,8 +49,8 @@ class Found:
 class Column:
     """A column of a table: *cell* makes the text of a record. *signal* columns have the colour of the row's level.
 
-    Where there is no room for all, the columns with the highest *rank* are left out, and one with a *least* width is
-    folded down to that many cells; 0 is never folded.
+    Where there is no room for all, the columns with the highest *rank* are left out, those of rank 0 never. One with a
+    *least* width is folded to that many cells before any is left out, and further where nothing else helps.
     """
 
     title: str

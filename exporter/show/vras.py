@@ -77,8 +77,8 @@ RESOURCE: Final = Resource(
     ("VRA", "VRAs"),
     _PLAINLY.keys,
     (
-        Column("VRA", text("vra"), least=16),
-        Column("Host", _host, rank=1, least=14),
+        Column("VRA", text("vra"), least=32),
+        Column("Host", _host, rank=1, least=24),
         Column("State", text("status"), least=12, signal=True),
         Column("Trouble", text("trouble"), least=18, signal=True),
         _count("protected_vms"),

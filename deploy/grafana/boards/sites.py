@@ -7,7 +7,7 @@ from typing import Final
 from grafana_foundation_sdk.models import units
 
 from boards import parts, states, tables, variables
-from boards.parts import Board, Column, Link, Query, Row, To
+from boards.parts import Board, Column, Query, Row, To
 from boards.promql import (
     ANSWERS,
     INTERVAL,
@@ -56,7 +56,6 @@ _REFUSED: Final = (
 )
 _BY_ID: Final = of_zvms("zerto_vpg_info", _REMOTE)
 _ONE_SIDED: Final = f"count by (vpg_id) (group by (zvm, vpg_id) ({_BY_ID})) == 1"
-_TO_OVERVIEW: Final = Link("Open what it lists", "zerto-overview", {"zvm": "ZVM"})
 
 ANSWER: Final = Row(
     "Do they answer?",
@@ -129,7 +128,7 @@ ANSWER: Final = Row(
                 "I": _INSECURE,
             },
             (
-                Column("ZVM", "zvm", link=_TO_OVERVIEW),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Answers", "A", names=states.ANSWERS, empty="Not known"),
                 Column("Data overdue", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known"),
                 Column("Last poll took", "C", unit=units.Seconds, empty="Not known"),
@@ -163,7 +162,7 @@ ANSWER: Final = Row(
             "Which resource of which ZVM is not polled well? Overdue: for how long its next good poll has been due.",
             {"A": SUCCEEDED, "B": OVERDUE, "C": _TOOK, "D": INTERVAL},
             (
-                Column("ZVM", "zvm", link=_TO_OVERVIEW),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Collector", "collector", width=140),
                 Column("Last poll", "A", names=states.in_cells(states.SUCCEEDED), empty="Not known", width=130),
                 Column("Overdue", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never", width=125),
@@ -270,7 +269,7 @@ KNOW: Final = Row(
             (
                 Column("From", "protected_site", width=100),
                 Column("To", "recovery_site", width=105),
-                Column("ZVM", "zvm", link=_TO_OVERVIEW, width=95),
+                Column("ZVM", "zvm", link=tables.TO_ZVM, width=95),
                 Column("VPGs", "A", empty="Not known", width=90),
                 Column("VMs", "B", empty="Not known", width=95),
                 Column("Writes", "C", unit=units.BytesPerSecondIEC, empty="Not known", width=110),
@@ -291,7 +290,7 @@ KNOW: Final = Row(
             },
             (
                 Column("VPG", "vpg", link=tables.TO_VPG),
-                Column("ZVM", "zvm", link=_TO_OVERVIEW, width=110),
+                Column("ZVM", "zvm", link=tables.TO_ZVM, width=110),
                 Column("Listed as", "role", width=120),
                 Column("From", "protected_site", width=140),
                 Column("To", "recovery_site", width=140),

@@ -16,6 +16,7 @@ VM_UID: Final = "zerto-vm"
 # What is passed is the object, whichever ZVM told it: another one tells it when that is down.
 TO_VPG: Final = Link("Open this VPG", VPG_UID, {"vpg": "VPG", "vpg_id": "vpg_id"})
 TO_VM: Final = Link("Open this VM", VM_UID, {"vm": "VM", "vm_id": "vm_id"})
+TO_ZVM: Final = Link("Open what it lists", "zerto-overview", {"zvm": "ZVM"})
 A_VPG_ID: Final = Column("vpg_id", "vpg_id", hidden=True)
 A_VM_ID: Final = Column("vm_id", "vm_id", hidden=True)
 

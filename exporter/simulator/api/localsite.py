@@ -5,6 +5,7 @@ from typing import Final
 from exporter.simulator.api.links import address, legacy_links, link, version
 from exporter.simulator.api.peersites import PAIRING_STATUSES
 from exporter.simulator.api.routes import ApiError, Asked, Document, Route, names
+from exporter.simulator.estate.inventory import Site
 from exporter.simulator.estate.seeded import stream
 
 BANNER: Final = "Authorized staff of the data centre only. Call Jo Doe at the service desk, +1 555 0100."
@@ -13,6 +14,15 @@ _THROTTLINGS: Final = (-1, 12.5, 62.5, 125)
 _ONLY_10: Final = frozenset(
     {"DisplayVersion", "ZvmApiVersion", "PlatformInformation", "IsLoginBannerEnabled", "LoginBanner"}
 )
+
+
+def contact(site: Site) -> dict[str, str]:
+    """Whom to call at a site: personal data."""
+    return {
+        "ContactEmail": f"jo.doe@{site.name}.example.test",
+        "ContactName": "Jo Doe",
+        "ContactPhone": "+1 555 0100",
+    }
 
 
 def utc_offset(asked: Asked) -> int:
@@ -26,9 +36,7 @@ def _here(asked: Asked) -> Document:
     # By the alphabet, as real servers have it: those to call come early.
     document: Document = {
         "BandwidthThrottlingInMBs": stream(asked.site.seed, here.name, "throttling").choice(_THROTTLINGS),
-        "ContactEmail": f"jo.doe@{here.name}.example.test",
-        "ContactName": "Jo Doe",
-        "ContactPhone": "+1 555 0100",
+        **contact(here),
         "DisplayVersion": "10.0 U6",
         "IpAddress": host,
         "IsLoginBannerEnabled": True,

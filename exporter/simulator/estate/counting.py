@@ -57,6 +57,7 @@ class Counters:
 
     def __init__(self) -> None:
         """Have counted for some days, whatever is asked for first."""
+        self.restarts = 0
         self._lock = Lock()
         self._second: int | None = None
         self._counted: Mapping[Key, _Counted] = {}
@@ -64,6 +65,7 @@ class Counters:
     def restart(self, second: int) -> None:
         """Begin at 0 at that *second*."""
         with self._lock:
+            self.restarts += 1
             self._second, self._counted = second, {}
 
     def at(self, second: int, rows: Rows, holding: Mapping[str, Incident]) -> dict[Key, Amounts]:

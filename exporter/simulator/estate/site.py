@@ -76,8 +76,8 @@ class LivingSite:
 
     @property
     def revision(self) -> tuple[int, ...]:
-        """Differs after every incident or removal by hand."""
-        return tuple(protection.revision for protection in self.protections)
+        """Differs after every incident or removal by hand, and after a restart of its ZVM."""
+        return (*(protection.revision for protection in self.protections), self._counters.restarts)
 
     def vpgs_at(self, second: int) -> Rows:
         """The VPGs that this site protects, and those of others that recover to it, with their readings at a second."""

@@ -12,6 +12,9 @@ DOCKER ?= docker
 LOCK := --quiet --upgrade --universal --no-annotate --custom-compile-command 'make lock' pyproject.toml
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 
+# Each process that the tests start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal -m 'not slow'
 
 .PHONY: demo test coverage check image image-check bench bench-rules docs dashboards pictures chart format lock clean
@@ -22,9 +25,9 @@ demo: .venv/run
 test: .venv/dev
 	$(BIN)/pytest $(PARALLEL)
 
-# The same under the gate of coverage, which takes nearly twice as long.
+# The same with more examples, under the gate of coverage: twice as long.
 coverage: .venv/dev
-	$(BIN)/pytest $(PARALLEL) --quiet --cov --cov-report=term
+	$(BIN)/pytest $(PARALLEL) --hypothesis-profile thorough --quiet --cov --cov-report=term
 
 check: .venv/dev $(BIN)/helm $(BIN)/promtool $(if $(shell command -v npm),$(GRAFANA))
 	$(BIN)/ruff check

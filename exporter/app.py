@@ -92,7 +92,7 @@ class Exporter:
         )
         self.telemetry.shard(self._shard.ordinal, self._shard.total)
         self._slots = Slots(DEFAULT_ANSWERS)
-        connect = partial(Zvm, monotonic=clock.monotonic, slots=self._slots)
+        connect = partial(Zvm, monotonic=clock.monotonic, wall=clock.wall, slots=self._slots)
         self.pages = Pages(self.store, self.telemetry, monotonic=clock.monotonic)
         self.poller = Poller(
             self.store,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,8 +15,10 @@ import hypothesis
 import pytest
 import structlog
 import trustme
+from command_line import Command, Done, Sites
 from support import PASSWORD, DrivenClock, Recorder, Running, start_exporter
 
+from exporter.cli.main import main
 from exporter.config import Zvm
 from exporter.polling.clock import Clock
 from exporter.simulator import Estate, Simulator
@@ -22,8 +26,9 @@ from exporter.zvm.client import Zvm as Client
 from exporter.zvm.settings import Settings
 
 # The machines that run the tests are noisy: how long an example takes says nothing of its property.
-hypothesis.settings.register_profile("ours", deadline=None)
-hypothesis.settings.load_profile("ours")
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("thorough", deadline=None)  # make check
+hypothesis.settings.load_profile("quick")
 
 
 # A shell without job control has what it starts in the background ignore it, and our children would inherit that.
@@ -100,6 +105,36 @@ async def export(clock: DrivenClock) -> AsyncIterator[Callable[..., Awaitable[Ru
             return running
 
         yield start
+
+
+@pytest.fixture
+def sites(server_context: ssl.SSLContext) -> Iterator[Sites]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    sites = Sites(server_context, loop)
+    yield sites
+    for simulator in sites.running:
+        sites.run(simulator.stop())
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run a command to its end in this process."""
+
+    def run(*argv: str) -> Done:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(argv)
+        out, err = capfd.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Done(code, out, err)
+
+    return run
 
 
 @pytest.fixture(autouse=True)

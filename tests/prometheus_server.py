@@ -72,8 +72,7 @@ class Prometheus:
 
     def __enter__(self) -> Self:
         """Start it, and wait until it answers."""
-        file = self._folder / "prometheus.yml"
-        file.write_text(yaml.safe_dump(self._config))
+        file = self._configured(self._config)
         self._log = (self._folder / "prometheus.log").open("w")
         self._process = subprocess.Popen(
             [
@@ -99,6 +98,11 @@ class Prometheus:
     ) -> None:
         """End it."""
         self._end()
+
+    def rest(self) -> None:
+        """From now on scrape nothing and evaluate no rules: only queries are answered."""
+        self._configured({})
+        self._process.send_signal(signal.SIGHUP)
 
     def query(self, expression: str, at: float | None = None) -> list[Sample]:
         """Return labels and value of each sample that *expression* gives now, or *at* a time; a scalar has no labels.
@@ -141,6 +145,11 @@ class Prometheus:
 
         until(some, expression, seconds)
         return found
+
+    def _configured(self, config: dict[str, Any]) -> Path:
+        file = self._folder / "prometheus.yml"
+        file.write_text(yaml.safe_dump(config))
+        return file
 
     def _get(self, path: str, **parameters: str) -> Any:
         status, body = self._request(f"{path}?{urlencode(parameters)}")

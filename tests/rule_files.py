@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +17,16 @@ Rule = dict[str, Any]
 _RECORDED: Final = re.compile(r"\b\w+:zerto_\w+:\w+")
 
 
+@cache
+def document(path: Path) -> dict[str, Any]:
+    """Return the YAML document at *path*, which is read once: whoever changes it changes it for all."""
+    found: dict[str, Any] = yaml.load(path.read_text(), yaml.CSafeLoader)
+    return found
+
+
 def groups(folder: Path = RULES) -> list[dict[str, Any]]:
     """Return the groups of all files in *folder*, in the order of their names."""
-    return [group for path in sorted(folder.glob("*.yml")) for group in yaml.safe_load(path.read_text())["groups"]]
+    return [group for path in sorted(folder.glob("*.yml")) for group in document(path)["groups"]]
 
 
 def in_turn(folder: Path = RULES) -> Iterator[list[Rule]]:

@@ -19,9 +19,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-import yaml
 from programs import tool
-from rule_files import RULES
+from rule_files import RULES, document
 
 TARGET: Final = {"job": "zerto", "instance": "exporter:9403"}
 _TOLD: Final = re.compile(r", time: (\w+),\n +exp:.*\n +got: (.*)")
@@ -88,7 +87,7 @@ def _promtool(test: Mapping[str, object]) -> str:
 
 def _order(files: Sequence[Path]) -> Iterator[str]:
     """Yield the groups of *files*, those first that others are made from: what is recorded, then alerts."""
-    groups = [group for path in files for group in yaml.safe_load(path.read_text())["groups"]]
+    groups = [group for path in files for group in document(path)["groups"]]
     first = ("zerto-thresholds", "zerto-vms-of-minutes", "zerto-once", "zerto-once-of-minutes")
     names = [group["name"] for group in sorted(groups, key=lambda group: "alert" in group["rules"][0])]
     yield from first

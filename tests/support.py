@@ -19,6 +19,7 @@ from exporter.collectors import vms
 from exporter.config import Config, Zvm
 from exporter.polling.clock import Clock
 from exporter.prometheus.gzip import Fragment, gzipped, unzipped
+from exporter.prometheus.table import Table
 from exporter.simulator import Simulator
 from exporter.web.listen import listen
 from exporter.web.server import WebFlags
@@ -133,6 +134,12 @@ def _polls() -> dict[str, list[asyncio.Task[Any]]]:
 def plain(parts: Iterable[Fragment]) -> bytes:
     """Return the text of fragments, one after the other."""
     return unzipped(gzipped(*parts))
+
+
+def shown(rows: Sequence[Any], *tables: Table[Any]) -> Page:
+    """Return the samples that *rows* are in *tables*, of the ZVM nyc."""
+    blocks = [block for table in tables for block in table.render({"zvm": "nyc"}, rows).blocks]
+    return Page(plain(part for block in blocks for part in block.parts).decode())
 
 
 class Page:

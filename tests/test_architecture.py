@@ -17,15 +17,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "threads": set(),
     "malloc": set(),
     "rewrites": set(),
+    "readable": set(),
     "simulator": set(),
     "prometheus": set(),
     "zvm": {"counts", "malloc", "rewrites", "threads"},
-    "collectors": {"prometheus", "zvm"},
+    "collectors": {"counts", "prometheus", "zvm"},
     "config": {"collectors", "rewrites", "zvm"},
     "polling": {"collectors", "config", "counts", "prometheus", "threads", "zvm"},
-    "web": {"config", "polling", "prometheus", "rewrites", "threads"},
+    "web": {"config", "polling", "prometheus", "readable", "rewrites", "threads"},
+    "show": {"collectors", "config", "counts", "polling", "prometheus", "readable", "zvm"},
     "app": {"collectors", "config", "polling", "prometheus", "threads", "web", "zvm"},
-    "cli": {"app", "config", "malloc", "simulator", "web", "zvm"},
+    "cli": {"app", "config", "malloc", "show", "simulator", "web", "zvm"},
     "__main__": {"cli"},
 }
 # Libraries that only these rooms may know.
@@ -36,6 +38,7 @@ LIBRARIES = {
     "yaml": {"config"},
     "jinja2": {"web"},
     "defusedxml": {"zvm"},
+    "rich": {"show"},
 }
 
 

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-import yaml
 from landing import cells, head
-from rule_files import RULES
+from rule_files import RULES, document
 from support import DrivenClock, Running, Simulate, zvm_config
 
 from exporter.collectors import vpgs
@@ -92,7 +91,7 @@ class TestWhy:
         known = {SUBSTATUS.name(code) for code in SUBSTATUS.codes}
         pages = {"ZertoVpgError", "ZertoPeerDisconnected", "ZertoProtectionHalted", "ZertoReplicationPaused"}
         alerts, recorded = (
-            [rule for group in yaml.safe_load((RULES / name).read_text())["groups"] for rule in group["rules"]]
+            [rule for group in document(RULES / name)["groups"] for rule in group["rules"]]
             for name in ("zerto-alerts.yml", "zerto-recording.yml")
         )
         halted = substatuses([rule["expr"] for rule in alerts if rule.get("alert") in pages])

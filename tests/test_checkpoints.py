@@ -101,7 +101,7 @@ async def test_a_zvm_that_does_not_have_them_is_asked_again_in_an_hour(
     sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:
     sim.faults.set("/v1/vpgs/", faults.status(404))
-    running = await export([zvm_config(sim, ca_file=ca_file, collectors=COLLECTORS)])
+    running = await export([zvm_config(sim, ca_file=ca_file, collectors=COLLECTORS, interval=300.0)])
     await clock.idle(1)
     before = len(asked(sim))
     await clock.advance(3000)

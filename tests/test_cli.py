@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
@@ -14,59 +13,20 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 import bcrypt
 import pytest
 import trustme
+from command_line import CLEAN, Command, Done, Sites, dead_port, write_config
 from support import PASSWORD, Page
 
 from exporter import __version__
 from exporter.cli import arguments
-from exporter.cli.main import main
-from exporter.simulator import Estate, Simulator, faults
-
-Result = TypeVar("Result")
-
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("ZVM_", "ZERTO_EXPORTER_"))}
-
-
-@dataclass
-class Sites:
-    """Simulated ZVMs in a thread, so that the test's own thread is free to be the program's."""
-
-    context: ssl.SSLContext
-    loop: asyncio.AbstractEventLoop
-    running: list[Simulator] = field(default_factory=list)
-
-    def start(self, name: str = "nyc", *, tls: bool = True, **options: Any) -> Simulator:
-        context = self.context if tls else None
-        estate = Estate(name, vms=3, seed=1, incidents=False)
-        simulator = Simulator(estate, password=PASSWORD, ssl_context=context, **options)
-        self.run(simulator.start())
-        self.running.append(simulator)
-        return simulator
-
-    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
-
-
-@pytest.fixture
-def sites(server_context: ssl.SSLContext) -> Iterator[Sites]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    sites = Sites(server_context, loop)
-    yield sites
-    for simulator in sites.running:
-        sites.run(simulator.stop())
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+from exporter.simulator import faults
 
 
 @dataclass
@@ -141,66 +101,14 @@ def get(url: str, context: ssl.SSLContext | None = None) -> str:
         return text
 
 
-def write_config(folder: Path, ca_file: Path, *zvms: tuple[str, str], **keys: str) -> Path:
-    """Write a configuration of *zvms* (name and URL) that works with the simulators."""
-    (folder / "secret").write_text(PASSWORD)
-    defaults = {
-        "auth": "{username: prometheus@vsphere.local, password_file: secret}",
-        "tls": f"{{ca_file: {ca_file}}}",
-        "interval": "60s",
-        "collectors": "[vms, vpgs]",
-        **keys,
-    }
-    lines = ["defaults:", *(f"  {key}: {value}" for key, value in defaults.items()), "zvms:"]
-    file = folder / "config.yaml"
-    file.write_text("\n".join([*lines, *(f"  - {{name: {name}, url: '{url}'}}" for name, url in zvms)]) + "\n")
-    return file
-
-
-@dataclass
-class Done:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Done]
-
-
-@pytest.fixture
-def command(capfd: pytest.CaptureFixture[str]) -> Command:
-    """Run a command to its end in this process."""
-
-    def run(*argv: str) -> Done:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(argv)
-        out, err = capfd.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return Done(code, out, err)
-
-    return run
-
-
-def dead_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
-
-
 class TestUsage:
     @pytest.mark.parametrize("argv", [["--version"], ["serve", "--version"], ["check", "--version"]])
     def test_version(self, argv: list[str], command: Command) -> None:
         assert command(*argv) == Done(0, f"zerto-exporter {__version__}\n", "")
 
-    @pytest.mark.parametrize("name", arguments.COMMANDS)
+    @pytest.mark.parametrize("name", arguments.flags())
     def test_help_names_each_flag(self, name: str, command: Command) -> None:
-        done = command(name, "--help")
+        done = command(*name.split(), "--help")
         assert (done.code, done.err) == (0, "")
         assert [flag for flag in arguments.flags()[name] if flag not in done.out] == []
 
@@ -241,6 +149,15 @@ class TestUsage:
             (["simulate", "--auth", "none"], "--auth: expected one of session, keycloak, both, got 'none'"),
             (["simulate", "--tls-cert", "a.pem"], "--tls-cert and --tls-key go together"),
             (["demo", "--config.file", "a"], "unrecognized arguments: --config.file a"),
+            (["show"], "the following arguments are required: RESOURCE"),
+            (["show", "points"], "the following arguments are required: --vm"),
+            (["show", "points", "--vm", "a", "--since", "soon"], "expected a duration such as 90m, 24h or 7d, got"),
+            (["show", "vms", "--format", "yaml"], "--format: expected one of table, json, csv, got 'yaml'"),
+            (["show", "vms", "--limit", "0"], "--limit: expected a whole number from 1 to"),
+            (["show", "vms", "--status", "Meeting"], "--status: expected a code or one of Initializing, MeetingSLA,"),
+            (["show", "vras", "--status", "MeetingSLA"], "--status: expected a code or one of Installed, "),
+            (["show", "alerts", "--is-dismissed", "no"], "--is-dismissed: expected true or false, got 'no'"),
+            (["show", "vpgs", "--vm-name", "erp"], "unrecognized arguments: --vm-name erp"),
         ],
     )
     def test_wrong_usage(self, argv: list[str], says: str, command: Command) -> None:
@@ -253,6 +170,7 @@ class TestUsage:
         assert [flag for flag in flags if re.search("password|secret|token|user", flag)] == []
 
 
+SHOWS = [name for name in arguments.flags() if name.startswith("show ")]
 FLAGS: list[tuple[str, str, str, object]] = [
     *((name, "--config.file", "a.yaml, z/*", [Path("a.yaml"), Path("z/*")]) for name in ("serve", "check", "once")),
     ("once", "--exporter-metrics", "true", True),
@@ -281,8 +199,10 @@ FLAGS: list[tuple[str, str, str, object]] = [
     ("simulate", "--seed", "0", 0),
     ("simulate", "--changing", "10", 10),
     ("demo", "--seed", "0", 0),
-    *((name, "--log.level", "warn", "warn") for name in arguments.COMMANDS),
-    *((name, "--log.format", "json", "json") for name in arguments.COMMANDS),
+    *((name, "--config.file", "a.yaml", [Path("a.yaml")]) for name in SHOWS),
+    *((name, "--format", "csv", "csv") for name in SHOWS),
+    *((name, "--log.level", "error", "error") for name in arguments.flags()),
+    *((name, "--log.format", "json", "json") for name in arguments.flags()),
 ]
 
 
@@ -291,7 +211,8 @@ class TestEnvironment:
         both = {"ZERTO_EXPORTER_TLS_CERT": "a.pem", "ZERTO_EXPORTER_TLS_KEY": "a.key"} if name == "simulate" else {}
         if "ZERTO_EXPORTER_TOTAL_SHARDS" in environment:
             both["ZERTO_EXPORTER_SHARD"] = "0"  # which this machine's name does not tell
-        return vars(arguments.parse([name, *argv], {**both, **environment}))
+        needed = ["--vm", "erp"] if name == "show points" else []
+        return vars(arguments.parse([*name.split(), *needed, *argv], {**both, **environment}))
 
     def test_table_is_whole(self) -> None:
         flags = [(name, flag) for name, flags in arguments.flags().items() for flag in flags]

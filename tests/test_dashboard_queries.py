@@ -23,14 +23,17 @@ from boards import BOARDS
 from boards.parts import Panel
 from grafana_foundation_sdk.models.dashboard import VariableModel
 from programs import SYSTEM, THREE, tool
-from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus
-from rule_files import RULES
+from prometheus_server import Prometheus, QueryError, Sample, needs_prometheus, until
+from rule_files import RULES, document
 from test_docs import documents
 from test_docs import queries as queries_of
 
 from exporter.config import Zvm
 
+pytestmark = pytest.mark.timeout(180)  # the first test waits for the estate
+
 ROOT = Path(__file__).parent.parent
+STORED_SECONDS = 3.0  # a scrape or a group of rules that takes longer is late by more than its interval
 ZVMS = ("nyc", "lon", "par")
 STANDARD = Zvm(name="nyc", url="https://zvm.example.com").collectors
 OF_TARGETS = {"job", "instance", "cluster"}
@@ -94,7 +97,10 @@ def troubled(folder: Path, version: str) -> Iterator[Estate]:
             target = exporter.stdout.readline().split("/")[2]
             config = configuration(target, rules_of_every_second(folder))
             with Prometheus(folder, config, version=version) as prometheus:
-                yield settled(prometheus, exporter)
+                estate = settled(prometheus, exporter)
+                prometheus.rest()
+                exporter.send_signal(signal.SIGTERM)
+                yield estate
         finally:
             exporter.send_signal(signal.SIGTERM)
             exporter.wait(timeout=20)
@@ -104,7 +110,7 @@ def rules_of_every_second(folder: Path) -> list[str]:
     """Write the rules without the intervals of their own, which are minutes; return the files."""
     files = []
     for path in RULES.glob("*.yml"):
-        groups = yaml.safe_load(path.read_text())["groups"]
+        groups = document(path)["groups"]
         files.append(folder / path.name)
         files[-1].write_text(yaml.safe_dump({"groups": [group | {"interval": "1s"} for group in groups]}))
     return [str(file) for file in files]
@@ -129,34 +135,49 @@ def configuration(target: str, rules: list[str]) -> dict[str, Any]:
 def settled(prometheus: Prometheus, exporter: subprocess.Popen[str]) -> Estate:
     """Wait until there is enough of everything, before and after a VPG and a VM are taken out."""
     rows = "count(group by (zvm, vpg_id) (zerto_vpg_info))"
-    prometheus.wait_for('sum(zerto_collector_success{collector=~"vms|vpgs"}) == 10')
-    prometheus.wait_for("count(vpg:zerto_trouble:rating) and count(zvm_organization:zerto_vm:count)")
-    ((_, listed),) = prometheus.query(rows)
-    before = time.time()
-    exporter.send_signal(signal.SIGUSR1)
-    # Both ZVMs of the pair must tell it: that a VPG is gone, and that another is empty now.
-    prometheus.wait_for(
-        f"{rows} == {listed - 2} and "
-        "count(group by (zvm, vpg_id) (zerto_vpg_state{substatus='EmptyProtectionGroup'})) == 2"
+    # A scrape that came too late would leave its target without samples.
+    of_both = (
+        "count(up{job='zerto'} == 1) == 2",
+        'sum(zerto_collector_success{collector=~"vms|vpgs"}) == 10',
+        "count(vpg:zerto_trouble:rating) and count(zvm_organization:zerto_vm:count)",
     )
-    # What is recorded of them follows, one group after the other.
-    prometheus.wait_for(
+    before = held(prometheus, *of_both)
+    ((_, listed),) = prometheus.query(rows, before)
+    exporter.send_signal(signal.SIGUSR1)
+    after = held(
+        prometheus,
+        *of_both,
+        # Both ZVMs of the pair must tell it: that a VPG is gone, and that another is empty now.
+        f"{rows} == {listed - 2} and "
+        "count(group by (zvm, vpg_id) (zerto_vpg_state{substatus='EmptyProtectionGroup'})) == 2",
+        # What is recorded of them follows, one group after the other.
         "count(vpg:zerto_trouble:rating) == count(group by (vpg_id) (zerto_vpg_info)) and "
         "count(vpg:zerto_vpg_state:listed{substatus='EmptyProtectionGroup'}) == 1 and "
         "count(vpg:zerto_trouble:rating == 3) == 1 and sum(zvm_organization:zerto_rpo_missed:count) == "
-        "count(vpg:zerto_vpg_configured_rpo_seconds:once unless on (vpg_id) vpg:zerto_vpg_state:in_transit)"
-    )
-    for of_each in ("vpg:zerto_vpg_configured_rpo_seconds:once", "vpg:zerto_vpg_used_storage_bytes:listed"):
-        metric = of_each.split(":")[1]
-        prometheus.wait_for(f"count({of_each}) == count(group by (vpg_id) ({metric}))")
-    # Rates need failures in two samples, windows a few seconds.
-    # And no RPO has just passed its target, which is recorded a little later.
-    prometheus.wait_for(
+        "count(vpg:zerto_vpg_configured_rpo_seconds:once unless on (vpg_id) vpg:zerto_vpg_state:in_transit)",
+        *(
+            f"count({of_each}) == count(group by (vpg_id) ({of_each.split(':')[1]}))"
+            for of_each in ("vpg:zerto_vpg_configured_rpo_seconds:once", "vpg:zerto_vpg_used_storage_bytes:listed")
+        ),
+        # Rates need failures in two samples, windows a few seconds.
+        # And no RPO has just passed its target, which is recorded a little later.
         "sum(zvm_organization:zerto_rpo_missed:count) - sum(zvm_organization:zerto_rpo_missed:sum) == "
         "count(max by (vpg_id) (zerto_vpg_actual_rpo_seconds) <= max by (vpg_id) (zerto_vpg_configured_rpo_seconds)) "
-        "and on () count(rate(zerto_exporter_api_requests_total{code='500'}[5s]) > 0)"
+        "and on () count(rate(zerto_exporter_api_requests_total{code='500'}[5s]) > 0) == 2",
     )
-    return Estate(prometheus, before, time.time())
+    return Estate(prometheus, before, after)
+
+
+def held(prometheus: Prometheus, *conditions: str) -> float:
+    """Return a moment at which each of *conditions* gave something, and before which nothing more will be stored."""
+    moments: list[float] = []
+
+    def all_hold() -> bool:
+        moments[:] = [time.time() - STORED_SECONDS]
+        return all(prometheus.query(condition, moments[0]) for condition in conditions)
+
+    until(all_hold, " and ".join(conditions), 60)
+    return moments[0]
 
 
 def panel_of(board: str, title: str) -> Panel:
@@ -174,11 +195,11 @@ def queries() -> Iterator[Any]:
 
 
 def queries_of_documents() -> Iterator[Any]:
-    for document in documents():
-        if document.stem == "CHANGELOG":
+    for page in documents():
+        if page.stem == "CHANGELOG":
             continue  # it has queries of before
-        for number, query in enumerate(queries_of(document)):
-            yield pytest.param(query, id=f"{document.stem}-{number}")
+        for number, query in enumerate(queries_of(page)):
+            yield pytest.param(query, id=f"{page.stem}-{number}")
 
 
 def variables() -> Iterator[Any]:
@@ -386,17 +407,56 @@ def test_a_zvm_that_went_down_is_down_though_its_hourly_poll_was_a_good_one(tmp_
     series += [{"series": f'zerto_up{{job="zerto", zvm="{zvm}"}}', "values": "0x9"} for zvm in said]
     expected = {"nyc": 0, "par": 1, "lon": 2, "ams": 0}
     answers = panel_of("zerto-overview", "ZVMs, those down first").queries[0]
-    asked = {
-        "expr": answers.replace("$job", ".+").replace("$zvm", ".+"),
-        "eval_time": "5m",
-        "exp_samples": [{"labels": f'{{zvm="{zvm}"}}', "value": value} for zvm, value in expected.items()],
-    }
-    file = tmp_path / "answers.yml"
-    case = {"interval": "1m", "input_series": series, "promql_expr_test": [asked]}
-    file.write_text(yaml.safe_dump({"tests": [case]}))
+    asked = expected_of(answers, "5m", {f'{{zvm="{zvm}"}}': value for zvm, value in expected.items()})
+    judged(tmp_path, series, [asked])
+
+
+def expected_of(query: str, when: str, expected: dict[str, float]) -> dict[str, Any]:
+    """Return promtool's test of a *query*, all chosen, with the values that it is to give by their labels."""
+    samples = [{"labels": labels, "value": value} for labels, value in expected.items()]
+    for name in ("job", "zvm", "vpg", "organization"):
+        query = query.replace(f"${name}", ".*")
+    return {"expr": query, "eval_time": when, "exp_samples": samples}
+
+
+def judged(folder: Path, series: list[dict[str, str]], asked: list[dict[str, Any]]) -> None:
+    """Assert that promtool finds of the *series* what is *asked*."""
+    file = folder / "tests.yml"
+    file.write_text(yaml.safe_dump({"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": asked}]}))
     command = [tool("promtool", "Debian: prometheus"), "test", "rules", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_a_zvm_lists_that_cannot_be_read_is_not_gone(tmp_path: Path) -> None:
+    """Of the ZVMs par fails altogether, ams fails for the first time, lon answers; ams and lon have lost one of two."""
+    day, more = "1x1440", "1x9"
+    listed = {"lon": {"1": f"{day} {more}", "2": day}, "ams": {"3": f"{day} {more}", "4": day}, "par": {"5": day}}
+    answers = {"lon": "1x1450", "ams": "1x1442 0x7", "par": "1x1430 0x20"}
+    info = 'zerto_v{}_info{{job="zerto", zvm="{}", vpg="name", vpg_id="{}", vm="name", vm_id="{}"}}'
+    series = [
+        {"series": info.format(kind, zvm, number, number), "values": values}
+        for kind in ("m", "pg")
+        for zvm, numbers in listed.items()
+        for number, values in numbers.items()
+    ]
+    success = 'zerto_collector_success{{job="zerto", zvm="{}", collector="{}"}}'
+    series += [
+        {"series": success.format(zvm, collector), "values": values}
+        for collector in ("vms", "vpgs")
+        for zvm, values in answers.items()
+    ]
+    series += [{"series": f'zerto_up{{job="zerto", zvm="{zvm}"}}', "values": "1x1450"} for zvm in listed]
+    vpgs, vms, _ = panel_of("zerto-overview", "Gone or missing").queries
+    numbers = [panel_of("zerto-overview", title).queries[0] for title in ("VPGs gone", "VMs gone")]
+    labels = '{{what="{}", vpg="name", vpg_id="{}", vm="{}", vm_id="{}"}}'
+    gone = [
+        expected_of(vpgs, "1448m", {labels.format("VPG gone", number, "-", "-"): 1 for number in "24"}),
+        expected_of(vms, "1448m", {labels.format("VM gone", number, "name", number): 1 for number in "24"}),
+    ]
+    judged(tmp_path, series, [*gone, *(expected_of(number, "1448m", {"{}": 2}) for number in numbers)])
+    only_par = [number.replace("$zvm", "par") for number in numbers]
+    judged(tmp_path, series, [expected_of(number, "1448m", {}) for number in only_par])
 
 
 def test_where_no_exporter_was_ever_seen_its_targets_are_found_by_the_name_of_their_job(estate: Estate) -> None:
@@ -408,11 +468,17 @@ def test_where_no_exporter_was_ever_seen_its_targets_are_found_by_the_name_of_th
 
 def test_what_increased_before_is_no_row_of_a_zvm_that_nobody_asks_now(estate: Estate) -> None:
     """Nor a green 0 of an exporter that nobody scrapes."""
-    for board, title in (("zerto-sites", "Each ZVM"), ("zerto-exporter", "Polls that failed")):
+    now = r"\b(zerto_up|zerto_exporter_build_info|zerto_exporter_series|vpg:zerto_vpg_info:once)\b"
+    for board, title in (
+        ("zerto-sites", "Each ZVM"),
+        ("zerto-exporter", "Polls that failed"),
+        ("zerto-exporter", "By ZVM and collector"),
+        ("zerto-slo", "VPGs by time within the RPO"),
+    ):
         for query in panel_of(board, title).queries:
-            if "increase(" in query:
+            if re.search(r"increase\(|_over_time\(", query):
                 assert estate.ask(query)
-                assert estate.ask(re.sub(r"\b(zerto_up|zerto_exporter_build_info){", "nothing{", query)) == [], title
+                assert estate.ask(re.sub(now, "nothing", query)) == [], title
 
 
 def test_a_line_has_as_many_series_as_its_panel_says(estate: Estate) -> None:

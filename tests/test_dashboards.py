@@ -42,6 +42,8 @@ WHATEVER_ROLE = {
     "VPGs with one ZVM, by name",
     "VPGs",
     "Protected VMs",
+    "Suspected VMs",
+    "Most encrypted",
 }
 
 Node = TypeVar("Node", bound=promql_parser.Expr)
@@ -315,6 +317,12 @@ def test_the_names_in_addresses_never_change() -> None:
         "zerto-sites",
         "zerto-journal",
         "zerto-slo",
+        "zerto-vras",
+        "zerto-peers",
+        "zerto-datastores",
+        "zerto-ransomware",
+        "zerto-evidence",
+        "zerto-coverage",
         "zerto-exporter",
     ]
     assert all(board["tags"] == ["zerto", "disaster-recovery"] for board in committed())
@@ -496,6 +504,32 @@ def test_a_cell_with_a_colour_says_what_it_means_that_there_is_no_value() -> Non
             if properties.get("custom.cellOptions", {}).get("type") == "color-background":
                 told = [one for one in properties.get("mappings", ()) if one["type"] == "special"]
                 assert [one["options"]["match"] for one in told] == ["null+nan"], (panel["title"], header)
+
+
+def test_a_number_in_a_table_says_what_it_means_that_there_is_none() -> None:
+    """Else the cell is blank, which reads as none or as all is well."""
+    for board, panel in tables():
+        properties = overridden(panel)
+        for field, header in columns(panel).items():
+            if field.startswith("Value #"):
+                told = [one["type"] for one in properties.get(header, {}).get("mappings", ())]
+                assert "special" in told, (board["title"], panel["title"], header)
+
+
+def test_a_legend_has_no_last_value_of_what_may_have_ended() -> None:
+    """Grafana takes the last point of each line for it, however long ago that was."""
+    for board in committed():
+        for panel in panels(board):
+            ends = any(re.search(r" > 0$|count by \((status|.*role)\)", one["expr"]) for one in panel["targets"])
+            if panel["type"] == "timeseries" and ends:
+                assert panel["options"]["legend"]["calcs"] == ["max"], (board["title"], panel["title"])
+
+
+def test_where_nothing_to_list_is_the_good_case_no_data_is_not_said() -> None:
+    said = {panel["title"]: panel["fieldConfig"]["defaults"].get("noValue") for _, panel in tables()}
+    good = {"Gone or missing", "VPGs with one ZVM, by name"}
+    assert {title for title, words in said.items() if words} == good
+    assert all("not known" in str(said[title]) for title in good)
 
 
 def test_the_colour_of_a_missing_number_is_below_all_others() -> None:

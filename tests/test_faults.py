@@ -285,14 +285,14 @@ async def test_a_collector_that_is_never_let_in_does_not_stop_the_other(
 async def test_a_login_that_is_refused(sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path) -> None:
     """Counted, and tried ever more seldom, whatever the number of collectors; a reload tries again at once."""
     auth = Auth(username=sim.username, password="wrong")
-    running = await export([zvm_config(sim, ca_file=ca_file, auth=auth)], lifecycle=True)
+    running = await export([zvm_config(sim, ca_file=ca_file, auth=auth, interval=90.0)], lifecycle=True)
     await clock.idle(1)
     await clock.advance(3600)
     page = await running.page()
     refused = sim.refused_logins
     assert 7 <= refused <= 13
     assert page.value("zerto_exporter_logins_total", zvm="nyc", outcome="refused") == refused
-    assert polls(page, "auth") == 121
+    assert polls(page, "auth") == 41
     assert page.value("zerto_up") == 0
     async with running.session.post(f"{running.url}/-/reload") as response:
         assert response.status == 200

@@ -29,8 +29,9 @@ from exporter.polling.history import MINUTES, History, Hour
 from exporter.polling.outcome import Failure, Outcome
 from exporter.polling.target import Status, Told
 from exporter.prometheus.gzip import unzipped
+from exporter.readable import span
 from exporter.simulator import faults
-from exporter.web.landing.page import DOCUMENTATION, Landing, brief, rows, span, state, summed
+from exporter.web.landing.page import DOCUMENTATION, Landing, brief, rows, state, summed
 from exporter.web.landing.plots import BARS, bars
 from exporter.web.server import WebFlags
 

@@ -48,7 +48,7 @@ async def test_it_is_asked_once_an_hour_and_its_key_is_nowhere(
     simulate: Simulate, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:
     sim: Simulator = await simulate(auth="session")
-    running = await export([zvm_config(sim, ca_file=ca_file, collectors=("vms", "license"))])
+    running = await export([zvm_config(sim, ca_file=ca_file, collectors=("vms", "license"), interval=300.0)])
     await clock.idle(1)
     page = await running.page()
     assert page.value("zerto_license_used_vms", zvm="nyc") > 0

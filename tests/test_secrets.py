@@ -24,7 +24,11 @@ from exporter.app import Exporter
 from exporter.cli import logs
 from exporter.collectors import vms
 from exporter.config import Config, Zvm
-from exporter.simulator import Simulator, faults
+from exporter.simulator import Estate, Simulator, faults
+from exporter.simulator.api.localsite import BANNER, contact
+from exporter.simulator.estate.licensing import license_at
+from exporter.simulator.estate.mounts import mounts_at
+from exporter.simulator.estate.retention import repositories_at
 from exporter.simulator.exchange import Call
 from exporter.simulator.faults import Fault
 from exporter.simulator.login.authority import Authority
@@ -122,6 +126,24 @@ FAULTS = [
     faults.latin1(),
     faults.slow(0.001),
 ]
+
+
+# What may be wrong with an answer that holds secrets.
+ANSWERS = [
+    faults.truncated(),
+    faults.wrong_shape(),
+    faults.bad_record(1),
+    faults.nan(),
+    faults.nulls(),
+    faults.duplicates(),
+    faults.strings_for_numbers(),
+    faults.camel_case(),
+    faults.xml(),
+    faults.invalid_utf8(),
+    faults.hostile_names(),
+]
+
+DAYTIME = 1_700_000_000.0 + 46_800
 
 
 @pytest.fixture
@@ -266,6 +288,47 @@ async def test_no_secret_gets_out_when_a_login_is_refused(
     text = written()
     assert "login refused" in text
     assert_none_in(f"{text}\n{quote}", secrets_of(sim))
+
+
+def of_others(sim: Simulator) -> set[str]:
+    """Return what *sim* answers that is secret, though no login of ours has to do with it."""
+    site = sim.estate
+    secrets = {license_at(site, site.second).key, BANNER, *contact(site.here).values()}
+    for repository in repositories_at(site):
+        secrets |= {repository.user, repository.password, repository.key}
+    for mount in mounts_at(site, site.second):
+        secrets.add(mount.identifier)
+    return secrets
+
+
+async def test_what_is_secret_in_an_answer_is_not_read(
+    write_logs: WriteLogs, simulate: Simulate, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    """Nor quoted, whatever is wrong with the answer: in both forms, cut off, and in other shapes."""
+    clock.now = DAYTIME
+    estate = Estate("nyc", vms=60, seed=1, clock=clock.wall, incidents=False)
+    sim: Simulator = await simulate(estate, auth="session")
+    written = write_logs("logfmt")
+    collectors = ("vpgs", "site", "license", "unprotected", "retention", "file_restores")
+    zvm = zvm_config(sim, ca_file=ca_file, collectors=collectors, interval=1800.0)
+    running = await export([zvm], lifecycle=True)
+    await clock.idle(1)
+    quote = []
+    for fault in ANSWERS:
+        sim.faults.set("/v1/l", fault)
+        sim.faults.set("/v1/f", fault)
+        await clock.advance(3600)
+        (status,) = running.exporter.poller.statuses()
+        quote += [repr(status), await running.exporter.poller.version("nyc"), await pages(running)]
+        sim.faults.clear()
+    await running.exporter.stop()
+    text = written()
+    assert text.count("are not shown") >= 3, "what failed is said"
+    secrets = of_others(sim)
+    assert len(secrets) > 12
+    for secret in secrets:
+        assert secret not in text
+        assert secret not in "\n".join(quote)
 
 
 async def test_no_secret_in_a_traceback(

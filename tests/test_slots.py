@@ -161,23 +161,24 @@ async def test_a_zvm_that_dawdles_in_its_answer_lends_its_place(
     slow: Simulator, quick: Simulator, ca_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has it again to be converted; and the time for which another waited is not taken from its timeout."""
-    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.5)
-    begun, gate = asyncio.Event(), asyncio.Event()
+    loop, begun, waits_for_it, gate = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     class Told(Slots):
         async def take(self) -> None:
+            (waits_for_it if self.taken else begun).set()
             await super().take()
-            begun.set()
 
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 60.0)
     slots = Told(1)
     slow.faults.set(vms.PATH, faults.slow(chunk=100, gate=gate))
-    dawdling = Zvm(zvm_config(slow, ca_file=ca_file), Recorder(), slots=slots)
-    other = Zvm(zvm_config(quick, ca_file=ca_file, timeout=0.4), Recorder(), slots=slots)
-    await other.get(vms.PATH, vms.DECODER)
-    begun.clear()
+    dawdling = Zvm(zvm_config(slow, ca_file=ca_file, timeout=600.0), Recorder(), slots=slots)
+    other = Zvm(zvm_config(quick, ca_file=ca_file, timeout=30.0), Recorder(), slots=slots)
     waits = asyncio.create_task(dawdling.get(vms.PATH, vms.DECODER))
     await soon(begun.wait())
-    assert len((await soon(other.get(vms.PATH, vms.DECODER))).rows) == 5
+    answer = asyncio.create_task(other.get(vms.PATH, vms.DECODER))
+    await soon(waits_for_it.wait())
+    monkeypatch.setattr(loop, "time", lambda now=loop.time: now() + 61.0)
+    assert len((await soon(answer)).rows) == 5
     assert not waits.done()
     gate.set()
     assert len((await waits).rows) == 5

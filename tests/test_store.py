@@ -60,6 +60,35 @@ def test_a_header_is_there_although_the_first_zvm_has_no_sample() -> None:
     assert "# TYPE a_second gauge\n" + 'a_second{zvm="second",name="2"} 2\n' in text(store)
 
 
+def test_a_metric_of_two_collectors_is_on_the_page_once_where_the_first_of_them_has_it() -> None:
+    """A page with two lines TYPE of one name, or with its samples apart, is one that Prometheus refuses."""
+    other: Table[Any] = Table(
+        {"other": str},
+        Metric("c_first", "First.", "the test", NONE, lambda row: row),
+        Metric("a_first", "First.", "another way", NONE, lambda row: row),
+    )
+    store = Store({"a": (A,), "c": (other,)})
+    for zvm in ("nyc", "lon"):
+        store.put(zvm, "c", other.render({"zvm": zvm}, [3]), 60.0)
+    assert plain(store.page()).decode().splitlines()[:4] == [
+        "# HELP a_first First. (another way)",
+        "# TYPE a_first gauge",
+        'a_first{zvm="lon",other="3"} 3',
+        'a_first{zvm="nyc",other="3"} 3',
+    ]
+    store.put("nyc", "a", A.render({"zvm": "nyc"}, [1]), 60.0)
+    text = plain(store.page()).decode()
+    assert text.splitlines()[:5] == [
+        "# HELP a_first First. (the test)",
+        "# TYPE a_first gauge",
+        'a_first{zvm="nyc",name="1"} 1',
+        'a_first{zvm="lon",other="3"} 3',
+        'a_first{zvm="nyc",other="3"} 3',
+    ]
+    assert len(Page(text).samples) == 5
+    assert plain(store.page(collectors={"c"})).decode().count("a_first{") == 2
+
+
 def test_a_metric_without_samples_has_no_header() -> None:
     store, _ = make()
     put(store, "nyc", "a", 1)

@@ -23,8 +23,13 @@ UNITS = {unit.suffix for unit in vars(units).values() if isinstance(unit, Unit)}
 ids = [metric.name for metric in METRICS]
 
 
-def test_names_are_unique() -> None:
-    assert len(set(ids)) == len(ids)
+def test_a_name_in_several_tables_is_one_metric_and_in_one_collector_only_once() -> None:
+    """The page has it once, with the header of one of them."""
+    for name in set(ids):
+        assert len({(metric.help, metric.unit) for metric in METRICS if metric.name == name}) == 1
+    for collector in collectors.ALL:
+        own = [metric.name for table in collector.tables for metric in table.metrics]
+        assert len(set(own)) == len(own)
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=ids)
@@ -42,7 +47,8 @@ def test_name_unit_and_type_say_the_same(metric: Metric[Any]) -> None:
         assert name.endswith(metric.unit.suffix)
     else:
         assert not name.endswith(tuple(UNITS - {"_code"}))
-    assert not name.endswith(("_total", "_count", "_sum", "_bucket"))
+    # These are the suffixes of histograms; one gauge has such a name, which its users know.
+    assert not name.endswith(("_total", "_count", "_sum", "_bucket")) or name == "zerto_vm_volume_count"
     assert f"# TYPE {metric.name} {metric.type}\n" in plain([metric.header]).decode()
 
 
@@ -65,6 +71,20 @@ def test_labels_are_in_snake_case_and_none_comes_twice(table: Table[Any]) -> Non
         assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", label) for label in labels)
 
 
+# Those whose names are what people say, not what the API does, and what that is there.
+SAID_OTHERWISE = {
+    "site": "localsite",
+    "peers": "peersites",
+    "encryption": "encryptionDetection",
+    "unprotected": "virtualizationsites",
+    "profiles": "serviceprofiles",
+    "points_in_time": "pointsInTime",
+    "recoveries": "recovery",
+    "retention": "ltr",
+    "file_restores": "flrs",
+}
+
+
 @pytest.mark.parametrize("collector", collectors.ALL, ids=lambda collector: collector.name)
 def test_a_collector_is_named_as_its_resource(collector: Any) -> None:
-    assert collector.name in collector.endpoint.split("/")
+    assert SAID_OTHERWISE.get(collector.name, collector.name) in collector.endpoint.split("/")

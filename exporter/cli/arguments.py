@@ -12,12 +12,24 @@ from urllib.parse import urlsplit
 
 from exporter import __version__
 from exporter.cli.logs import FORMATS, LEVELS
+from exporter.config.scalars import duration
 from exporter.config.shards import shard_of
+from exporter.show.filters import FORMATS as SHOWN_AS
+from exporter.show.filters import RESOURCES, filters
 
 DEFAULT_CONFIG: Final = Path("config.yaml")
 DEFAULT_ADDRESS: Final = ":9403"
 
-COMMANDS: Final = ("serve", "check", "once", "healthcheck", "simulate", "demo")
+COMMANDS: Final = ("serve", "check", "once", "show", "healthcheck", "simulate", "demo")
+
+_SHOW_CODES: Final = """\
+exit codes:
+  0    all that was asked for is shown
+  1    not all: a ZVM failed (standard error says which and why; the others are shown), a name is unknown or not
+       unique, or the configuration is wrong
+  2    wrong usage
+  130  interrupted; it has logged out
+"""
 
 _TRUE: Final = {"true": True, "1": True, "false": False, "0": False}
 _OWN_PATHS: Final = frozenset({"/", "/config", "/probe", "/api/v1/sd"})
@@ -36,7 +48,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.
     if not given or given[0] not in {"-h", "--help", "--version", *COMMANDS}:
         given.insert(0, "serve")
     parsed = parser.parse_args(given)
-    command = commands[parsed.command]
+    command = commands[f"show {parsed.resource}" if parsed.command == "show" else parsed.command]
     command.complete(parsed, environment)
     if parsed.command == "simulate" and (parsed.tls_cert is None) != (parsed.tls_key is None):
         command.parser.error("--tls-cert and --tls-key go together")
@@ -81,6 +93,10 @@ class _Command:
         action = argparse.BooleanOptionalAction
         self.parser.add_argument(name, dest=_attribute(name), action=action, default=None, **options)
         self.flags.append((name, _boolean, False))
+
+    def asked(self, name: str, convert: Callable[[str], Any], **options: Any) -> None:
+        """Add a flag that says what is asked for. It is never taken from the environment, where one is forgotten."""
+        self.parser.add_argument(name, dest=_attribute(name), type=convert, **options)
 
     def addresses(self) -> None:
         """Add the repeatable flag of the addresses to listen on."""
@@ -127,15 +143,18 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         ("serve", "poll the ZVMs and serve /metrics"),
         ("check", "validate the configuration"),
         ("once", "poll once and print the page"),
+        ("show", "print what the ZVMs answer now, worst first"),
         ("healthcheck", "ask the exporter on this machine whether it is healthy"),
         ("simulate", "serve a stand-in ZVM"),
         ("demo", "two simulated sites and the exporter on them"),
     ):
         own = subparsers.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.", allow_abbrev=False)
         own.add_argument("--version", action="version", version=version)
+        if name == "show":
+            shows = _shows(own)
+            continue
         commands[name] = command = _Command(own)
-        command.flag("--log.level", _one_of(LEVELS), "info", metavar="|".join(LEVELS), help="default: info")
-        command.flag("--log.format", _one_of(FORMATS), "logfmt", metavar="|".join(FORMATS), help="default: logfmt")
+        _logs(command, "info")
     serve, check, once, healthcheck, simulate, demo = commands.values()
     for command in (serve, check, once):
         command.config_files()
@@ -181,7 +200,45 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
     for command in (simulate, demo):
         command.flag("--vms", _whole(1, 1_000_000), 50, metavar="N", help="VMs of a site, default: 50")
         command.flag("--seed", _whole(0, 2**63), 1, metavar="S", help="what the estate is made from, default: 1")
-    return parser, commands
+    return parser, {**commands, **shows}
+
+
+def _logs(command: _Command, level: str) -> None:
+    command.flag("--log.level", _one_of(LEVELS), level, metavar="|".join(LEVELS), help=f"default: {level}")
+    command.flag("--log.format", _one_of(FORMATS), "logfmt", metavar="|".join(FORMATS), help="default: logfmt")
+
+
+def _shows(parser: argparse.ArgumentParser) -> dict[str, _Command]:
+    """Return the commands `show RESOURCE`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _SHOW_CODES
+    subparsers = parser.add_subparsers(dest="resource", required=True, metavar="RESOURCE")
+    commands = {}
+    for resource, what in RESOURCES.items():
+        own = subparsers.add_parser(
+            resource,
+            help=what,
+            description=f"Print {what}, {'the newest' if resource == 'points' else 'the worst'} first.",
+            epilog=_SHOW_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        commands[f"show {resource}"] = command = _Command(own)
+        command.config_files()
+        command.flag("--format", _one_of(SHOWN_AS), "table", metavar="|".join(SHOWN_AS), help="default: table")
+        command.asked("--zvm", str, action="append", metavar="NAME", help="ask this ZVM; repeatable, default: all")
+        command.asked("--limit", _whole(1, 10**9), metavar="N", help="at most so many rows, those that come first")
+        if resource == "points":
+            text = "name of the VM, or its identifier"
+            command.asked("--vm", str, required=True, metavar="NAME", help=text)
+            text = "name of the VPG, or its identifier, where the VM is in several"
+            command.asked("--vpg", str, metavar="NAME", help=text)
+            command.asked("--since", _since, metavar="DURATION", help="how far back, such as 24h or 7d; default: all")
+        for one in filters(resource):
+            text = f"the API's filter {one.name}"
+            command.asked(one.flag, _checked(one.read), metavar="VALUE", help=text)
+        _logs(command, "warn")
+    return commands
 
 
 def _attribute(flag: str) -> str:
@@ -203,6 +260,23 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
         if not least <= number <= most:
             raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, got {text!r}")
         return number
+
+    return convert
+
+
+def _since(text: str) -> float:
+    seconds = duration(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"expected a duration such as 90m, 24h or 7d, got {text!r}")
+    return seconds
+
+
+def _checked(read: Callable[[str], str]) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
 
     return convert
 

@@ -119,6 +119,18 @@ async def _once(options: Namespace) -> int:
     return 0
 
 
+async def _show(options: Namespace) -> int:
+    from exporter.cli.showing import show  # noqa: PLC0415 - no other command waits for what draws tables
+
+    configured = _loader(options, os.environ)()
+    with _cancelled_by_sigterm():
+        told = await show(configured, options)
+    _print(told.out)
+    for line in told.err:
+        streams.complain(line)
+    return told.code
+
+
 async def _healthcheck(options: Namespace) -> int:
     tls = False
     if options.web_config_file is not None:
@@ -162,11 +174,12 @@ _COMMANDS: Final[Mapping[str, Callable[[Namespace], Coroutine[Any, Any, int]]]] 
     "serve": _serve,
     "check": _check,
     "once": _once,
+    "show": _show,
     "healthcheck": _healthcheck,
     "simulate": _simulate,
     "demo": _demo,
 }
-_BRIEF: Final = frozenset({"check", "once", "healthcheck"})
+_BRIEF: Final = frozenset({"check", "once", "show", "healthcheck"})
 
 
 def _loader(options: Namespace, environment: Mapping[str, str]) -> Callable[[], Config]:

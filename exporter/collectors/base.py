@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
 from exporter.prometheus.table import Labels, Table
 from exporter.zvm.decode.rows import Decoded, Decoder
+from exporter.zvm.errors import StatusError
 
 Row = TypeVar("Row", bound=Struct)
 Object = TypeVar("Object")
 Fetch = Callable[[], Awaitable[Decoded[Row]]]
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A `Fetch` whose answer depends on what it was told before: a count, what was the last of its kind."""
+
+    async def __call__(self) -> Decoded[Any]:
+        """Return the rows of a poll."""
+
+    def inherit(self, before: Self) -> None:
+        """Go on where the one *before* ended: the ZVM is the same, another part of its configuration changed."""
 
 
 class UnsupportedError(Exception):
@@ -27,6 +39,9 @@ class Source(Protocol):
     @property
     def filters(self) -> Mapping[str, str]:
         """The API's own filters, as the configuration has them."""
+
+    def wall(self) -> float:
+        """Return the time by our clock, in seconds since the epoch."""
 
     async def get(
         self, endpoint: str, decoder: Decoder[Row], params: Mapping[str, str] | None = None, **ids: str
@@ -56,6 +71,22 @@ class Source(Protocol):
         In one poll at most `requests_per_poll` of them, two at a time, those first that were not asked for longest.
         What one brought is known until it is three rounds old, or the object is no longer among them.
         """
+
+
+async def if_there(asked: Awaitable[Decoded[Row]]) -> Decoded[Row] | None:
+    """Return what was *asked* for; None where the ZVM does not have it, or not for this user.
+
+    It is for one of several requests of a collector, without which the others are of use still.
+
+    Raises:
+        ZvmError: any other failure.
+    """
+    try:
+        return await asked
+    except StatusError as error:
+        if not error.absent:
+            raise
+        return None
 
 
 @dataclass(frozen=True)

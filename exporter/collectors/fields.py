@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from math import inf
+from math import inf, isnan
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
@@ -96,6 +97,27 @@ def timestamp(date: str | None) -> Number:
     except (ValueError, OverflowError):
         return NoNumber(date)
     return seconds if seconds > 0 else None
+
+
+def query_date(seconds: float) -> str:
+    """Return a time in seconds since the epoch in the form that the API's filters take: UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(max(seconds, 0.0), UTC)
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+
+
+def latest(dates: Iterable[Number]) -> Number:
+    """Return the last of *dates*, None where there is none; NaN, a text that is no date, only where that is all."""
+    return _most(max, dates)
+
+
+def earliest(dates: Iterable[Number]) -> Number:
+    """Return the first of *dates*, as `latest` does the last."""
+    return _most(min, dates)
+
+
+def _most(choose: Callable[..., Number], dates: Iterable[Number]) -> Number:
+    sent = [date for date in dates if date is not None]
+    return choose((date for date in sent if not isnan(date)), default=next(iter(sent), None))
 
 
 def _us_date(month: str, day: str, year: str, hour: str, minute: str, second: str | None, half: str | None) -> float:

@@ -90,7 +90,7 @@ SITES: Table[SiteUsage] = Table(
     each=sites,
 )
 
-DECODER: Decoder[License] = Decoder(License, layout=OBJECT)
+DECODER: Decoder[License] = Decoder(License, layout=OBJECT, quoted=False)  # it may begin with the key
 
 
 def begin(source: Source) -> Fetch[License]:

@@ -6,7 +6,7 @@ A ZVM lists the VMs that it protects and those that recover to it; the label `ro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
@@ -277,6 +277,11 @@ class Known(NamedTuple):
     name: str
     vpg: str
     role: str
+
+
+def by_key(known: Sequence[Known]) -> dict[tuple[str, str], Known]:
+    """Return the VMs *known* by the identifiers of VM and VPG."""
+    return dict(zip(map(itemgetter(0, 1), known), known, strict=True))
 
 
 def begin(source: Source) -> Fetch[Vm]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -199,15 +200,23 @@ def repair(record: dict[str, Any]) -> None:
 DECODER: Decoder[Vra] = Decoder(Vra, repair)
 
 
+async def name_states(source: Source, vras: Sequence[Any]) -> None:
+    """Give the states of *vras* the names that the ZVM has for them.
+
+    Raises:
+        AuthError: as Source.names.
+    """
+    listed = STATUS.listed(await source.names(STATUS.path))
+    for vra in vras:
+        vra.status = STATUS.resolve(vra.status, listed)
+
+
 def begin(source: Source) -> Fetch[Vra]:
     """Return what asks *source* for its VRAs."""
 
     async def fetch() -> Decoded[Vra]:
         decoded = await source.get(PATH, DECODER)
-        listed = STATUS.listed(await source.names(STATUS.path))
-        rows: list[Any] = decoded.rows  # a state may be one that the ZVM names
-        for vra in rows:
-            vra.status = STATUS.resolve(vra.status, listed)
+        await name_states(source, decoded.rows)
         return decoded
 
     return fetch

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from exporter.collectors.base import Collector, Fetch
+from exporter.collectors.base import Collector, Fetch, Remembers
 from exporter.polling.outcome import Outcome
 from exporter.polling.rounds import Rounds
 from exporter.polling.selection import Selector
@@ -71,6 +71,8 @@ class Job:
             self.tried.set()
         if self.rounds is not None and before.rounds is not None:
             self.rounds.inherit(before.rounds)
+        if isinstance(self.fetch, Remembers) and isinstance(before.fetch, Remembers):
+            self.fetch.inherit(before.fetch)
 
     def health(self) -> Health | None:
         """Return how its polls go, None before the first has ended."""

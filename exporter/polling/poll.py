@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 from typing import Any, Final
 
 from exporter.collectors.base import UnsupportedError
@@ -21,9 +20,6 @@ from exporter.zvm.slots import in_hand
 
 _MANY_ROWS: Final = 500  # their rendering takes some 10 ms
 _FREED_AT_ONCE: Final = 500  # rows; more would hold up the event loop, in whatever thread
-_NOT_THERE: Final = frozenset(
-    {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
-)
 
 
 class Polls:
@@ -51,7 +47,7 @@ class Polls:
         except UnsupportedError as error:
             return Outcome(job.name, UNSUPPORTED, str(error))
         except StatusError as error:
-            absent = error.status in _NOT_THERE and not job.collector.essential
+            absent = error.absent and not job.collector.essential
             return Outcome(job.name, UNSUPPORTED if absent else error.reason, str(error))
         except ZvmError as error:
             return Outcome(job.name, error.reason, str(error))

@@ -155,7 +155,7 @@ class Poller:
             if collector.by_object:
                 rounds = Rounds(options.requests_per_poll, interval, self._clock.monotonic)
             kept = partial(target.kept, store=self._store)
-            source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds)
+            source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds, self._clock.wall)
             # Those that are as fast as the ZVM's interval keep together, so that their samples are of one moment.
             slow += interval != zvm.interval
             place = self._begun + (slow if interval != zvm.interval else 0)
@@ -196,7 +196,9 @@ class Poller:
 
     async def _once(self, target: Target) -> None:
         if target.config.max_series is None:
-            await asyncio.gather(*(self._polls.poll(target, job) for job in target.first))
+            for asks_others in (False, True):
+                jobs = [job for job in target.first if bool(job.collector.needs) is asks_others]
+                await asyncio.gather(*(self._polls.poll(target, job) for job in jobs))
         else:
             for job in target.first:  # each knows how many series those have that go before it
                 await self._polls.poll(target, job)
@@ -237,11 +239,14 @@ class Poller:
     async def _turn(self, target: Target, job: Job) -> None:
         """Wait for those whose first poll comes before that of *job*: all fast ones, where it is not one of them.
 
-        Where there is a limit of series, also the fast ones of a lower rank: none may take the room of others.
+        And in any case those whose rows it asks for. Where there is a limit of series, also the fast ones of a lower
+        rank: none may take the room of others.
         """
         first = target.first
         ahead = first[: first.index(job)] if job in first and target.config.max_series is not None else []
-        for other in first if job not in first else ahead:
+        ahead = [other for other in ahead if job.name not in other.collector.needs]  # which waits for this one
+        needed = [target.jobs[name] for name in job.collector.needs if name in target.jobs]
+        for other in [*needed, *(first if job not in first else ahead)]:
             await other.tried.wait()
 
     async def _dismiss(self, target: Target) -> None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from exporter.collectors.base import Collector, Summary, Vpgs
 from exporter.config import Zvm as ZvmConfig
 from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE, Health
-from exporter.prometheus.table import Rendered, Renderer, together
+from exporter.prometheus.table import Rendered, Renderer, Table, together
 
 Row = TypeVar("Row", bound=Struct)
 Matches = Callable[[str], bool]
@@ -94,7 +94,7 @@ class Selector(Generic[Row]):
         tables = self._collector.tables
         unique: dict[tuple[str, ...], Row] = {}
         for row in rows:
-            unique.setdefault(tables[0].identity(row), row)
+            unique.setdefault(_identity(tables, row), row)
         kept: list[Row] = []
         for identity in sorted(unique):
             left -= sum(table.samples(unique[identity], self._metrics) for table in tables)
@@ -105,6 +105,11 @@ class Selector(Generic[Row]):
 
     def _new_renderers(self) -> list[Renderer[Any]]:
         return [Renderer(table, self._constant, self._metrics) for table in self._collector.tables]
+
+
+def _identity(tables: Sequence[Table[Any]], row: Any) -> tuple[str, ...]:
+    """Return what tells *row* from the others: what the first of *tables* makes of it, be it spread there."""
+    return next((tables[0].identity(one) for one in tables[0].spread([row])), ())
 
 
 def _render(renderers: Sequence[Renderer[Any]], rows: Sequence[Any]) -> Rendered:

@@ -25,16 +25,21 @@ class ZvmSource:
         filters: Mapping[str, str],
         kept: Callable[[str], Sequence[Any]],
         rounds: Rounds | None,
+        wall: Callable[[], float],
     ) -> None:
         self._client = client
         self._endpoint = endpoint
         self._filters = filters
         self._kept = kept
         self._rounds = rounds
+        self._wall = wall
 
     @property
     def filters(self) -> Mapping[str, str]:
         return self._filters
+
+    def wall(self) -> float:
+        return self._wall()
 
     async def get(
         self, endpoint: str, decoder: Decoder[Row], params: Mapping[str, str] | None = None, **ids: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,24 +18,35 @@ Value = int | float | None
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of the wire: *suffix* ends the names of its metrics, value x factor / divisor is the base unit."""
+    """A unit of the wire: *suffix* ends the names of its metrics, value x factor / divisor is the base unit.
+
+    *least* is the smallest value that there can be, in the base unit.
+    """
 
     suffix: str
     factor: int = 1
     divisor: int = 1
+    least: float = 0.0
 
     def base(self, value: float) -> float:
         """Return *value* of the wire in the base unit."""
         return value * self.factor if self.divisor == 1 else value * self.factor / self.divisor
 
 
+_ANY: Final = -sys.float_info.max
+
 NONE: Final = Unit("")
 CODE: Final = Unit("_code")
 SECONDS: Final = Unit("_seconds")
 MINUTES: Final = Unit("_seconds", factor=60)
+OFFSET_SECONDS: Final = Unit("_seconds", least=_ANY)
+OFFSET_MINUTES: Final = Unit("_seconds", factor=60, least=_ANY)
 TIMESTAMP: Final = Unit("_timestamp_seconds")
 GIBIBYTES: Final = Unit("_bytes", factor=2**30)
+BYTES: Final = Unit("_bytes")
 MEBIBYTES: Final = Unit("_bytes", factor=2**20)
+MEGABYTES_PER_SECOND: Final = Unit("_bytes_per_second", factor=10**6)
+SECTORS: Final = Unit("_bytes", factor=512)
 MEBIBYTES_PER_SECOND: Final = Unit("_bytes_per_second", factor=2**20)
 MEGABITS_PER_SECOND: Final = Unit("_mbps")
 PERCENT: Final = Unit("_ratio", divisor=100)

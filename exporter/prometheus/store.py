@@ -114,6 +114,15 @@ class _Kept:
         return now >= self.at + self.lasts
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a metric is among the blocks of a collector."""
+
+    collector: str
+    index: int
+    metric: Metric[Any]
+
+
 class Store:
     """Holds what is served. *tables* are those of the collectors, by name, in the order of the page."""
 
@@ -125,10 +134,11 @@ class Store:
         on_stale: Callable[[str, str], None] = lambda _zvm, _collector: None,
     ) -> None:
         """Start empty; *on_stale* is told the ZVM and the collector whose samples were dropped."""
-        self._metrics = {
-            collector: [metric for table in of_collector for metric in table.metrics]
-            for collector, of_collector in tables.items()
-        }
+        self._places: dict[str, list[_Place]] = {}
+        for collector, of_collector in tables.items():
+            metrics = (metric for table in of_collector for metric in table.metrics)
+            for index, metric in enumerate(metrics):
+                self._places.setdefault(metric.name, []).append(_Place(collector, index, metric))
         self._monotonic = monotonic
         self._on_stale = on_stale
         self._kept: dict[str, dict[str, _Kept]] = {}
@@ -181,16 +191,22 @@ class Store:
     def page(
         self, zvms: Collection[str] | None = None, collectors: Collection[str] | None = None
     ) -> tuple[Fragment, ...]:
-        """Return the page of *zvms* and *collectors*, None for all: in pieces, with all that `drop_stale` leaves."""
+        """Return the page of *zvms* and *collectors*, None for all: in pieces, with all that `drop_stale` leaves.
+
+        A metric that several collectors have is there once, where the first of them has it.
+        """
         names = sorted(zvm for zvm in self._health.keys() | self._kept.keys() if zvms is None or zvm in zvms)
         health = [self._health[name] for name in names if name in self._health]
         parts: list[Fragment] = []
         _zip(parts, ZVM_TABLE.metrics, [of_zvm.blocks for of_zvm, _ in health])
         _zip(parts, COLLECTOR_TABLE.metrics, [of_collectors.blocks for _, of_collectors in health])
-        for collector, metrics in self._metrics.items():
-            if collectors is None or collector in collectors:
-                kept = [self._kept.get(name, {}).get(collector) for name in names]
-                _zip(parts, metrics, [one.blocks for one in kept if one is not None])
+        kept: dict[str, list[tuple[Block, ...]]] = {}
+        for of_zvm in (self._kept.get(name, {}) for name in names):
+            for collector, one in of_zvm.items():
+                if collectors is None or collector in collectors:
+                    kept.setdefault(collector, []).append(one.blocks)
+        for places in self._places.values():
+            _append(parts, [(place.metric, place.index, kept.get(place.collector, ())) for place in places])
         return tuple(parts)
 
     def drop_stale(self) -> None:
@@ -207,11 +223,18 @@ class Store:
             follower(zvm)
 
 
-def _zip(parts: list[Fragment], metrics: Iterable[Metric[Any]], sources: Iterable[tuple[Block, ...]]) -> None:
-    """Append to *parts* each metric's header and its blocks of all *sources*; nothing where no source has a sample."""
-    sources = list(sources)
+def _zip(parts: list[Fragment], metrics: Iterable[Metric[Any]], sources: Sequence[tuple[Block, ...]]) -> None:
+    """Append to *parts* the *metrics*, which are all that *sources* have blocks of."""
     for index, metric in enumerate(metrics):
+        _append(parts, [(metric, index, sources)])
+
+
+def _append(parts: list[Fragment], found: Iterable[tuple[Metric[Any], int, Sequence[tuple[Block, ...]]]]) -> None:
+    """Append to *parts* one metric, *found* at some places of blocks: a header and all samples, nothing without any."""
+    header = False
+    for metric, index, sources in found:
         samples = [part for blocks in sources for part in blocks[index].parts]
-        if samples:
+        if samples and not header:
             parts.append(metric.header)
-            parts.extend(samples)
+            header = True
+        parts.extend(samples)

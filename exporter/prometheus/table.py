@@ -17,15 +17,20 @@ import msgspec
 
 from exporter.prometheus.gzip import Fragment, Stream
 from exporter.prometheus.metric import (
+    BYTES,
     CODE,
     GIBIBYTES,
     MEBIBYTES,
     MEBIBYTES_PER_SECOND,
     MEGABITS_PER_SECOND,
+    MEGABYTES_PER_SECOND,
     MINUTES,
     NONE,
+    OFFSET_MINUTES,
+    OFFSET_SECONDS,
     PERCENT,
     SECONDS,
+    SECTORS,
     TIMESTAMP,
     Metric,
     NoNumber,
@@ -38,15 +43,20 @@ from exporter.prometheus.samples import Columns, Labels, all_plain, columns, esc
 
 # All that a file of metrics needs comes from here.
 __all__ = [
+    "BYTES",
     "CODE",
     "GIBIBYTES",
     "MEBIBYTES",
     "MEBIBYTES_PER_SECOND",
     "MEGABITS_PER_SECOND",
+    "MEGABYTES_PER_SECOND",
     "MINUTES",
     "NONE",
+    "OFFSET_MINUTES",
+    "OFFSET_SECONDS",
     "PERCENT",
     "SECONDS",
+    "SECTORS",
     "TIMESTAMP",
     "Block",
     "Labels",
@@ -103,7 +113,7 @@ class Table(Generic[Row]):
         """Return how many samples *row* gives in the metrics *names*, None for all."""
         metrics = [metric for metric in self.metrics if names is None or metric.name in names]
         values = ((metric.unit, metric.value(one)) for one in self.spread([row]) for metric in metrics)
-        return sum(0 <= unit.base(value) < math.inf for unit, value in values if value is not None)
+        return sum(unit.least <= unit.base(value) < math.inf for unit, value in values if value is not None)
 
     def render(
         self, constant: Mapping[str, str], rows: Sequence[Any], names: Collection[str] | None = None
@@ -200,7 +210,7 @@ class Renderer(Generic[Row]):
         """Return the samples of *metric* in the *rows* of a slice, of which *closed* are the identities."""
         wire = list(map(metric.value, rows))
         own: Columns = columns(metric.labels, rows)
-        factor, divisor = metric.unit.factor, metric.unit.divisor
+        factor, divisor, least = metric.unit.factor, metric.unit.divisor, metric.unit.least
         impossible, complaint = 0, ""
         # One pass of msgspec writes all numbers, exact and in the shortest form; NaN and infinity as null.
         values = msgspec.json.encode(wire, enc_hook=float) if factor == divisor == 1 else b""
@@ -211,7 +221,7 @@ class Renderer(Generic[Row]):
                 numbers = [value * factor / divisor for value in wire if value is not None]
             values = msgspec.json.encode(numbers)
             if len(numbers) < len(wire) or not all_plain(values):
-                fine = [0 <= value < math.inf for value in numbers]
+                fine = [least <= value < math.inf for value in numbers]
                 in_turn = iter(fine)
                 possible = [value is not None and next(in_turn) for value in wire]
                 impossible = len(fine) - sum(fine)
@@ -230,7 +240,8 @@ class Renderer(Generic[Row]):
         """Say which record, which field and which value is impossible."""
         identity = zip(self._table.labels, self._table.identity(row), strict=True)
         record = " ".join(f"{name}={text[:_QUOTED]!r}" for name, text in identity)
-        expected = "a date" if isinstance(value, NoNumber) else "a number of at least 0"
+        number = "a number of at least 0" if metric.unit.least == 0 else "a number"
+        expected = "a date" if isinstance(value, NoNumber) else number
         return f"record {record}: {metric.source}: expected {expected}, got {repr(value)[:_QUOTED]}"
 
 

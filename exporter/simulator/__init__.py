@@ -18,7 +18,8 @@ With control=True a shell can break it and mend it again:
     curl -X DELETE localhost:9669/simulator/incidents                     # or ?kind=...&vpg=...
 
 The faults are the constructors in `faults`, `path` is the beginning of a path, `times` may be left out. An incident
-without `vpg` happens to every VPG, and `license_expiring` to the site. The kinds are in `INCIDENT_KINDS`.
+without `vpg` happens to every VPG; `wan_down`, `site_down` (that of the peer), `license_expiring`, `datastore_full`,
+`vms_unprotected` and `clock_off` happen to the site. The kinds are in `INCIDENT_KINDS`.
 """
 
 from exporter.simulator import faults

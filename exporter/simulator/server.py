@@ -120,7 +120,7 @@ class Simulator:
         self.url = f"http{'s' if self.ssl_context else ''}://{shown}:{self.port}"
 
     async def stop(self) -> None:
-        """Go down at once, as a ZVM that is switched off: connections are cut, sessions and tokens forgotten."""
+        """Go down at once, as a ZVM that is switched off: connections are cut, sessions, tokens, counters forgotten."""
         if self._runner is None or self._server is None:
             return
         for site in list(self._runner.sites):
@@ -133,6 +133,7 @@ class Simulator:
         await self._runner.cleanup()
         self._runner = self._server = None
         self._authority.forget()
+        self.estate.restart_counters()
 
     async def arrived(self, count: int = 1, path_prefix: str = "/v1/vms") -> None:
         """Wait until so many requests to paths that begin so are in the record, answered or not."""

@@ -24,12 +24,16 @@ _GZIP: Final = 31
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, whatever its status. `quote` is the start of its body, without secrets."""
+    """An HTTP answer, whatever its status. `quote` is the start of its body, without secrets.
+
+    `at` is the middle of its request, from when it was sent to when its answer began: seconds since the epoch.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | bytearray = field(repr=False)
     quote: str
+    at: float = 0.0
 
     @property
     def content_type(self) -> str:

@@ -66,6 +66,7 @@ class Zvm:
         observer: Observer,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         slots: Slots | None = None,
     ) -> None:
@@ -75,7 +76,7 @@ class Zvm:
         self._scrubber = Scrubber()
         self._scrubber.learn(settings.auth.password, settings.auth.client_secret)
         self._reporter = Reporter(settings.name, observer)
-        self._transport = Transport(settings, self._scrubber, self._reporter, monotonic)
+        self._transport = Transport(settings, self._scrubber, self._reporter, monotonic, wall)
         self._new_backoff = partial(Backoff, settings.interval, monotonic, rng or random.Random())  # noqa: S311 - jitter is no secret
         self._backoffs: dict[str, Backoff] = {}  # by endpoint, as all that is remembered here
         self._logins = self._new_backoff()
@@ -102,9 +103,11 @@ class Zvm:
             if _nothing(answer):
                 return Decoded()
             try:
-                return await self._decoded(answer, decoder, slot)
+                decoded = await self._decoded(answer, decoder, slot)
             except (DecodeError, TooLargeError) as error:
                 raise type(error)(self._scrubber.scrub(f"GET {path}: {error}")) from error
+            decoded.at = answer.at
+            return decoded
 
     async def names(self, path: str, asker: str) -> tuple[str, ...]:
         """Return the ZVM's own list of names at *path*, asked once a login; empty where it has none.
@@ -132,7 +135,7 @@ class Zvm:
         try:
             answer = await self._get(LOCAL_SITE, LOCAL_SITE)
             if len(answer.body) > _LOCAL_SITE:
-                raise DecodeError(f"GET {LOCAL_SITE}: expected at most {_LOCAL_SITE} bytes, got {answer.quote}")
+                raise DecodeError(f"GET {LOCAL_SITE}: expected at most {_LOCAL_SITE} bytes, got {len(answer.body)}")
             site = msgspec.json.decode(answer.body, type=dict[str, Any])
         except (ZvmError, msgspec.DecodeError, UnicodeDecodeError) as error:
             self._log.debug("no version from the ZVM", error=str(error))
@@ -157,7 +160,8 @@ class Zvm:
             await self._transport.close()
 
     async def _decoded(self, answer: Answer, decoder: Decoder[Row], slot: Slot) -> Decoded[Row]:
-        body, content_type, quote = answer.body, answer.content_type, answer.quote
+        body, content_type = answer.body, answer.content_type
+        quote = answer.quote if decoder.quoted else f"{len(body)} bytes, which may be private and are not shown"
         max_body = self.settings.max_body
         if len(body) <= _BYTES_IN_LINE:
             return decoder.decode(body, content_type, quote, Terms(max_body))

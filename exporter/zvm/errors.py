@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import ClassVar, Final
+
+_NOT_THERE: Final = frozenset(
+    {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
+)
 
 
 class ZvmError(Exception):
@@ -56,6 +61,11 @@ class StatusError(ZvmError):
     def __init__(self, text: str, status: int = 0) -> None:
         super().__init__(text)
         self.status = status
+
+    @property
+    def absent(self) -> bool:
+        """Whether the ZVM says that it does not have what it was asked for, or not for this user."""
+        return self.status in _NOT_THERE
 
 
 class DecodeError(ZvmError):

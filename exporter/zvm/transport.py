@@ -6,8 +6,10 @@ Only `GET`, login and logout can be sent from here: nothing that this program do
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -36,12 +38,18 @@ class Transport:
     """The connections to one ZVM."""
 
     def __init__(
-        self, settings: Settings, scrubber: Scrubber, reporter: Reporter, monotonic: Callable[[], float]
+        self,
+        settings: Settings,
+        scrubber: Scrubber,
+        reporter: Reporter,
+        monotonic: Callable[[], float],
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._scrubber = scrubber
         self._reporter = reporter
         self._monotonic = monotonic
+        self._wall = wall
         self._paths = login_paths(settings.auth.realm)
         self._url = settings.url.rstrip("/")
         self._proxy = Proxy(settings, scrubber)
@@ -109,18 +117,21 @@ class Transport:
         limit_is = "max_body" if limit == settings.max_body else "one of this kind may be"
         # Building a context takes a while, and at the start every ZVM does: that is no fault of the ZVM.
         route = await self._route(request.pop("headers") or {})
+        began = self._wall()
         try:
             async with (
                 AsyncExitStack() as used,
                 asyncio.timeout(settings.timeout) as deadline,
                 await self._begun(used, method, path, endpoint, **route, **request) as response,
             ):
+                middle = (began + self._wall()) / 2  # to read the answer may take long, and is no part of it
                 if response.status == 407 and self._proxy.url is not None:  # without TLS the proxy answers in place
                     raise ConnectError(f"{what}: {self._failures.refused(407, response.reason or '')}")
                 if slot is not None:
                     await _uncounted(slot.begins(), deadline)
                 grown = None if slot is None else partial(_grow, slot, deadline)
-                return await read(response, limit, limit_is, what, self._scrubber, grown)
+                answer = await read(response, limit, limit_is, what, self._scrubber, grown)
+                return replace(answer, at=middle)
         except TimeoutError as error:
             raise RequestTimeoutError(f"{what}: {self._late()} within {settings.timeout:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:

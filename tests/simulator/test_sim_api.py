@@ -164,13 +164,15 @@ async def test_sites_are_those_of_the_links(generation: str) -> None:
         peers = await zvm.rows("/v1/peersites")
         assert local["SiteIdentifier"] == vm["ProtectedSite"]["identifier"]
         assert local["SiteName"] == "nyc"
-        assert [peer["SiteIdentifier"] for peer in peers] == [vm["RecoverySite"]["identifier"]]
+        assert peers[0]["SiteIdentifier"] == vm["RecoverySite"]["identifier"]
+        reached = {one["RecoverySite"]["identifier"] for one in await zvm.rows()} - {local["SiteIdentifier"]}
+        assert {peer["SiteIdentifier"] for peer in peers} == reached
         assert ("DisplayVersion" in local) is (generation == "appliance")
 
 
 async def test_what_is_not_there_is_404_and_nothing_can_be_written() -> None:
     async with serving() as zvm:
-        for path in ("/v1/zorgs", "/", "/v2/vms", "/v1/vms/a/b"):
+        for path in ("/v1/nothing", "/", "/v2/vms", "/v1/vms/a/b"):
             answer = await zvm.get(path)
             assert answer.status == 404
             assert "Message" in answer.json()
@@ -279,7 +281,8 @@ async def test_of_an_estate_that_stands_still_each_answer_is_the_same_byte_for_b
     clock = Clock()
     estate = Estate("nyc", 60, 1, clock, changing=0)
     vpg = estate.vpgs()[0]["VpgIdentifier"]
-    paths = [route.path.replace("{id}", vpg) for route in ALL_ROUTES if route.path != "/v1/vms/{id}"]
+    kept = [route.path for route in ALL_ROUTES if route.path != "/v1/vms/{id}" and not route.passing]
+    paths = [path.replace("{id}", vpg) for path in kept]
     async with serving(estate) as zvm:
         first = [(await zvm.get(path)).body for path in paths]
         clock.now += 86_400

@@ -8,7 +8,21 @@ from typing import Final
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from boards import exporter_health, journal, overview, sites, slo, vm, vpg
+from boards import (
+    coverage,
+    datastores,
+    evidence,
+    exporter_health,
+    journal,
+    overview,
+    peers,
+    ransomware,
+    sites,
+    slo,
+    vm,
+    vpg,
+    vras,
+)
 from boards.parts import Board, build
 
 BOARDS: Final[tuple[Board, ...]] = (
@@ -18,6 +32,12 @@ BOARDS: Final[tuple[Board, ...]] = (
     sites.BOARD,
     journal.BOARD,
     slo.BOARD,
+    vras.BOARD,
+    peers.BOARD,
+    datastores.BOARD,
+    ransomware.BOARD,
+    evidence.BOARD,
+    coverage.BOARD,
     exporter_health.BOARD,
 )
 FOLDER: Final = Path(__file__).parent.parent / "dashboards"

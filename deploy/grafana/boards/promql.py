@@ -62,8 +62,12 @@ def scraped(*matchers: str) -> str:
 
 @dataclass(frozen=True)
 class Level:
-    """VPGs, or VMs in their VPGs: how one is told from another, and which of them the variables choose."""
+    """VPGs, or VMs in their VPGs: how one is told from another, and which of them the variables choose.
 
+    *collector* is the one that lists them.
+    """
+
+    collector: str
     info: str
     labels: tuple[str, ...]
     identity: tuple[str, ...]
@@ -121,12 +125,12 @@ class Level:
 
 def vpgs(*chosen: str) -> Level:
     """Return the level of VPGs, less those that the matchers *chosen* leave out; the last of them is the narrowest."""
-    return Level("zerto_vpg_info", ("vpg", "vpg_id"), ("vpg_id",), chosen)
+    return Level("vpgs", "zerto_vpg_info", ("vpg", "vpg_id"), ("vpg_id",), chosen)
 
 
 def vms(*chosen: str) -> Level:
     """Return the level of VMs, less those that the matchers *chosen* leave out; the last of them is the narrowest."""
-    return Level("zerto_vm_info", ("vpg", "vpg_id", "vm", "vm_id"), ("vpg_id", "vm_id"), chosen)
+    return Level("vms", "zerto_vm_info", ("vpg", "vpg_id", "vm", "vm_id"), ("vpg_id", "vm_id"), chosen)
 
 
 def counted(rows: str, collector: str) -> str:
@@ -157,9 +161,16 @@ OVERDUE: Final = f"clamp_min(time() - {LAST_GOOD} - {INTERVAL}, 0)"
 OVERDUE_OF_EACH: Final = f"max by (zvm) ({OVERDUE}) unless on (zvm) ({NEVER_GOOD})"
 
 
-def share(level: Level, metric: str, limit: str) -> str:
-    """Return how much of its own limit each uses; 1 is all."""
-    return f"{level.metric(metric)} / {level.beside(limit)}"
+def share(level: Level, metric: str, limit: str, *, unless: str = "") -> str:
+    """Return how much of its own limit each uses, *unless* it is in that state; 1 is all."""
+    return f"{level.metric(metric)} / {level.beside(limit)}{_but_those(level, unless)}"
+
+
+def _but_those(level: Level, state: str) -> str:
+    """Leave out what is in that *state*, if one is given."""
+    return (
+        f" unless on ({', '.join(('zvm', *level.identity))}) {level.beside('zerto_vpg_state', state)}" if state else ""
+    )
 
 
 def over(level: Level, metric: str, limit: str) -> str:
@@ -169,10 +180,7 @@ def over(level: Level, metric: str, limit: str) -> str:
 
 def under(level: Level, metric: str, limit: str, *, unless: str = "") -> str:
     """Count what is below its own limit, *unless* it is in that state: no answer at all where nothing has one."""
-    below = f"{level.metric(metric)} < bool {level.beside(limit)}"
-    if unless:
-        below += f" unless on ({', '.join(('zvm', *level.identity))}) {level.beside('zerto_vpg_state', unless)}"
-    return f"sum({level.values(below)})"
+    return f"sum({level.values(f'{level.metric(metric)} < bool {level.beside(limit)}{_but_those(level, unless)}')})"
 
 
 RPO: Final = ("zerto_vpg_actual_rpo_seconds", "zerto_vpg_configured_rpo_seconds")
@@ -186,14 +194,21 @@ def untested(level: Level) -> str:
     return level.missing(f"time() - {level.metric('zerto_vpg_last_test_timestamp_seconds')} < $test_every")
 
 
+def _answered(level: Level) -> str:
+    """Return the ZVMs of which is known what they list: the last poll was good, or the one before still counts."""
+    asked = of_zvms("zerto_collector_success", f'collector="{level.collector}"')
+    return f"({asked} == 1 or {of_zvms(level.info)})"
+
+
 def went(level: Level) -> str:
-    """Return what was reported a day ago and is no longer, by any ZVM."""
-    return f"{level.ever} offset 1d unless on ({level.identity[-1]}) {level.ever}"
+    """Return what a ZVM that answers listed a day ago, and no ZVM lists now."""
+    return f"{level.ever} offset 1d and on (zvm) {_answered(level)} unless on ({level.identity[-1]}) {level.ever}"
 
 
 def gone(level: Level) -> str:
-    """Count what was reported a day ago and is no longer: no answer where no ZVM was asked then."""
-    return tally(f"group by ({level.identity[-1]}) ({went(level)})", f"{of_zvms('zerto_up')} offset 1d")
+    """Count what was listed a day ago and is no longer: no answer where no ZVM of that day answers now."""
+    known = f"({of_zvms('zerto_up')} offset 1d and on (zvm) {_answered(level)})"
+    return tally(f"group by ({level.identity[-1]}) ({went(level)})", known)
 
 
 def journal_limit(level: Level, kind: str) -> str:

@@ -7,12 +7,13 @@ from typing import Final
 from grafana_foundation_sdk.models import units
 
 from boards import parts, states, tables, variables
-from boards.parts import Board, Column, Link, Query, Row, To
+from boards.parts import Board, Column, Query, Row, To
 from boards.promql import (
     ANSWERS,
     INTERVAL,
     LAST_GOOD,
     NEVER_GOOD,
+    OVERDUE,
     OVERDUE_OF_EACH,
     SILENT,
     SUCCEEDED,
@@ -55,7 +56,6 @@ _REFUSED: Final = (
 )
 _BY_ID: Final = of_zvms("zerto_vpg_info", _REMOTE)
 _ONE_SIDED: Final = f"count by (vpg_id) (group by (zvm, vpg_id) ({_BY_ID})) == 1"
-_TO_OVERVIEW: Final = Link("Open what it lists", "zerto-overview", {"zvm": "ZVM"})
 
 ANSWER: Final = Row(
     "Do they answer?",
@@ -82,7 +82,7 @@ ANSWER: Final = Row(
             "VPGs.",
             tally(f"{SUCCEEDED} == 0", SUCCEEDED),
             runbook="ZertoDataStale",
-            to=To("zerto-sites", "Collectors"),
+            to=To("zerto-sites", "Polls, failing first"),
             missing=_NO_EXPORTER,
         ),
         parts.count(
@@ -91,7 +91,7 @@ ANSWER: Final = Row(
             "password and the certificate.",
             tally(NEVER_GOOD, SUCCEEDED),
             runbook="ZertoZvmDown",
-            to=To("zerto-sites", "Collectors"),
+            to=To("zerto-sites", "Polls, failing first"),
             missing=_NO_EXPORTER,
         ),
         parts.count(
@@ -128,9 +128,9 @@ ANSWER: Final = Row(
                 "I": _INSECURE,
             },
             (
-                Column("ZVM", "zvm", link=_TO_OVERVIEW),
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Answers", "A", names=states.ANSWERS, empty="Not known"),
-                Column("Data overdue", "B", unit=units.Seconds, empty="Not known"),
+                Column("Data overdue", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known"),
                 Column("Last poll took", "C", unit=units.Seconds, empty="Not known"),
                 Column("VMs protected", "D", empty="Not known"),
                 Column("VMs recovered", "E", empty="Not known"),
@@ -149,27 +149,48 @@ ANSWER: Final = Row(
             height=8,
         ),
         parts.timeline(
-            "Up",
-            "When did each ZVM answer?",
-            Query(UP, "{{zvm}}"),
-            names=states.UP,
+            "Answers",
+            "When did each ZVM answer? Partly: for its VMs or for its VPGs, not for both.",
+            Query(ANSWERS, "{{zvm}}"),
+            names=states.ANSWERS,
             height=6,
             runbook="ZertoZvmDown",
             missing=_NO_EXPORTER + " A gap in the band is a time in which nobody asked.",
         ),
+        parts.rows(
+            "Polls, failing first",
+            "Which resource of which ZVM is not polled well? Overdue: for how long its next good poll has been due.",
+            {"A": SUCCEEDED, "B": OVERDUE, "C": _TOOK, "D": INTERVAL},
+            (
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
+                Column("Collector", "collector", width=140),
+                Column("Last poll", "A", names=states.in_cells(states.SUCCEEDED), empty="Not known", width=130),
+                Column("Overdue", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never", width=125),
+                Column("Took", "C", unit=units.Seconds, empty="Not known", width=95),
+                Column("Interval", "D", unit=units.Seconds, empty="Not known", width=95),
+            ),
+            missing=_NO_EXPORTER,
+            worst=(("Last poll", False), ("Overdue", True)),
+            width=12,
+            height=11,
+        ),
         parts.timeline(
-            "Collectors",
-            "When did each poll of a resource succeed?",
-            Query(SUCCEEDED, "{{zvm}} {{collector}}"),
-            names=states.SUCCEEDED,
-            height=10,
+            "ZVMs that fail, by collector",
+            "At how many of the chosen ZVMs did the polls of each resource fail, and since when?",
+            Query(
+                f"count by (collector) ({SUCCEEDED} == 0) or 0 * count by (collector) ({SUCCEEDED})", "{{collector}}"
+            ),
+            names=states.FAILING,
+            steps=((None, "orange"), (10, "red")),
+            width=12,
+            height=11,
             missing=_NO_EXPORTER + " A gap in the band is a time in which nobody asked.",
         ),
         parts.chart(
             "Age of the data",
-            "How old were the samples, in poll intervals of their resource? It should stay below 1. Above the "
-            "line they are too old.",
-            Query(f"(time() - {LAST_GOOD}) / {INTERVAL}", "{{zvm}} {{collector}}"),
+            "How old were the oldest samples of each ZVM, in poll intervals of their resource? It should stay below 1. "
+            "Above the line they are too old.",
+            Query(f"max by (zvm) ((time() - {LAST_GOOD}) / {INTERVAL})", "{{zvm}}"),
             runbook="ZertoDataStale",
             missing="no poll has ever succeeded.",
             decades=(0.01, 1000),
@@ -178,8 +199,9 @@ ANSWER: Final = Row(
         ),
         parts.chart(
             "Polls took",
-            "How long did a poll of each resource take? Near the interval polls are left out.",
-            Query(_TOOK, "{{zvm}} {{collector}}"),
+            "How long did a poll of each resource take, at the slowest of the chosen ZVMs? Near the interval polls "
+            "are left out.",
+            Query(f"max by (collector) ({_TOOK})", "{{collector}}"),
             missing=_NO_EXPORTER,
             unit=units.Seconds,
             many=True,
@@ -212,6 +234,7 @@ KNOW: Final = Row(
             "here twice, once in each role.",
             Query(f"max by (zvm, role) ({told_by('zvm:zerto_vm_role:count')})", "{{zvm}} {{role}}"),
             missing="no VM was reported in this time.",
+            passing=True,
             stacked=True,
             whole=True,
             many=True,
@@ -224,6 +247,7 @@ KNOW: Final = Row(
                 "{{zvm}} {{role}}",
             ),
             missing="no VPG was reported in this time.",
+            passing=True,
             stacked=True,
             whole=True,
             many=True,
@@ -243,13 +267,13 @@ KNOW: Final = Row(
                 f"(1, count by (zvm, protected_site, recovery_site) (max by ({_WAY}) {_VPGS.view}))",
             },
             (
-                Column("From", "protected_site", width=110),
-                Column("To", "recovery_site", width=110),
-                Column("ZVM", "zvm", link=_TO_OVERVIEW, width=110),
-                Column("VPGs", "A", width=85),
-                Column("VMs", "B", width=95),
-                Column("Writes", "C", unit=units.BytesPerSecondIEC, width=110),
-                Column("Used there", "D", unit=units.BytesIEC, width=120),
+                Column("From", "protected_site", width=100),
+                Column("To", "recovery_site", width=105),
+                Column("ZVM", "zvm", link=tables.TO_ZVM, width=95),
+                Column("VPGs", "A", empty="Not known", width=90),
+                Column("VMs", "B", empty="Not known", width=95),
+                Column("Writes", "C", unit=units.BytesPerSecondIEC, empty="Not known", width=110),
+                Column("Used there", "D", unit=units.BytesIEC, empty="Not known"),
             ),
             missing="no VPG and no VM is reported.",
             worst=(("VMs", True),),
@@ -265,14 +289,15 @@ KNOW: Final = Row(
                 "B": f"max by (zvm, vpg_id) ({of_zvms('zerto_vpg_state')} and on (vpg_id) ({_ONE_SIDED}))",
             },
             (
-                Column("VPG", "vpg", link=tables.TO_VPG, width=210),
-                Column("ZVM", "zvm", link=_TO_OVERVIEW, width=110),
+                Column("VPG", "vpg", link=tables.TO_VPG),
+                Column("ZVM", "zvm", link=tables.TO_ZVM, width=110),
                 Column("Listed as", "role", width=120),
                 Column("From", "protected_site", width=140),
                 Column("To", "recovery_site", width=140),
                 tables.A_VPG_ID,
             ),
             missing="each VPG is reported by two ZVMs or by one for itself; or no VPG is reported at all.",
+            nothing="None, or not known",
             worst=(("VPG", False),),
             width=12,
             height=8,

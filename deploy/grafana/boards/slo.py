@@ -8,12 +8,13 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, tables, variables
 from boards.parts import Board, Column, Query, Row, To
-from boards.promql import ORGANIZATION, told_by
+from boards.promql import ORGANIZATION, RPO_SHARE, told_by
 
 _WINDOW: Final = "30d"
 _MISSED: Final = told_by("zvm_organization:zerto_rpo_missed:sum", ORGANIZATION)
 _COUNT: Final = told_by("zvm_organization:zerto_rpo_missed:count", ORGANIZATION)
 _OF_EACH: Final = told_by("vpg:zerto_rpo_missed:avg3h", ORGANIZATION)
+_PROMISED: Final = "vpg:zerto_vpg_configured_rpo_seconds:once"
 # Of what was measured in the past alone nothing is green.
 _STILL: Final = f"and on () sum({_COUNT})"
 _TO_EACH: Final = To("zerto-slo", "VPGs by time within the RPO")
@@ -24,13 +25,16 @@ def _missed_share(window: str) -> str:
     return f"sum(sum_over_time({_MISSED}[{window}])) / sum(sum_over_time({_COUNT}[{window}]))"
 
 
-def _now(record: str) -> str:
-    """Return what *record* last said of each VPG."""
-    return f"max by (vpg, vpg_id) ({told_by(record, ORGANIZATION)})"
+def _now(record: str, *more: str) -> str:
+    """Return what *record* last said of each VPG, with *more* of its labels."""
+    return f"max by ({', '.join(('vpg', 'vpg_id', *more))}) ({told_by(record, ORGANIZATION)})"
 
 
-# In the first three hours of the rules there is no whole step: then what there is.
-_MISSED_OF_EACH: Final = f"max by (vpg, vpg_id) (avg_over_time({_OF_EACH}[{_WINDOW}:3h]) or {_OF_EACH})"
+# In the first three hours of the rules there is no whole step: then what there is. A VPG that was deleted has no row.
+_MISSED_OF_EACH: Final = (
+    f"(max by (vpg, vpg_id) (avg_over_time({_OF_EACH}[{_WINDOW}:3h]) or {_OF_EACH}) "
+    "and on (vpg_id) vpg:zerto_vpg_info:once)"
+)
 _NEVER: Final = "no VPG with a configured RPO is reported."
 
 NOW: Final = Row(
@@ -104,6 +108,7 @@ OVER_TIME: Final = Row(
             "VPGs that miss their RPO",
             "How many VPGs missed their RPO?",
             Query(f"sum({_MISSED})", "VPGs"),
+            colors={"VPGs": "red"},
             missing="no VPG with a configured RPO was reported in this time.",
             whole=True,
         ),
@@ -115,28 +120,35 @@ OVER_TIME: Final = Row(
             runbook="ZertoRpoBudgetBurningFast",
             missing="no VPG with a configured RPO was reported in this time.",
             steps=((None, "transparent"), (1, "red")),
+            colors={"Last hour": "blue", "Last 6 hours": "purple"},
             in_sight=1.5,
         ),
         parts.rows(
             "VPGs by time within the RPO",
             "Which VPG used the budget? The share of the last 30 days in which each VPG kept its RPO, and how much of "
-            "the budget of one VPG it used, at the objective chosen above. In steps of three hours.",
+            "the budget of one VPG it used, at the objective chosen above. In steps of three hours. RPO % is how much "
+            "of the promised RPO it uses now. Only VPGs that are reported now: the numbers above also have the time of "
+            "those that were deleted.",
             {
                 "A": f"1 - {_MISSED_OF_EACH}",
                 "B": f"{_MISSED_OF_EACH} / (1 - $objective)",
                 "C": _now("vpg:zerto_vpg_actual_rpo_seconds:once"),
-                "D": _now("vpg:zerto_vpg_configured_rpo_seconds:once"),
+                "D": _now(_PROMISED),
+                "E": _now(RPO_SHARE),
+                "F": _now(_PROMISED, "zvm"),
             },
             (
-                parts.share("Budget used", "B", parts.ALL_OF_IT),
+                parts.share("Budget used", "B", parts.ALL_OF_IT, width=145),
                 Column("VPG", "vpg", link=tables.TO_VPG),
                 Column("Time within the RPO", "A", unit=units.PercentUnit, decimals=2, empty="Not known"),
                 Column("RPO now", "C", unit=units.Seconds, empty="Not known"),
-                Column("RPO promised", "D", unit=units.Seconds),
+                Column("RPO promised", "D", unit=units.Seconds, empty="Not known"),
+                parts.share("RPO %", "E", parts.ALL_OF_IT, width=145),
+                Column("ZVM", "zvm", width=110),
                 tables.A_VPG_ID,
             ),
             missing=_NEVER,
-            worst=(("Budget used", True),),
+            worst=(("Budget used", True), ("RPO %", True)),
         ),
     ),
 )

@@ -17,8 +17,13 @@ TROUBLE: Final[Names] = {
 ALERTS: Final[Names] = {0: ("None", "green"), 1: ("Warning", "yellow"), 2: ("Error", "red")}
 EXISTS: Final[Names] = {0: ("Missing", "red"), 1: ("Yes", "green")}
 SCRAPED: Final[Names] = {0: ("Failed", "red"), 1: ("Yes", "green")}
-UP: Final[Names] = {0: ("Down", "red"), 1: ("Up", "green")}
 ANSWERS: Final[Names] = {0: ("Down", "red"), 1: ("Partly", "orange"), 2: ("Up", "green")}
+# Of how many: each number has a word, and more than these are told as numbers.
+FAILING: Final[Names] = {
+    0: ("None", "green"),
+    1: ("1 ZVM", "orange"),
+    **{n: (f"{n} ZVMs", "orange") for n in range(2, 10)},
+}
 SUCCEEDED: Final[Names] = {0: ("Failed", "red"), 1: ("Succeeded", "green")}
 READINGS: Final[Names] = {0: ("Refused", "red"), 1: ("Accepted", "transparent")}
 RUNS: Final[Names] = {0: ("No", "blue"), 1: ("Running", "purple")}
@@ -50,6 +55,13 @@ STATUSES: Final[Names] = {
     **_EITHER,
 }
 SUBSTATUSES: Final[Names] = {code: (SUBSTATUS.name(code), _colour(SUBSTATUS.name(code))) for code in SUBSTATUS.codes}
+# In tables a state is a label: only what is bad has a colour there.
+NAMES_OF_STATUS: Final[Names] = {
+    name: (name, "red") for name in map(STATUS.name, STATUS.codes) if _colour(name) == "red"
+}
+NAMES_OF_SUBSTATUS: Final[Names] = {
+    name: (name, "red") for name in map(SUBSTATUS.name, SUBSTATUS.codes) if _colour(name) == "red"
+}
 # Where states are counted by name.
 COLOR_OF_STATUS: Final = {STATUS.name(code): _colour(STATUS.name(code)) for code in STATUS.codes}
 

@@ -9,13 +9,14 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, states
 from boards.parts import Column, Link, Panel
-from boards.promql import HISTORY, RPO, Level, journal_limit, listed, share
+from boards.promql import FIRST_SYNC, HISTORY, RPO, Level, journal_limit, listed, share
 
 VPG_UID: Final = "zerto-vpg"
 VM_UID: Final = "zerto-vm"
 # What is passed is the object, whichever ZVM told it: another one tells it when that is down.
 TO_VPG: Final = Link("Open this VPG", VPG_UID, {"vpg": "VPG", "vpg_id": "vpg_id"})
 TO_VM: Final = Link("Open this VM", VM_UID, {"vm": "VM", "vm_id": "vm_id"})
+TO_ZVM: Final = Link("Open what it lists", "zerto-overview", {"zvm": "ZVM"})
 A_VPG_ID: Final = Column("vpg_id", "vpg_id", hidden=True)
 A_VM_ID: Final = Column("vm_id", "vm_id", hidden=True)
 
@@ -37,7 +38,7 @@ def vpgs(
         "D": level.each(level.metric(RPO[1])),
         "E": level.each(share(level, *RPO)),
         "F": level.each(level.metric(HISTORY[0])),
-        "G": level.each(share(level, *HISTORY)),
+        "G": level.each(share(level, *HISTORY, unless=FIRST_SYNC)),
         "H": level.each(since(level.metric("zerto_vpg_last_test_timestamp_seconds"))),
         "I": level.each(level.metric("zerto_vpg_alert_status_code")),
         "J": f"max by ({', '.join((*level.labels, *told_by))}) {level.view}",
@@ -45,11 +46,11 @@ def vpgs(
     columns = (
         Column("Trouble", "A", names=states.TROUBLE, empty="Not known", width=120),
         Column("VPG", "vpg", link=TO_VPG, width=198),
-        Column("Status", "status", width=170),
-        Column("Substatus", "substatus", width=170),
+        Column("Status", "status", names=states.NAMES_OF_STATUS, empty="Not known", width=170),
+        Column("Substatus", "substatus", names=states.NAMES_OF_SUBSTATUS, empty="Not known", width=170),
         Column("Alert", "I", names=states.in_cells(states.ALERTS), empty="Not told", harmless=True, width=85),
         Column("RPO", "C", unit=units.Seconds, empty="Not known", width=90),
-        Column("Promised", "D", unit=units.Seconds, decimals=0, width=102),
+        Column("Promised", "D", unit=units.Seconds, decimals=0, empty="Not known", width=102),
         parts.share("RPO %", "E", parts.ALL_OF_IT, width=105),
         Column("History", "F", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known", width=105),
         parts.share("History %", "G", parts.AT_LEAST_ALL, width=105),
@@ -91,9 +92,9 @@ def vms(
         Column("Status", "status", width=180),
         Column("Substatus", "substatus", width=190),
         Column("RPO", "C", unit=units.Seconds, empty="Not known", width=95),
-        Column("IOPS", "D", unit=units.Short, decimals=0, width=80),
-        Column("Writes", "E", unit=units.BytesPerSecondIEC, width=105),
-        Column("Journal", "F", unit=units.BytesIEC, width=100),
+        Column("IOPS", "D", unit=units.Short, decimals=0, empty="Not known", width=90),
+        Column("Writes", "E", unit=units.BytesPerSecondIEC, empty="Not known", width=105),
+        Column("Journal", "F", unit=units.BytesIEC, empty="Not known", width=100),
         Column("Limit", "G", unit=units.BytesIEC, empty="No limit", harmless=True, width=100),
         parts.share("Journal %", "H", parts.ALL_OF_IT, empty="No limit", harmless=True, width=110),
         Column("VPG", "vpg", link=TO_VPG),

@@ -48,7 +48,7 @@ class Api:
 
     async def answer(self, path: str, query: Mapping[str, str], media_type: str, change: Change | None) -> Payload:
         """The answer to a GET, built in a thread: an event loop shared with a client is not held up by it."""
-        if change is not None:
+        if change is not None or _passing(path):
             return await asyncio.to_thread(self._build, _Question(self._site.second, path, query, media_type, change))
         # One at a time: who comes while the same answer is being built finds it ready afterwards.
         async with self._building:
@@ -75,6 +75,13 @@ class Api:
         return _encoded(route, answer, asked.media_type, asked.change)
 
 
+def _passing(path: str) -> bool:
+    try:
+        return route_of(path)[0].passing
+    except ApiError:
+        return False
+
+
 def media_type_for(accept: str) -> str:
     """JSON, unless an XML type comes first among those of the header that a ZVM knows."""
     for entry in accept.lower().split(","):
@@ -91,7 +98,7 @@ def _encoded(route: Route, made: Answer, media_type: str, change: Change | None)
     if change is not None and route.kind != STRINGS:
         answer = change(_own(made if isinstance(made, list) else [made]), route.fields)
         # A fault that leaves a list of one was about the record, any other about the shape.
-        if isinstance(made, dict) and isinstance(answer, list) and len(answer) == 1:
+        if not isinstance(made, list) and isinstance(answer, list) and len(answer) == 1:
             answer = answer[0]
     if media_type == JSON:
         return Payload(200, msgspec.json.encode(answer))

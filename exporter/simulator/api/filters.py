@@ -5,15 +5,20 @@ known is ignored without a word, as real servers do. What a real server does wit
 documented; here it is an error.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from exporter.simulator.api.codes import ENTITY_TYPES, PRIORITIES, STATUSES, SUBSTATUSES, code_of
 
 Document = dict[str, Any]
-_Test = Callable[[Document], bool]
-Filter = Callable[[str], _Test]
+Test = Callable[[Document], bool]
+Filter = Callable[[str], Test]
 """Takes the value of a parameter, gives what tells the documents that it leaves."""
+
+
+_MILLISECONDS: Final = re.compile(r"(?:/Date\()?(-?\d{5,})(?:[+-]\d{4}\)/|\)/)?")
 
 
 class BadFilterError(ValueError):
@@ -23,17 +28,22 @@ class BadFilterError(ValueError):
 def text(*path: str) -> Filter:
     """Text in any case, found at that path of keys."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         wanted = value.lower()
         return lambda document: str(_at(document, path)).lower() == wanted
 
     return build
 
 
+def exact(*path: str) -> Filter:
+    """Text in its own case, found at that path of keys."""
+    return lambda value: lambda document: bool(_at(document, path) == value)
+
+
 def code(names: tuple[str, ...], *path: str) -> Filter:
     """A code of those names, found at that path of keys."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         wanted = code_of(names, value)
         return lambda document: bool(_at(document, path) == wanted)
 
@@ -43,17 +53,60 @@ def code(names: tuple[str, ...], *path: str) -> Filter:
 def flag(key: str) -> Filter:
     """True or false."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         wanted = boolean(value)
         return lambda document: bool(document[key]) is wanted
 
     return build
 
 
+def among(key: str) -> Filter:
+    """An identifier in any case, of one of the links in the list of that key."""
+
+    def build(value: str) -> Test:
+        wanted = value.lower()
+        return lambda document: any(link["identifier"].lower() == wanted for link in document[key])
+
+    return build
+
+
+def since(key: str) -> Filter:
+    """A date, or a later one."""
+
+    def build(value: str) -> Test:
+        least = moment(value)
+        return lambda document: moment(document[key]) >= least
+
+    return build
+
+
+def until(key: str) -> Filter:
+    """A date, or an earlier one."""
+
+    def build(value: str) -> Test:
+        most = moment(value)
+        return lambda document: moment(document[key]) <= most
+
+    return build
+
+
+def moment(text: str) -> float:
+    """The unix second of a date: ISO 8601 or a beginning of it, milliseconds of the epoch, or as Microsoft writes it.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    milliseconds = _MILLISECONDS.fullmatch(text)
+    if milliseconds:
+        return int(milliseconds[1]) / 1000
+    date = datetime.fromisoformat(text)
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+
+
 def either(first: Filter, second: Filter) -> Filter:
     """What one or the other lets pass."""
 
-    def build(value: str) -> _Test:
+    def build(value: str) -> Test:
         one, other = first(value), second(value)
         return lambda document: one(document) or other(document)
 

@@ -42,6 +42,16 @@ def legacy_href(href: str) -> str:
     return href.replace("/v1/", ":9669/v1/", 1)
 
 
+def legacy_links(document: Document) -> Document:
+    """A document with a link as a Windows ZVM answers it, with its second link."""
+    found = document["Link"]
+    href = legacy_href(found["href"])
+    return document | {
+        "Link": found | {"href": href},
+        "Link_{0}": {"href": href, "rel": "self", "type": found["type"]},
+    }
+
+
 def legacy_date(text: str | None, vpg_identifier: str) -> str | None:
     """Both syntaxes are to be met in the answers of one Windows server, so the VPG decides."""
     if text is None or int(vpg_identifier[-1], 16) % 2:

@@ -43,7 +43,7 @@ class Asked:
     ids: Mapping[str, str]
 
 
-Answer = list[Document] | Document | tuple[str, ...]
+Answer = list[Document] | Document | tuple[str, ...] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,10 @@ class Route:
     """One path template under /v1, such as /v1/vpgs/{id}/checkpoints/stats.
 
     `kind` is the type's name, which XML says; for names of an enumeration it is STRINGS. `answer` gives a list of
-    documents, one document, or names; documents may share parts, since they are encoded and never changed. It raises
-    ApiError where a ZVM of that generation has no such thing. `filters` are those parameters of the query that choose
-    among the documents of a list, in lower case; `fields` tells what JSON does not.
+    documents, one document, names, or one text; documents may share parts, since they are encoded and never changed. It
+    raises ApiError where a ZVM of that generation has no such thing. `filters` are those parameters of the query that
+    choose among the documents of a list, in lower case; `fields` tells what JSON does not. An answer that is `passing`
+    is another one within the same second.
     """
 
     path: str
@@ -61,6 +62,7 @@ class Route:
     answer: Callable[[Asked], Answer]
     filters: Mapping[str, Filter] = field(default_factory=dict)
     fields: Fields = field(default_factory=Fields)
+    passing: bool = False
 
     @property
     def segments(self) -> tuple[str, ...]:

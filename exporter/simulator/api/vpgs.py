@@ -13,6 +13,7 @@ from exporter.simulator.api.links import address, iso, link, site_link
 from exporter.simulator.api.routes import ApiError, Asked, Document, Route, names
 from exporter.simulator.estate.founding import NO_ZORG
 from exporter.simulator.estate.inventory import Site, Vpg
+from exporter.simulator.estate.organizations import profile_name
 from exporter.simulator.estate.readings import VpgReading
 
 
@@ -82,7 +83,7 @@ def vpg_document(vpg: Vpg, reading: VpgReading, here: Site) -> Document:
         if vpg.service_profile is None
         else link(f"{base}/v1/serviceprofiles/{vpg.service_profile}", "ServiceProfileApi", vpg.service_profile),
         "ServiceProfileIdentifier": vpg.service_profile,
-        "ServiceProfileName": None if vpg.service_profile is None else f"{vpg.organization}-Gold",
+        "ServiceProfileName": None if vpg.service_profile is None else profile_name(vpg),
         "BackupEnabled": False,
     }
 

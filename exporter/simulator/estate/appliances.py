@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final
 
-from exporter.simulator.estate.inventory import Vpg
+from exporter.simulator.estate.inventory import Site, Vpg
 from exporter.simulator.estate.seeded import stream
 from exporter.simulator.estate.site import LivingSite
 
@@ -59,7 +59,7 @@ def vras_at(site: LivingSite, second: int) -> list[Vra]:
     down = _down(site, second)
     return [
         _vra(site, host, (protected[host], recovery[host]), len(own[host]), FAULTY if host in down else FINE)
-        for host in sorted(_hosts(site))
+        for host in sorted(hosts_of(site, site.here))
     ]
 
 
@@ -77,13 +77,13 @@ def _receive(load: Load, vpg: Vpg, vm: str, volumes: int) -> None:
     load.vpgs.add(vpg.identifier)
 
 
-def _hosts(site: LivingSite) -> set[int]:
-    """The hosts of all VMs that there were when the estate was made."""
+def hosts_of(site: LivingSite, of: Site) -> set[int]:
+    """The hosts of one site, as far as they had a VM of a VPG when the estate was made."""
     hosts: set[int] = set()
     for vpg in (vpg for protection in site.protections for vpg in protection.founded):
-        if vpg.protected.identifier == site.here.identifier:
+        if vpg.protected.identifier == of.identifier:
             hosts |= {member.vm.host for member in vpg.members}
-        if vpg.recovery.identifier == site.here.identifier:
+        if vpg.recovery.identifier == of.identifier:
             hosts |= {member.recovery_host for member in vpg.members if member.recovery_host is not None}
     return hosts
 

@@ -33,6 +33,8 @@ _RPO_BY_PRIORITY: Final = (300, 120, 60)
 _DAY: Final = 86400
 _LIMIT_MB: Final = 153600
 _SYSTEM_DISK_GB: Final = 100
+_PROTECTED_TO_ONE_THAT_IS_NOT: Final = 12
+_NEWCOMERS: Final = 20
 
 
 @dataclass(slots=True)
@@ -73,7 +75,15 @@ class Founder:
         backups = [
             self._vpg(f"Retention-{n:02d}", self.peer, self._machines_of("Files", 1)) for n in range(1, vms // 25 + 1)
         ]
-        return Inventory(self.site, tuple(vpgs), tuple(backups))
+        # The last ones, so that the others are who they were before there were any.
+        strangers = self._strangers(_NEWCOMERS + max(2, vms // _PROTECTED_TO_ONE_THAT_IS_NOT)) if vms else ()
+        return Inventory(
+            self.site, tuple(vpgs), tuple(backups), strangers[_NEWCOMERS:], newcomers=strangers[:_NEWCOMERS]
+        )
+
+    def _strangers(self, count: int) -> tuple[Vm, ...]:
+        workloads = tuple(WORKLOADS)
+        return tuple(vm for n in range(count) for vm in self._machines_of(workloads[n % len(workloads)], 1))
 
     def _machines_of(self, workload: str, count: int) -> list[Vm]:
         roles = WORKLOADS[workload]

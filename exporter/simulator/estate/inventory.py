@@ -108,8 +108,13 @@ class Vpg:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All that one site protects; the long-term-retention copies are listed only on request."""
+    """All that one site protects; the long-term-retention copies are listed only on request.
+
+    `unprotected` are its VMs that no VPG has, `newcomers` those that may appear beside them.
+    """
 
     site: Site
     vpgs: tuple[Vpg, ...]
     backups: tuple[Vpg, ...]
+    unprotected: tuple[Vm, ...]
+    newcomers: tuple[Vm, ...]

@@ -6,15 +6,19 @@ answer may be built in another thread meanwhile.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
+from exporter.simulator.estate import past
 from exporter.simulator.estate.incidents import Incident, IncidentBook
-from exporter.simulator.estate.inventory import Inventory, Vpg
+from exporter.simulator.estate.inventory import Inventory, Vm, Vpg
 from exporter.simulator.estate.readings import VpgReading, vpg_at
+from exporter.simulator.estate.tasks import Task
 
 Rows = list[tuple[Vpg, VpgReading]]
 ALL: Final = 100
 """Per cent of the VPGs."""
+_SECONDS_BETWEEN_NEWCOMERS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +34,17 @@ class Pace:
 
 
 class Protection:
-    """The living side of an inventory: `founded` are the VPGs that there were, `vpgs` those that are left."""
+    """The living side of an inventory: `founded` are the VPGs that there were, `vpgs` those that are left.
+
+    `strangers` are the VMs that no VPG ever had, those that have not appeared yet with them.
+    """
 
     def __init__(self, inventory: Inventory, seed: int, pace: Pace, *, scheduled: bool) -> None:
         self.site = inventory.site
         self.founded = self.vpgs = inventory.vpgs
         self._backups = inventory.backups
+        self._unprotected, self._newcomers = inventory.unprotected, inventory.newcomers
+        self.strangers = (*self._unprotected, *self._newcomers)
         self.incidents = IncidentBook(
             ((vpg.identifier, vpg.name) for vpg in inventory.vpgs),
             (seed, inventory.site.name),
@@ -66,6 +75,34 @@ class Protection:
         """The groups that exist for long-term retention only; nothing happens to them."""
         return [(vpg, vpg_at(vpg, second, None)) for vpg in self._backups]
 
+    def unprotected_at(self, second: int) -> list[Vm]:
+        """The VMs of the site that no VPG has: those that never had one, and those that were taken out of theirs."""
+        protected = {member.vm.identifier for vpg in self.vpgs for member in vpg.members}
+        founded = {member.vm.identifier: member.vm for vpg in self.founded for member in vpg.members}
+        left = [vm for identifier, vm in founded.items() if identifier not in protected]
+        appear = self.incidents.at(second).get("vms_unprotected")
+        new = 0 if appear is None else 1 + int(appear.elapsed(second) // _SECONDS_BETWEEN_NEWCOMERS)
+        return [*self._unprotected, *left, *self._newcomers[:new]]
+
+    def tagged(self, vpg_identifier: str, since: int, second: int) -> list[Task]:
+        """The tasks that tagged a checkpoint of that VPG and began in that time, the oldest first."""
+        return [
+            task for vpg in self.founded if vpg.identifier == vpg_identifier for task in past.tags(vpg, since, second)
+        ]
+
+    def tasks(self, since: int, second: int) -> list[Task]:
+        """What has been done with the VPGs and their VMs and began in that time, the oldest first."""
+        began = max(since, second - past.KEPT)
+        found = [
+            *past.drills(self.incidents.of_the_last_day(second), self.founded, second),
+            *self._recoveries,
+            *(task for vpg in self.founded for task in past.tests(vpg, began, second)),
+            *(task for vpg in self.founded for task in past.tags(vpg, began, second)),
+        ]
+        return sorted(
+            (task for task in found if began <= task.start <= second), key=lambda task: (task.start, task.identifier)
+        )
+
     def holds(self, vpg_identifier: str) -> bool:
         return any(vpg.identifier == vpg_identifier for vpg in self.vpgs)
 
@@ -83,6 +120,23 @@ class Protection:
         self.vpgs = tuple(vpg for vpg in self.vpgs if vpg.identifier != vpg_identifier)
         self._removals += 1
 
+    @cached_property
+    def _recoveries(self) -> tuple[Task, ...]:
+        return tuple(task for vpg in self.founded for task in past.recoveries(vpg, self._made))
+
     def _read(self, vpg: Vpg, second: int, holding: Mapping[str, Incident]) -> VpgReading:
         moment = self._made if vpg.identifier in self._still else second
-        return vpg_at(vpg, moment, holding.get(vpg.identifier))
+        return vpg_at(vpg, moment, _felt(vpg, holding))
+
+
+def _felt(vpg: Vpg, holding: Mapping[str, Incident]) -> Incident | None:
+    """What is wrong with a VPG, be it because one of its sites cannot be reached by the other."""
+    lost = holding.get("site_down") or holding.get("wan_down")
+    own = holding.get(vpg.identifier)
+    if lost is None or vpg.protected.identifier == vpg.recovery.identifier:
+        return own
+    if lost.site == vpg.protected.identifier:
+        return replace(lost, kind="recovery_possible")
+    if lost.site in ("", vpg.recovery.identifier):
+        return replace(lost, kind="peer_disconnected")
+    return own

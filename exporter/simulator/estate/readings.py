@@ -111,7 +111,7 @@ def vpg_at(vpg: Vpg, now: int, incident: Incident | None) -> VpgReading:
     return VpgReading(
         status=status,
         substatus=_SUBSTATUS.get(kind, 0) if members else _EMPTY,
-        alert=2 if kind == "peer_disconnected" else int(status > _STATUS_MEETING),
+        alert=2 if kind in {"peer_disconnected", "ransomware"} else int(status > _STATUS_MEETING),
         rpo=rpo,
         progress=round(100 * progress, 1),
         history=history,

@@ -6,15 +6,19 @@ readings, in whatever order they are asked for.
 
 import time
 from collections.abc import Callable
-from typing import Self, TypedDict, Unpack
+from typing import Final, Self, TypedDict, Unpack
 
+from exporter.simulator.estate.counting import Amounts, Counters, Key
 from exporter.simulator.estate.founding import Founder
-from exporter.simulator.estate.incidents import Incident
+from exporter.simulator.estate.incidents import OF_ONE_SITE, Incident
 from exporter.simulator.estate.inventory import Site, Vpg
 from exporter.simulator.estate.protection import ALL, Pace, Protection, Rows
 from exporter.simulator.estate.readings import VpgReading
 
 Clock = Callable[[], float]
+
+_CLOCK_OFF: Final = 300
+"""Seconds by which a clock is ahead that is off."""
 
 
 class Traits(TypedDict, total=False):
@@ -53,6 +57,7 @@ class LivingSite:
         pace = Pace(self._changing, self._made)
         self.own = Protection(inventory, seed, pace, scheduled=traits.get("incidents", True))
         self._incoming: tuple[Protection, ...] = ()
+        self._counters = Counters()
 
     def receive(self, other: Self) -> None:
         """List from now on also those VMs of the other estate that recover to this site."""
@@ -64,9 +69,15 @@ class LivingSite:
         return int(self.clock()) if self._changing else self._made
 
     @property
+    def told_time(self) -> float:
+        """What the clock of the site's ZVM says, in seconds since the epoch; it goes on where time stands still."""
+        now = self.clock()
+        return now + _CLOCK_OFF if "clock_off" in self.own.incidents.at(now) else now
+
+    @property
     def revision(self) -> tuple[int, ...]:
-        """Differs after every incident or removal by hand."""
-        return tuple(protection.revision for protection in self.protections)
+        """Differs after every incident or removal by hand, and after a restart of its ZVM."""
+        return (*(protection.revision for protection in self.protections), self._counters.restarts)
 
     def vpgs_at(self, second: int) -> Rows:
         """The VPGs that this site protects, and those of others that recover to it, with their readings at a second."""
@@ -76,10 +87,31 @@ class LivingSite:
         """The groups that exist for long-term retention only, which a ZVM lists on request only."""
         return self.own.backups_at(second)
 
+    def counted_at(self, second: int) -> dict[Key, Amounts]:
+        """What its ZVM has counted of each VM in a VPG of `vpgs_at` until a second."""
+        holding: dict[str, Incident] = {}
+        for protection in self.protections:
+            holding |= protection.incidents.at(second)
+        return self._counters.at(second, self.vpgs_at(second), holding)
+
+    def restart_counters(self) -> None:
+        """Let its ZVM count from 0, as one that starts."""
+        self._counters.restart(self.second)
+
     def vpg_at(self, identifier: str, second: int) -> tuple[Vpg, VpgReading] | None:
         """One of `vpgs_at`, without the work for all others; None if there is none of that identifier."""
         found = (protection.one_at(identifier, second) for protection in self.protections)
         return next((row for row in found if row is not None and self._lists(row[0])), None)
+
+    def vpgs_of(self, vm_identifier: str) -> list[Vpg]:
+        """The VPGs of `vpgs_at` that a VM is in; the identifier in any case."""
+        wanted = vm_identifier.lower()
+        return [
+            vpg
+            for protection in self.protections
+            for vpg in protection.vpgs
+            if self._lists(vpg) and any(member.vm.identifier.lower() == wanted for member in vpg.members)
+        ]
 
     @property
     def incidents(self) -> list[Incident]:
@@ -99,13 +131,19 @@ class LivingSite:
             ValueError: there is no such kind of incident, or it is one of a whole site and a VPG is named.
             KeyError: there is no VPG of that name.
         """
-        begun = sum(protection.incidents.start(kind, vpg_name, self.clock()) for protection in self.protections)
+        kind = kind.replace("-", "_")
+        where = (self.own,) if kind in OF_ONE_SITE else self.protections
+        down = self.peer.identifier if kind == "site_down" else ""
+        begun = sum(protection.incidents.start(kind, vpg_name, self.clock(), down) for protection in where)
         if not begun:
             raise KeyError(vpg_name)
 
     def end_incident(self, kind: str | None = None, vpg_name: str | None = None) -> int:
         """End what is wrong now, by hand or by itself; None stands for any. Says how many incidents ended."""
-        return sum(protection.incidents.end(kind, vpg_name, self.clock()) for protection in self.protections)
+        return sum(
+            protection.incidents.end(kind, vpg_name, self.clock(), peers=protection is not self.own)
+            for protection in self.protections
+        )
 
     def remove_vm(self, vm_identifier: str) -> None:
         """Take a VM out of all its VPGs, at both sites of a pair.
@@ -130,6 +168,12 @@ class LivingSite:
             raise KeyError(vpg_identifier)
         for protection in holding:
             protection.remove_vpg(vpg_identifier)
+
+    @property
+    def concerned(self) -> frozenset[str]:
+        """The identifiers of all VPGs that this site lists or has listed."""
+        founded = (vpg for protection in self.protections for vpg in protection.founded)
+        return frozenset(vpg.identifier for vpg in founded if self._lists(vpg))
 
     @property
     def protections(self) -> tuple[Protection, ...]:

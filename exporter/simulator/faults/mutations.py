@@ -13,6 +13,7 @@ from exporter.simulator.api.xmlwire import Fields
 from exporter.simulator.faults.hostile import HOSTILE_NAMES
 
 OF_VMS: Final = Fields()
+_CAPITALS: Final = {"IOPs": "ioPs", "RTOInSeconds": "rtoInSeconds"}
 _TELLING: Final = frozenset({"Link", "Link_{0}", "VmName", "VpgName"})
 _UNKNOWN: Final = {
     "Status": 77,
@@ -93,7 +94,7 @@ def enum_names(documents: list[Any], fields: Fields = OF_VMS) -> Any:
 def camel_case(documents: list[Any], fields: Fields = OF_VMS, *, keep_identity: bool) -> Any:
     """Keys as the vendor's OpenAPI document spells them; identity then only in the link, as there."""
     bare = documents if keep_identity else [_without(document, fields.identity) for document in documents]
-    return _keys(bare, lambda key: "ioPs" if key == "IOPs" else _lower(key))
+    return _keys(bare, lambda key: _CAPITALS.get(key) or _lower(key))
 
 
 def lower_first(documents: list[Any]) -> Any:

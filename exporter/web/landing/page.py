@@ -6,7 +6,6 @@ import base64
 import functools
 import hashlib
 import re
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from exporter.polling.attention import attention
 from exporter.polling.outcome import Outcome
 from exporter.polling.target import Status
 from exporter.prometheus.gzip import fragment, gzipped
+from exporter.readable import span, utc
 from exporter.web.landing import plots
 
 State = Literal["down", "degraded", "not tried yet", "up"]
@@ -147,26 +147,9 @@ def summed(statuses: Sequence[Status]) -> Sum:
     )
 
 
-def span(seconds: float | None) -> str:
-    """Return *seconds* as a person says it: `4 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
-    if seconds is None:
-        return "never"
-    whole = max(round(seconds), 0)
-    for larger, smaller, names in ((86400, 3600, ("d", "h")), (3600, 60, ("h", "min")), (60, 1, ("min", "s"))):
-        if whole >= larger:
-            rest = whole % larger // smaller
-            return f"{whole // larger} {names[0]}" + (f" {rest} {names[1]}" if rest else "")
-    return f"{whole} s"
-
-
 def brief(seconds: float) -> str:
     """Return *seconds* as `span` does, but with two places where they are few: `0.04 s`."""
     return f"{seconds:.2f} s" if seconds < 9.995 else span(seconds)
-
-
-def utc(seconds: float) -> str:
-    """Return a time since the epoch as a date and a time of day."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 def _incomplete(outcome: Outcome) -> bool:

@@ -40,10 +40,14 @@ _USUAL: Final = Terms()
 
 @dataclass
 class Decoded(Generic[Row]):
-    """The rows of an answer, and what of it did not fit."""
+    """The rows of an answer, and what of it did not fit.
+
+    `at` is the middle of the request, in seconds since the epoch by our clock; 0 where it was not one request.
+    """
 
     rows: list[Row] = field(default_factory=list)
     lost: Counts = NOTHING
+    at: float = 0.0
 
 
 class Decoder(Generic[Row]):
@@ -51,11 +55,15 @@ class Decoder(Generic[Row]):
 
     A key is matched whatever its case, in objects and lists of objects within the record too. A field without a default
     is required: a record without it is left out. *repair* may complete a record whose identity is not where servers
-    usually put it; it gets the record with its keys case-folded.
+    usually put it; it gets the record with its keys case-folded. An answer that holds what nobody may see, be it in
+    fields that are not read, is not *quoted* in an error.
     """
 
-    def __init__(self, row: type[Row], repair: Repair | None = None, layout: Layout = LIST) -> None:
+    def __init__(
+        self, row: type[Row], repair: Repair | None = None, layout: Layout = LIST, *, quoted: bool = True
+    ) -> None:
         self.layout = layout
+        self.quoted = quoted
         self.shape = Shape(row)
         self.repair = repair
         self.canonical = msgspec.json.Decoder(row)

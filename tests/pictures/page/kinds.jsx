@@ -14,12 +14,12 @@ export function Drawn(props) {
   return !wordsOfItsOwn && isEmpty(props.frames) ? <NoData {...props} /> : <Kind {...props} />;
 }
 
-const NoData = ({ height, theme, width }) => (
+const NoData = ({ height, panel, theme, width }) => (
   <div
     className="no-data"
     style={{ alignItems: 'center', color: theme.colors.text.secondary, display: 'flex', fontSize: 18, height, justifyContent: 'center', width }}
   >
-    No data
+    {panel.fieldConfig.defaults.noValue ?? 'No data'}
   </div>
 );
 

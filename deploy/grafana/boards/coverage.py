@@ -1,0 +1,121 @@
+"""Which VMs does nobody protect?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana_foundation_sdk.models import units
+
+from boards import parts, tables, variables
+from boards.parts import Board, Column, Query, Row, To
+from boards.promql import counted, of_zvms, tally
+
+_NONE: Final = "no ZVM tells which VMs it does not protect: the collector unprotected is off, or none answers."
+_TO_EACH: Final = To("zerto-coverage", "Each site")
+_UNPROTECTED: Final = f"max by (zvm) ({of_zvms('zerto_unprotected_vms')})"
+_OWN: Final = of_zvms("zerto_vm_info", 'role=~"protected|local"')
+_PROTECTED: Final = counted(f"max by (zvm, vm_id) ({_OWN})", "vms")
+_SHARE: Final = f"({_PROTECTED}) / on (zvm) ({_UNPROTECTED} + on (zvm) ({_PROTECTED}) > 0)"
+_GROWTH: Final = f"{_UNPROTECTED} - max by (zvm) (min_over_time({of_zvms('zerto_unprotected_vms')}[1d]))"
+_STORAGE: Final = f"max by (zvm) ({of_zvms('zerto_unprotected_provisioned_storage_bytes')})"
+
+NOW: Final = Row(
+    "Who is protected?",
+    (
+        parts.count(
+            "VMs protected",
+            "VMs of the sites of these ZVMs that are in a VPG, each once.",
+            f"sum({_PROTECTED})",
+            to=_TO_EACH,
+            missing="no VM is reported.",
+            steps=parts.COUNT,
+            width=6,
+        ),
+        parts.count(
+            "VMs unprotected",
+            "VMs of these sites that are in no VPG. Not all of them need be.",
+            f"sum({_UNPROTECTED})",
+            runbook="ZertoUnprotectedVmsGrow",
+            to=_TO_EACH,
+            missing=_NONE,
+            steps=parts.COUNT,
+            width=6,
+        ),
+        parts.count(
+            "More than a day ago",
+            "ZVMs with more unprotected VMs than there were within the last day.",
+            tally(f"{_GROWTH} > 0", _UNPROTECTED),
+            runbook="ZertoUnprotectedVmsGrow",
+            to=_TO_EACH,
+            missing=_NONE,
+            steps=parts.ANY_IS_ODD,
+            width=6,
+        ),
+        parts.count(
+            "Storage unprotected",
+            "What is provisioned for the VMs that are in no VPG.",
+            f"sum({_STORAGE})",
+            to=_TO_EACH,
+            missing=_NONE,
+            unit=units.BytesIEC,
+            steps=parts.COUNT,
+            width=6,
+        ),
+        parts.rows(
+            "Each site",
+            "How many VMs of each site are in a VPG, and how many are in none?",
+            {
+                "A": _SHARE,
+                "B": _PROTECTED,
+                "C": _UNPROTECTED,
+                "D": _GROWTH,
+                "E": _STORAGE,
+                "F": f"max by (zvm) ({of_zvms('zerto_unprotected_vcd_vapps')})",
+            },
+            (
+                Column("ZVM", "zvm", link=tables.TO_ZVM),
+                Column("Protected", "A", unit=units.PercentUnit, decimals=0, empty="Not known"),
+                Column("VMs in a VPG", "B", empty="Not known"),
+                Column("VMs in none", "C", empty="Not known"),
+                Column("More than a day ago", "D", steps=parts.ANY_IS_ODD, empty="Not known"),
+                Column("Their storage", "E", unit=units.BytesIEC, empty="Not known"),
+                Column("vApps in none", "F", empty="Not told", harmless=True),
+            ),
+            missing=_NONE,
+            worst=(("VMs in none", True),),
+            height=8,
+            runbook="ZertoUnprotectedVmsGrow",
+        ),
+    ),
+)
+
+OVER_TIME: Final = Row(
+    "Does it grow?",
+    (
+        parts.chart(
+            "VMs that nobody protects",
+            "How many VMs of each site are in no VPG?",
+            Query(_UNPROTECTED, "{{zvm}}"),
+            missing=_NONE,
+            whole=True,
+            runbook="ZertoUnprotectedVmsGrow",
+        ),
+        parts.chart(
+            "Their storage",
+            "How large are they together?",
+            Query(_STORAGE, "{{zvm}}"),
+            missing=_NONE,
+            unit=units.BytesIEC,
+        ),
+    ),
+)
+
+BOARD: Final = Board(
+    uid="zerto-coverage",
+    title="Zerto / Coverage",
+    question="Which sites have VMs that nobody protects, and do they grow?",
+    variables=(variables.SOURCE, variables.JOB, variables.ZVM),
+    rows=(NOW, OVER_TIME),
+    since="now-7d",
+    refresh="5m",
+)

@@ -33,7 +33,7 @@ def of_zvm(page: Page) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 async def test_xml_brings_what_json_does(
     simulate: Simulate, export: Export, clock: DrivenClock, ca_file: Path, generation: str
 ) -> None:
-    nyc, _ = pair(("nyc", 40), ("lon", 20), clock=clock.wall, incidents=False)
+    nyc, _ = pair(("nyc", 20), ("lon", 8), clock=clock.wall, incidents=False)
     sim: Simulator = await simulate(nyc, auth="session", generation=generation)
     zvm = zvm_config(sim, ca_file=ca_file, collectors=COLLECTORS)
     running = await export([zvm])
@@ -59,7 +59,7 @@ async def test_xml_brings_what_json_does(
 async def test_no_odd_answer_is_a_bug_or_costs_another_collector_anything(
     simulate: Simulate, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:
-    nyc, _ = pair(("nyc", 40), ("lon", 20), clock=clock.wall, incidents=False)
+    nyc, _ = pair(("nyc", 20), ("lon", 8), clock=clock.wall, incidents=False)
     sim: Simulator = await simulate(nyc, auth="session")
     running = await export([zvm_config(sim, ca_file=ca_file, collectors=("vms", *COLLECTORS), interval=3600.0)])
     await clock.idle(1)

@@ -34,6 +34,10 @@ async def test_a_datastore_has_what_its_vms_their_journals_and_its_vras_use(gene
     async with serving(nyc, generation=generation) as zvm:
         datastores = {one["DatastoreName"]: one for one in await zvm.rows("/v1/datastores")}
         vras = Counter(vra["DatastoreName"] for vra in await zvm.rows("/v1/vras"))
+        volumes: Counter[tuple[str, str]] = Counter()
+        for volume in await zvm.rows("/v1/volumes"):
+            purpose = volume["VolumeType"].replace("Appliance", "Appliances")
+            volumes[volume["Datastore"]["Name"], purpose] += volume["Size"]["UsedInBytes"]
         one = next(iter(datastores.values()))
         assert (await zvm.get(f"/v1/datastores/{one['DatastoreIdentifier'].upper()}")).json() == one
         assert (await zvm.get("/v1/datastores/none")).status == 404
@@ -48,6 +52,12 @@ async def test_a_datastore_has_what_its_vms_their_journals_and_its_vras_use(gene
     )
     assert zerto("Recovery") == sum(vm["UsedStorageInMB"] for vm in received) * MIB
     assert zerto("Scratch") > 0
+    uses = {
+        (name, purpose): use["UsedInBytes"]
+        for name, one in datastores.items()
+        for purpose, use in one["Stats"]["Usage"]["Zerto"].items()
+    }
+    assert +Counter(uses) == +volumes
     assert {name: one["Stats"]["NumVRAs"] for name, one in datastores.items()} == {
         name: vras[name] for name in datastores
     }

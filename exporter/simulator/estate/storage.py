@@ -18,8 +18,11 @@ WARNING_SHARE, ERROR_SHARE = 0.85, 0.95
 
 _GIB: Final = 1024
 _TIB: Final = 1024 * _GIB
-_VRA_USED_MB, _VRA_PROVISIONED_MB = 7 * _GIB, 13 * _GIB
-_SCRATCH_SHARE: Final = 0.02
+VRA_USED_MB, VRA_PROVISIONED_MB = 7 * _GIB, 13 * _GIB
+"""What a VRA uses and may come to use of its datastore."""
+SCRATCH_SHARE: Final = 0.02
+"""Of what a VM uses: what a failover test of it writes."""
+
 _FULL: Final = 0.995
 _SECONDS_TO_FILL: Final = 600
 
@@ -65,9 +68,14 @@ class _Sums:
     outgoing: Counter[int]
 
 
+def datastore_behind(host: int) -> int:
+    """The number of the datastore with the recovery volumes and journals of the VMs that recover to a host."""
+    return 50 + host % 48
+
+
 def recovery_datastore(member: Member) -> int | None:
     """The number of the datastore with the recovery volumes and the journal of a VM; None in a cloud."""
-    return None if member.recovery_host is None else 50 + member.recovery_host % 48
+    return None if member.recovery_host is None else datastore_behind(member.recovery_host)
 
 
 def cluster_of(number: int) -> str | None:
@@ -101,7 +109,7 @@ def datastores_at(site: LivingSite, second: int) -> list[Datastore]:
     found = []
     for number in numbers:
         zerto, total = sums.zerto[number], Use()
-        zerto["Appliances"].add(vras[number] * _VRA_USED_MB, vras[number] * _VRA_PROVISIONED_MB)
+        zerto["Appliances"].add(vras[number] * VRA_USED_MB, vras[number] * VRA_PROVISIONED_MB)
         for use in (*zerto.values(), sums.others[number]):
             total.add(use.used_mb, use.provisioned_mb)
         if filling is not None and number == numbers[0]:
@@ -137,7 +145,7 @@ def _sums(site: LivingSite, second: int) -> _Sums:
                 sums.zerto[number]["Recovery"].add(vm.used_mb, vm.provisioned_mb)
                 sums.zerto[number]["Journal"].add(numbers.journal_mb, member.journal.capacity_mb)
                 if reading.test_stage is not None:
-                    scratch = int(vm.used_mb * _SCRATCH_SHARE)
+                    scratch = int(vm.used_mb * SCRATCH_SHARE)
                     sums.zerto[number]["Scratch"].add(scratch, scratch)
     for vm in site.own.unprotected_at(second):
         sums.others[vm.datastore].add(vm.used_mb, vm.provisioned_mb)
@@ -155,7 +163,7 @@ def _sizes(site: LivingSite) -> dict[int, int]:
 def _founded(site: LivingSite) -> Iterator[tuple[int, int]]:
     """The datastore and the MiB of all that there was when the estate was made."""
     for vra in vras_at(site, site.second):
-        yield vra.datastore, _VRA_PROVISIONED_MB
+        yield vra.datastore, VRA_PROVISIONED_MB
     for vpg in (vpg for protection in site.protections for vpg in protection.founded):
         for member in vpg.members:
             if vpg.protected.identifier == site.here.identifier:

@@ -13,12 +13,11 @@ from exporter.simulator.estate.inventory import Member, Site, Vm, Vpg
 from exporter.simulator.estate.readings import VmReading
 from exporter.simulator.estate.seeded import guid, stream
 from exporter.simulator.estate.site import LivingSite
+from exporter.simulator.estate.storage import SCRATCH_SHARE, VRA_PROVISIONED_MB, VRA_USED_MB, datastore_behind
 
 _MEBIBYTE: Final = 2**20
 _GIB: Final = 1024
-_VRA_USED_MB, _VRA_PROVISIONED_MB = 7 * _GIB, 13 * _GIB
 _JOURNAL_VOLUME_MB: Final = 64 * _GIB
-_SCRATCH_SHARE: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def volumes_at(site: LivingSite, second: int) -> Iterator[Volume]:
                 )
     for vra in vras_at(site, second):
         owner = _appliance(site.here, vra.host)
-        yield from _parts("Appliance", owner, None, None, (_VRA_USED_MB, _VRA_PROVISIONED_MB), 1, vra.datastore)
+        yield from _parts("Appliance", owner, None, None, (VRA_USED_MB, VRA_PROVISIONED_MB), 1, vra.datastore)
 
 
 def protected_volumes(vm: Vm, vpg: Vpg | None = None) -> Iterator[Volume]:
@@ -79,14 +78,15 @@ def _received(
     here: Site, vpg: Vpg, member: Member, host: int, reading: VmReading, *, testing: bool
 ) -> Iterator[Volume]:
     """What there is of a VM that recovers to this site. The VRA of its recovery host has it."""
-    owner, vm, datastore = _appliance(here, host), Machine(member.vm.identifier, member.vm.name), 50 + host % 48
+    owner, vm = _appliance(here, host), Machine(member.vm.identifier, member.vm.name)
+    datastore = datastore_behind(host)
     sizes = (member.vm.used_mb, member.vm.provisioned_mb)
     yield from _parts("Recovery", owner, vm, vpg, sizes, member.vm.volumes, datastore)
     capacity = member.journal.capacity_mb
     journals = max(1, capacity // _JOURNAL_VOLUME_MB)
     yield from _parts("Journal", owner, vm, vpg, (reading.journal_mb, capacity), journals, datastore)
     if testing:
-        scratch = int(member.vm.used_mb * _SCRATCH_SHARE)
+        scratch = int(member.vm.used_mb * SCRATCH_SHARE)
         yield from _parts("Scratch", owner, vm, vpg, (scratch, scratch), 1, datastore)
 
 

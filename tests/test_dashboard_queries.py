@@ -30,7 +30,7 @@ from test_docs import queries as queries_of
 
 from exporter.config import Zvm
 
-pytestmark = pytest.mark.timeout(180)  # the first test waits for the estate
+pytestmark = pytest.mark.timeout(400)  # the first test waits for the estate
 
 ROOT = Path(__file__).parent.parent
 STORED_SECONDS = 3.0  # a scrape or a group of rules that takes longer is late by more than its interval
@@ -163,7 +163,7 @@ def settled(prometheus: Prometheus, exporter: subprocess.Popen[str]) -> Estate:
         # And no RPO has just passed its target, which is recorded a little later.
         "sum(zvm_organization:zerto_rpo_missed:count) - sum(zvm_organization:zerto_rpo_missed:sum) == "
         "count(max by (vpg_id) (zerto_vpg_actual_rpo_seconds) <= max by (vpg_id) (zerto_vpg_configured_rpo_seconds)) "
-        "and on () count(rate(zerto_exporter_api_requests_total{code='500'}[5s]) > 0) == 2",
+        "and on () count(rate(zerto_exporter_api_requests_total{code='500'}[5s]) > 0) >= 2",
     )
     return Estate(prometheus, before, after)
 
@@ -176,7 +176,7 @@ def held(prometheus: Prometheus, *conditions: str) -> float:
         moments[:] = [time.time() - STORED_SECONDS]
         return all(prometheus.query(condition, moments[0]) for condition in conditions)
 
-    until(all_hold, " and ".join(conditions), 60)
+    until(all_hold, " and ".join(conditions), 150)
     return moments[0]
 
 
@@ -266,7 +266,6 @@ def test_a_query_of_a_dashboard_gives_data_and_each_once(estate: Estate, query: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_prometheus_3_answers_every_query_too(tmp_path: Path) -> None:
     with troubled(tmp_path, THREE) as estate:
         for (query,) in (one.values for one in queries()):
@@ -429,7 +428,7 @@ def judged(folder: Path, series: list[dict[str, str]], asked: list[dict[str, Any
 
 
 def test_what_a_zvm_lists_that_cannot_be_read_is_not_gone(tmp_path: Path) -> None:
-    """Of the ZVMs par fails altogether, ams fails for the first time, lon answers; ams and lon have lost one of two."""
+    """Of the ZVMs par and ams fail, of which the last samples of ams still count; lon answers. Each has lost one."""
     day, more = "1x1440", "1x9"
     listed = {"lon": {"1": f"{day} {more}", "2": day}, "ams": {"3": f"{day} {more}", "4": day}, "par": {"5": day}}
     answers = {"lon": "1x1450", "ams": "1x1442 0x7", "par": "1x1430 0x20"}
@@ -451,10 +450,10 @@ def test_what_a_zvm_lists_that_cannot_be_read_is_not_gone(tmp_path: Path) -> Non
     numbers = [panel_of("zerto-overview", title).queries[0] for title in ("VPGs gone", "VMs gone")]
     labels = '{{what="{}", vpg="name", vpg_id="{}", vm="{}", vm_id="{}"}}'
     gone = [
-        expected_of(vpgs, "1448m", {labels.format("VPG gone", number, "-", "-"): 1 for number in "24"}),
-        expected_of(vms, "1448m", {labels.format("VM gone", number, "name", number): 1 for number in "24"}),
+        expected_of(vpgs, "1448m", {labels.format("VPG gone", number, "-", "-"): 1 for number in "2"}),
+        expected_of(vms, "1448m", {labels.format("VM gone", number, "name", number): 1 for number in "2"}),
     ]
-    judged(tmp_path, series, [*gone, *(expected_of(number, "1448m", {"{}": 2}) for number in numbers)])
+    judged(tmp_path, series, [*gone, *(expected_of(number, "1448m", {"{}": 1}) for number in numbers)])
     only_par = [number.replace("$zvm", "par") for number in numbers]
     judged(tmp_path, series, [expected_of(number, "1448m", {}) for number in only_par])
 

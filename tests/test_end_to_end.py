@@ -82,7 +82,7 @@ async def test_an_incident_raises_an_alert_and_its_end_resolves_it(
     needs_prometheus(version)
     estate = Estate("nyc", vms=60, seed=1, incidents=False)  # so many VPGs that one of them is not the site
     sim: Simulator = await simulate(estate, record=False)
-    exporter = await export([zvm_config(sim, ca_file=ca_file, interval=0.5, timeout=0.5)], clock=Clock())
+    exporter = await export([zvm_config(sim, ca_file=ca_file, interval=0.5, timeout=10.0)], clock=Clock())
     vpg = next(one["VpgName"] for one in estate.vpgs() if one["ProtectedSite"]["type"] == "LocalSiteApi")
     rules = tmp_path / "rules"
     rules.mkdir()

@@ -194,7 +194,7 @@ async def test_a_list_of_names_that_hangs_costs_the_names_and_not_the_poll(
     sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:
     sim.faults.set("/v1/vpgs/s", faults.hang())
-    running = await export([zvm_config(sim, ca_file=ca_file, interval=1.0, timeout=0.4)])
+    running = await export([zvm_config(sim, ca_file=ca_file, interval=5.0, timeout=1.5)])
     await clock.idle(1)
     page = await running.page()
     assert page.value("zerto_up") == 1

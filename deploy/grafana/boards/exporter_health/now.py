@@ -67,7 +67,8 @@ NOW: Final = Row(
         ),
         parts.count(
             "Records cut off",
-            "VMs and other records that are not published because their ZVM has more series than max_series. Nobody watches them.",
+            "VMs and other records that are not published because their ZVM has more series than max_series. "
+            "Nobody watches them.",
             f"sum({of_each(of_zvms('zerto_exporter_cut_records'))})",
             runbook="ZertoRecordsCut",
             to=To("zerto-exporter", "By ZVM and collector"),

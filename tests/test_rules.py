@@ -28,7 +28,7 @@ from tools import metrics as metrics_page
 from tools.runbooks import FOLDER as RUNBOOKS
 from tools.runbooks import RULES, alerts, rules
 
-from exporter.collectors import vras
+from exporter.collectors import peers, vras
 from exporter.collectors.enums import ENTITY, STATUS, SUBSTATUS, Enum
 
 DEPLOY = ROOT / "deploy" / "prometheus"
@@ -54,7 +54,10 @@ VALUES = {
     "recovery_type": {ENTITY.name(code) for code in ENTITY.codes} | ENTITY.aliases.keys(),
 }
 # A label of the same name has other values there.
-VALUES_OF = {"zerto_vra_state": {"status": {vras.STATUS.name(code) for code in vras.STATUS.codes}}}
+VALUES_OF = {
+    metric: {"status": {enum.name(code) for code in enum.codes}}
+    for metric, enum in (("zerto_vra_state", vras.STATUS), ("zerto_peer_pairing_state", peers.PAIRING))
+}
 
 NAMES = sorted({rule["alert"] for rule in alerts()})
 ALWAYS = "ZertoWatchdog"  # it fires whatever there is
@@ -246,7 +249,7 @@ def test_an_alert_has_a_case_in_which_the_exporter_restarts(name: str) -> None:
 
 
 def test_what_fires_of_a_vpg_goes_on_while_nobody_answers_for_it() -> None:
-    """So a restart of the exporter resolves no page; keep_firing_for covers what is recorded every three minutes."""
+    """So a restart of the exporter resolves no page; keep_firing_for covers what is recorded every four minutes."""
     of_vpgs = rules(*OF_VPGS)
     assert len(of_vpgs) > 14
     for alert in of_vpgs:

@@ -381,6 +381,13 @@ class TestProcess:
         assert process.communicate()[1] == b""
         assert process.returncode == 0
 
+    def test_no_other_command_waits_for_what_draws_tables(self) -> None:
+        command = [sys.executable, "-X", "importtime", "-m", "exporter", "--version"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+        assert "structlog" in loaded
+        assert [one for one in loaded if one.startswith("rich.") or one == "exporter.show.table"] == []
+
     def test_colour_is_for_terminals(self, nyc: Connect) -> None:
         nyc({"/v1/vms": answer(VMS)})
         assert "\x1b[1;31m" in self.terminal("vms", TERM="xterm")

@@ -16,6 +16,7 @@ from exporter.config.scalars import duration
 from exporter.config.shards import shard_of
 from exporter.show.filters import FORMATS as SHOWN_AS
 from exporter.show.filters import RESOURCES, filters
+from exporter.simulator.estate.incidents import KINDS as INCIDENT_KINDS
 
 DEFAULT_CONFIG: Final = Path("config.yaml")
 DEFAULT_ADDRESS: Final = ":9403"
@@ -31,6 +32,7 @@ exit codes:
   130  interrupted; it has logged out
 """
 
+_INCIDENTS: Final = frozenset(kind.replace("_", "-") for kind in INCIDENT_KINDS)
 _TRUE: Final = {"true": True, "1": True, "false": False, "0": False}
 _OWN_PATHS: Final = frozenset({"/", "/config", "/probe", "/api/v1/sd"})
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]*")
@@ -111,6 +113,15 @@ class _Command:
         text = f"also a pattern such as zvms.d/*.yaml; repeatable, default: {DEFAULT_CONFIG}"
         self.parser.add_argument(name, dest=_attribute(name), type=Path, action="append", metavar="FILE", help=text)
         self.flags.append((name, _files, []))
+
+    def incidents(self) -> None:
+        """Add the repeatable flag of what goes wrong from the start."""
+        name = "--incident"
+        text = f"KIND, or KIND=VPG for one VPG only; repeatable. Kinds: {', '.join(sorted(_INCIDENTS))}"
+        self.parser.add_argument(
+            name, dest="incident", type=_incident, action="append", metavar="KIND[=VPG]", help=text
+        )
+        self.flags.append((name, lambda text: [_incident(one) for one in _list(text)], []))
 
     def complete(self, parsed: argparse.Namespace, environment: Mapping[str, str]) -> None:
         """Set what the arguments left open."""
@@ -197,6 +208,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
         metavar="PERCENT",
         help="how many of the VPGs change with time, default: 100; with 0 each answer is the same, byte for byte",
     )
+    simulate.incidents()
     for command in (simulate, demo):
         command.flag("--vms", _whole(1, 1_000_000), 50, metavar="N", help="VMs of a site, default: 50")
         command.flag("--seed", _whole(0, 2**63), 1, metavar="S", help="what the estate is made from, default: 1")
@@ -285,6 +297,13 @@ def _boolean(text: str) -> bool:
     if text.lower() not in _TRUE:
         raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
     return _TRUE[text.lower()]
+
+
+def _incident(text: str) -> tuple[str, str | None]:
+    kind, _, vpg = text.partition("=")
+    if kind.replace("_", "-") not in _INCIDENTS:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(sorted(_INCIDENTS))}, got {kind!r}")
+    return kind, vpg or None
 
 
 def _list(text: str) -> list[str]:

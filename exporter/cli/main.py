@@ -152,7 +152,12 @@ async def _simulate(options: Namespace) -> int:
         except OSError as error:
             raise StartError(f"--tls-cert, --tls-key: {error.strerror or error}") from error
     password = os.environ.get("ZVM_PASSWORD", "simulated").rstrip("\r\n")  # as of the exporter's own
-    estate = Estate("nyc", vms=options.vms, seed=options.seed, changing=options.changing)
+    estate = Estate("nyc", vms=options.vms, seed=options.seed, changing=options.changing, local=True)
+    for kind, vpg in options.incident:
+        try:
+            estate.start_incident(kind, vpg)
+        except (KeyError, ValueError) as error:
+            raise StartError(f"--incident {kind}: {_reason(error, vpg)}") from error
     simulator = Simulator(estate, auth=options.auth, password=password, ssl_context=context, control=True, record=False)
     try:
         await simulator.start(port=options.port)
@@ -163,6 +168,10 @@ async def _simulate(options: Namespace) -> int:
     await _signalled()
     await simulator.stop()
     return 0
+
+
+def _reason(error: Exception, vpg: str | None) -> str:
+    return f"no VPG is called {vpg}" if isinstance(error, KeyError) else str(error)
 
 
 async def _demo(options: Namespace) -> int:

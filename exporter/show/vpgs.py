@@ -39,7 +39,7 @@ RESOURCE: Final = Resource(
     _PLAINLY.keys,
     (
         Column("VPG", text("vpg"), least=32),
-        Column("State", state, least=17, signal=True),
+        Column("State", state, least=20, signal=True),
         Column("Trouble", text("trouble"), least=14, signal=True),
         Column("RPO", number("actual_rpo_seconds", span), right=True, signal=True),
         Column("Target", number("configured_rpo_seconds", span), rank=1, right=True),

@@ -16,6 +16,8 @@ With control=True a shell can break it and mend it again:
     curl -X POST   localhost:9669/simulator/incidents -d '{"kind": "peer_disconnected", "vpg": "ERP-Production"}'
     curl           localhost:9669/simulator/incidents
     curl -X DELETE localhost:9669/simulator/incidents                     # or ?kind=...&vpg=...
+    curl -X POST   localhost:9669/simulator/operations -d '{"vpg": "ERP-Production"}'  # the next one fails
+    curl -X DELETE localhost:9669/simulator/operations                    # none was ever begun by hand
 
 The faults are the constructors in `faults`, `path` is the beginning of a path, `times` may be left out. An incident
 without `vpg` happens to every VPG; `wan_down`, `site_down` (that of the peer), `license_expiring`, `datastore_full`,

@@ -1,9 +1,9 @@
-"""Faults and incidents over HTTP, for a shell: only where the simulator was made with control=True.
+"""Faults, incidents and failing operations over HTTP, for a shell: only where the simulator has control=True.
 
 No login is asked for. A fault that the simulator does not have, or arguments that do not fit it, answer 400.
 """
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -66,8 +66,14 @@ class _IncidentOrder(msgspec.Struct, forbid_unknown_fields=True):
     vpg: str | None = None
 
 
+class _FailureOrder(msgspec.Struct, forbid_unknown_fields=True):
+    vpg: str | None = None
+    reason: str = "The stand-in was told to let this fail."
+    times: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+
+
 class Control:
-    """The two resources of the control surface."""
+    """The three resources of the control surface."""
 
     def __init__(self, book: FaultBook, estate: Estate) -> None:
         self._book = book
@@ -97,10 +103,26 @@ class Control:
                 self._estate.start_incident(incident.kind, incident.vpg)
             case "DELETE", "incidents":
                 self._estate.end_incident(query.get("kind"), query.get("vpg"))
+            case method, "operations":
+                return self._operations(method, body)
             case _, "faults" | "incidents":
                 return Payload(405)
             case _:
-                return message(404, "There are /simulator/faults and /simulator/incidents.")
+                return message(404, "There are /simulator/faults, /simulator/incidents and /simulator/operations.")
+        return Payload(204)
+
+    def _operations(self, method: str, body: bytes) -> Payload:
+        """Let the next ones fail, tell which will, or forget all that were begun by hand."""
+        match method:
+            case "GET":
+                return _json(self._estate.failing)
+            case "POST":
+                failure = msgspec.json.decode(body or b"{}", type=_FailureOrder)
+                self._estate.fail_next(failure.vpg, failure.reason, failure.times)
+            case "DELETE":
+                self._estate.forget_operations()
+            case _:
+                return Payload(405)
         return Payload(204)
 
 

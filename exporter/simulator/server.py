@@ -182,13 +182,22 @@ class Simulator:
             return login
         if not self._authority.permits(call.request.headers):
             return Payload(401, headers={"WWW-Authenticate": 'Bearer realm="zerto"'})
-        if call.request.method != "GET":
+        method, query = call.request.method, call.record.query
+        acted = self._api.act(method, call.path, query, (self.username, _json_of(call)))
+        if acted is not None:
+            return acted
+        if method != "GET":
             return Payload(405, headers={"Allow": "GET"})
         media_type = media_type_for(call.request.headers.get("Accept", ""))
         for entry in entries:
             media_type = entry.fault.media_type or media_type
         changed = [entry.fault for entry in entries if entry.fault.mutate or entry.fault.mutate_fields]
-        return await self._api.answer(call.path, call.record.query, media_type, _in_turn(changed) if changed else None)
+        return await self._api.answer(call.path, query, media_type, _in_turn(changed) if changed else None)
+
+
+def _json_of(call: Call) -> bytes | None:
+    """The body of a request that has one or none; None for one that does not say that it is JSON."""
+    return call.record.body if call.request.content_type == JSON or not call.request.body_exists else None
 
 
 def _in_turn(faults: list[Fault]) -> Change:

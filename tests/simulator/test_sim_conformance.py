@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 from jsonschema import Draft202012Validator
-from simulator_serving import NOON, Clock
+from simulator_serving import NOON, Clock, serving
 
 from exporter.simulator import INCIDENT_KINDS, Estate, pair
 from exporter.simulator.api.answers import Api
-from exporter.simulator.api.registry import ALL_ROUTES, route_of
+from exporter.simulator.api.registry import ALL_ACTS, ALL_ROUTES, route_of
+from exporter.simulator.api.unanswered import UNANSWERED
 from exporter.simulator.estate.incidents import OF_A_SITE
 from exporter.simulator.exchange import JSON
 from exporter.simulator.faults.mutations import camel_case
@@ -89,6 +90,7 @@ RESOURCES = [
     ("/v1/peersites", "Sites.PeerSiteApi", {"siteIdentifier"}),
     ("/v1/peersites/{id}", "Sites.PeerSiteApi", {"siteIdentifier"}),
     ("/v1/vras", "Vras.VraApi", {"vraIdentifierStr", "ipAddress"}),
+    ("/v1/vras/{id}", "Vras.VraApi", {"vraIdentifierStr", "ipAddress"}),
     ("/v1/alerts", "Alerts.AlertApi", set()),
     ("/v1/license", "Licenses.LicenseApi", set()),
     ("/v1/tasks", "Tasks.TaskApi", {"taskIdentifier"}),
@@ -142,6 +144,7 @@ BY_ID = {
     "/v1/vpgs": "VpgIdentifier",
     "/v1/vms": "VmIdentifier",
     "/v1/peersites": "SiteIdentifier",
+    "/v1/vras": "VraIdentifierStr",
     "/v1/datastores": "DatastoreIdentifier",
     "/v1/virtualizationsites": "SiteIdentifier",
     "/v1/serviceprofiles": "ServiceProfileIdentifier",
@@ -183,9 +186,29 @@ async def test_documents_are_as_the_vendor_says(
     assert count
 
 
-def test_every_resource_that_is_answered_is_in_the_document(openapi: dict[str, Any]) -> None:
-    documented = {re.sub(r"{\w+}", "{id}", path).lower() for path in openapi["paths"]}
-    assert {re.sub(r"{\w+}", "{id}", route.path).lower() for route in ALL_ROUTES} <= documented
+def bare(path: str) -> str:
+    """A path template without the names of its identifiers."""
+    return re.sub(r"{\w+}", "{id}", path).lower()
+
+
+def test_every_read_only_path_of_the_document_is_answered_or_refused_with_a_reason(openapi: dict[str, Any]) -> None:
+    documented = {bare(path) for path, methods in openapi["paths"].items() if "get" in methods}
+    answered, refused = {bare(route.path) for route in ALL_ROUTES}, {bare(path) for path in UNANSWERED}
+    assert answered | refused <= documented
+    assert answered.isdisjoint(refused)
+    assert documented - answered - refused == set()
+
+
+def test_everything_that_can_be_done_is_in_the_document(openapi: dict[str, Any]) -> None:
+    documented = {bare(path) for path, methods in openapi["paths"].items() if "post" in methods}
+    assert {bare(act.path) for act in ALL_ACTS} <= documented
+
+
+async def test_what_is_refused_is_501_and_says_why() -> None:
+    async with serving() as zvm:
+        for path, reason in UNANSWERED.items():
+            answer = await zvm.get(path.replace("{", "").replace("}", "").upper())
+            assert (answer.status, reason in answer.json()["Message"]) == (501, True)
 
 
 @pytest.mark.parametrize(

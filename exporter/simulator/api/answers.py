@@ -1,4 +1,4 @@
-"""A GET under /v1 and the bytes of its answer.
+"""A request under /v1 and the bytes of its answer.
 
 Knows no fault and no login. The bytes of an answer are kept for the second that they are about, since several clients
 may ask for the same 18 MB at once.
@@ -13,7 +13,8 @@ import msgspec
 
 from exporter.simulator.api import xmlwire
 from exporter.simulator.api.filters import BadFilterError, filtered
-from exporter.simulator.api.registry import route_of
+from exporter.simulator.api.orders import order_of
+from exporter.simulator.api.registry import act_of, route_of
 from exporter.simulator.api.routes import STRINGS, Answer, ApiError, Asked, Route
 from exporter.simulator.api.xmlwire import Fields
 from exporter.simulator.estate.site import LivingSite
@@ -60,6 +61,29 @@ class Api:
             if key not in kept:
                 kept[key] = await asyncio.to_thread(self._build, _Question(second, path, query, media_type, None))
             return kept[key]
+
+    def act(
+        self, method: str, path: str, query: Mapping[str, str], ordered: tuple[str, bytes | None]
+    ) -> Payload | None:
+        """The answer to a request that does something, ordered by a user and with a body; None where it does nothing.
+
+        A path that does something by another method only is 405, a body (None) that is no JSON 415.
+        """
+        found = act_of(path)
+        if found is None:
+            return None
+        act, ids = found
+        methods = act.methods(appliance=self._appliance)
+        if method not in methods:
+            return Payload(405, headers={"Allow": ", ".join(methods)})
+        user, body = ordered
+        if body is None:
+            return ApiError(415, "Exception occurred in API: the body is to be application/json.").payload
+        try:
+            task = act.do(order_of(self._site, user, ids, query, body if method == "POST" else b""))
+        except ApiError as error:
+            return error.payload
+        return Payload(200, msgspec.json.encode(task))
 
     def _build(self, asked: _Question) -> Payload:
         try:

@@ -71,16 +71,21 @@ class Route:
 
     def ids(self, segments: list[str]) -> dict[str, str] | None:
         """What a path, in segments, has at the places of the template's {names}; None if it is another path."""
-        wanted = self.segments
-        if len(wanted) != len(segments):
+        return path_ids(self.path, segments)
+
+
+def path_ids(template: str, segments: list[str]) -> dict[str, str] | None:
+    """What a path, in segments, has at the places of a template's {names}; None if it is another path."""
+    wanted = template.strip("/").split("/")
+    if len(wanted) != len(segments):
+        return None
+    found: dict[str, str] = {}
+    for part, segment in zip(wanted, segments, strict=True):
+        if part.startswith("{"):
+            found[part[1:-1]] = segment
+        elif part.lower() != segment.lower():
             return None
-        found: dict[str, str] = {}
-        for template, segment in zip(wanted, segments, strict=True):
-            if template.startswith("{"):
-                found[template[1:-1]] = segment
-            elif template.lower() != segment.lower():
-                return None
-        return found
+    return found
 
 
 def names(path: str, values: tuple[str, ...]) -> Route:

@@ -1,10 +1,10 @@
-"""GET /v1/vras and the names of a VRA's statuses."""
+"""GET /v1/vras, /v1/vras/{id} and the names of a VRA's statuses and ways to get an address."""
 
 from typing import Final
 
 from exporter.simulator.api.filters import code, text
 from exporter.simulator.api.links import address, legacy_href, link, version
-from exporter.simulator.api.routes import Asked, Document, Route, names
+from exporter.simulator.api.routes import ApiError, Asked, Document, Route, names
 from exporter.simulator.api.xmlwire import Fields
 from exporter.simulator.estate.appliances import Load, Vra, vras_at
 from exporter.simulator.estate.inventory import Site
@@ -34,6 +34,13 @@ def _vras(asked: Asked) -> list[Document]:
     here = asked.site.here
     documents = [_vra(vra, here, version(appliance=asked.appliance)) for vra in vras_at(asked.site, asked.second)]
     return documents if asked.appliance else [_legacy(document) for document in documents]
+
+
+def _one(asked: Asked) -> Document:
+    found = [document for document in _vras(asked) if document["VraIdentifierStr"] == asked.ids["id"]]
+    if not found:
+        raise ApiError(404, f"Exception occurred in API: no VRA '{asked.ids['id']}'.")
+    return found[0]
 
 
 def _vra(vra: Vra, here: Site, ours: str) -> Document:
@@ -112,5 +119,7 @@ _FIELDS: Final = Fields(
 )
 ROUTES: Final = (
     Route("/v1/vras", "VraApi", _vras, _FILTERS, _FIELDS),
+    Route("/v1/vras/{id}", "VraApi", _one, fields=_FIELDS),
     names("/v1/vras/statuses", STATUSES),
+    names("/v1/vras/ipconfigurationtypes", ("Dhcp", "Static")),
 )

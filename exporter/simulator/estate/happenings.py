@@ -23,8 +23,13 @@ _ALERTS: Final = {
     "peer_disconnected": ("The connection to the peer site is lost", OF_A_VPG),
     "recovery_possible": ("The ZVM of the protected site does not answer; protection is halted", OF_A_VPG),
     "journal_near_limit": ("A journal has nearly reached its hard limit", OF_A_VPG),
+    "journal_full": ("A journal has reached its hard limit; no checkpoint is added", OF_A_VPG),
     "vm_missing": ("A protected virtual machine is missing", OF_A_VPG),
     "vra_down": ("A VRA does not answer", OF_A_VRA),
+    "ransomware": ("Encryption is suspected", OF_A_VPG),
+    "wan_down": ("The connection to the peer site is lost", OF_A_SITE),
+    "site_down": ("The peer site does not answer", OF_A_SITE),
+    "datastore_full": ("A datastore is nearly full", OF_A_SITE),
     "license_expiring": ("The license is about to expire", OF_A_SITE),
 }
 

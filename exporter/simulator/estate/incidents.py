@@ -24,7 +24,7 @@ _BY_THEMSELVES: Final = (
 )
 OF_ONE_SITE: Final = ("clock_off", "datastore_full", "vms_unprotected")
 OF_A_SITE: Final = ("license_expiring", "wan_down", "site_down", *OF_ONE_SITE)
-BY_HAND: Final = ("vra_down", "ransomware", *OF_A_SITE)
+BY_HAND: Final = ("vra_down", "ransomware", "journal_full", "test_overdue", *OF_A_SITE)
 KINDS: Final = (*_BY_THEMSELVES, *BY_HAND)
 """Those `BY_HAND` begin so only, all others by themselves too. Those `OF_A_SITE` happen to it, all others to a VPG.
 

@@ -34,13 +34,17 @@ def license_at(site: LivingSite, second: int) -> License:
     phase = numbers.randrange(365) * _DAY
     terms = (second + _RENEWED_BEFORE_END - phase) // _TERM + 1
     ending = site.own.incidents.at(second).get("license_expiring")
+    vpgs = [vpg for protection in site.protections for vpg in protection.vpgs]
     founded = sum(_machines(protection.founded) for protection in site.protections)
     return License(
         key=key,
         kind="Enterprise",
         expires=terms * _TERM + phase if ending is None else int(ending.start) + _EXPIRING_AFTER,
         max_vms=(founded * 5 // 4 // 25 + 1) * 25,
-        used=tuple((protection.site, _machines(protection.vpgs)) for protection in site.protections),
+        used=tuple(
+            (one.site, _machines(tuple(vpg for vpg in vpgs if vpg.protected.identifier == one.site.identifier)))
+            for one in site.protections
+        ),
     )
 
 

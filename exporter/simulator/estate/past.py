@@ -16,6 +16,9 @@ DAY: Final = 86400
 KEPT: Final = 400 * DAY
 """How long a ZVM of this estate remembers a recovery."""
 
+FORGOTTEN: Final = 200 * DAY
+"""For how long nobody has tested a VPG with the incident `test_overdue`."""
+
 LONGEST_TEST: Final = 3600
 _YEAR: Final = 365 * DAY
 _TAGS_KEPT: Final = 7 * DAY
@@ -52,6 +55,14 @@ def tests(vpg: Vpg, since: int, second: int) -> Iterator[Task]:
     while start <= second:
         yield from _test(vpg, start)
         start += vpg.test_period
+
+
+def overdue(incident: Incident | None, vpg: Vpg, last: int | None) -> int | None:
+    """When the last test of a VPG began, if `last` did not take place for an incident that forgot about tests."""
+    if incident is None or incident.kind != "test_overdue" or last is None or vpg.test_period is None:
+        return last
+    forgotten = int(incident.start) - FORGOTTEN
+    return last if last < forgotten else last - -(-(last - forgotten + 1) // vpg.test_period) * vpg.test_period
 
 
 def test_under_way(vpg: Vpg, last_test: int | None, second: int) -> Task | None:

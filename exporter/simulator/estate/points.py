@@ -33,7 +33,7 @@ def checkpoints(site: LivingSite, vpg: Vpg, reading: VpgReading, second: int) ->
     if reading.oldest is None or reading.newest is None:
         return []
     # Two checkpoints never share an identifier, which is made of the five seconds that they are in.
-    first, last = reading.oldest // SECONDS_BETWEEN + 1, (reading.newest - 1) // SECONDS_BETWEEN
+    first, last = reading.oldest // SECONDS_BETWEEN + 1, reading.newest // SECONDS_BETWEEN - 1
     dense = max(first, (reading.newest - _DENSE) // SECONDS_BETWEEN)
     sparse = range(-(-first * SECONDS_BETWEEN // _MINUTE) * _MINUTE, dense * SECONDS_BETWEEN, _MINUTE)
     between = [*sparse, *range(dense * SECONDS_BETWEEN, (last + 1) * SECONDS_BETWEEN, SECONDS_BETWEEN)]
@@ -43,7 +43,7 @@ def checkpoints(site: LivingSite, vpg: Vpg, reading: VpgReading, second: int) ->
         for task in protection.tagged(vpg.identifier, reading.oldest, second)
         if task.done(second)
     }
-    inner = {when for when in (*between, *tags) if reading.oldest < when < reading.newest}
+    inner = {when for when in (*between, *tags) if first <= when // SECONDS_BETWEEN <= last}
     return [(when, tags.get(when)) for when in sorted({reading.oldest, *inner, reading.newest})]
 
 

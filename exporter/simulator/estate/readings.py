@@ -24,12 +24,15 @@ _SUBSTATUS: Final = {
     "vra_down": 8,
     "bitmap_sync": 23,
     "peer_disconnected": 24,
+    "journal_full": 31,
 }
 _EMPTY: Final = 9
+_FILLING: Final = frozenset({"journal_near_limit", "journal_full"})
 _TRAFFIC: Final = {
     "peer_disconnected": 0.0,
     "recovery_possible": 0.0,
     "vra_down": 0.0,
+    "journal_full": 0.0,
     "bitmap_sync": 1.8,
     "delta_sync": 1.5,
     "initial_sync": 3.0,
@@ -86,7 +89,7 @@ def load(vm: Vm, now: float) -> float:
 def vpg_at(vpg: Vpg, now: int, incident: Incident | None) -> VpgReading:
     """The state of a VPG and its members at a unix second."""
     kind, lag, progress = _phase(incident, now)
-    pressure = incident.elapsed(now) / 60 if incident and incident.kind == "journal_near_limit" else 0.0
+    pressure = incident.elapsed(now) / 60 if incident and incident.kind in _FILLING else 0.0
     members = tuple(
         _vm_at(
             member.vm,
@@ -101,7 +104,7 @@ def vpg_at(vpg: Vpg, now: int, incident: Incident | None) -> VpgReading:
     kept = 1.05 + 0.12 * wave - 0.6 * min(1.0, pressure)
     # While no checkpoint is added the oldest still age out.
     history = 0 if kind == "initial_sync" else max(0, int(vpg.history * kept - lag / 60))
-    status = _status(rpo > vpg.rpo, history < vpg.history)
+    status = sla_status(rpo > vpg.rpo, history < vpg.history)
     if kind == "initial_sync":
         status = _STATUS_INITIALIZING
     elif kind == "recovery_possible":
@@ -117,7 +120,7 @@ def vpg_at(vpg: Vpg, now: int, incident: Incident | None) -> VpgReading:
         history=history,
         failsafe=None if vpg.failsafe is None else min(history, vpg.failsafe + int(vpg.failsafe * 0.1 * wave)),
         test_stage=("Starting" if incident.elapsed(now) < 10 else "InTest") if testing and incident else None,
-        last_test=int(incident.start) if testing and incident else _last_test(vpg, now),
+        last_test=int(incident.start) if testing and incident else last_test(vpg, now),
         oldest=None if newest is None else newest - 60 * history,
         newest=newest,
         iops=sum(member.iops for member in members),
@@ -145,7 +148,7 @@ def _phase(incident: Incident | None, now: float) -> tuple[str, float, float]:
             return incident.kind, elapsed, 0.0
         synced = (progress - _DISCONNECTED_SHARE) / (1 - _DISCONNECTED_SHARE)
         return "bitmap_sync", (incident.end - incident.start) * _DISCONNECTED_SHARE * (1 - synced), synced
-    if incident.kind in {"recovery_possible", "vra_down"}:
+    if incident.kind in {"recovery_possible", "vra_down", "journal_full"}:
         return incident.kind, elapsed, 0.0
     if incident.kind == "bitmap_sync":
         return incident.kind, elapsed * 0.5, progress
@@ -165,22 +168,23 @@ def _vm_at(vm: Vm, journal: Journal, now: int, strain: _Strain) -> VmReading:
         iops=iops,
         throughput=throughput,
         bandwidth=round(throughput * 0.45 * _TRAFFIC.get(strain.kind, 1.0), 6),
-        journal_mb=0 if syncing else int(journal.capacity_mb * _fill(journal, now, strain.pressure)),
+        journal_mb=0 if syncing else int(journal.capacity_mb * _fill(journal, now, strain)),
         exists=strain.exists,
     )
 
 
-def _fill(journal: Journal, now: float, pressure: float) -> float:
+def _fill(journal: Journal, now: float, strain: _Strain) -> float:
     """How full a journal is, 0 to 1: it fills for most of an hour, then the oldest checkpoints age out."""
     turn = (now / 3600 + journal.phase) % 1.0
     saw = turn / 0.8 if turn < 0.8 else (1 - turn) / 0.2
     swing = 0.5 + 0.5 * math.sin(math.tau * (now / _DAY + journal.phase))
     usual = journal.plateau * (0.76 + 0.12 * saw + 0.12 * swing)
-    ceiling = usual if journal.limit_type == UNLIMITED else 0.97
-    return usual + (ceiling - usual) * pressure
+    ceiling = 1.0 if strain.kind == "journal_full" else usual if journal.limit_type == UNLIMITED else 0.97
+    return usual + (ceiling - usual) * strain.pressure
 
 
-def _status(rpo_missed: bool, history_missed: bool) -> int:
+def sla_status(rpo_missed: bool, history_missed: bool) -> int:
+    """The status of a VPG that is in no operation, by what it misses."""
     if rpo_missed and history_missed:
         return _STATUS_NEITHER
     if rpo_missed:
@@ -188,7 +192,8 @@ def _status(rpo_missed: bool, history_missed: bool) -> int:
     return _STATUS_HISTORY if history_missed else _STATUS_MEETING
 
 
-def _last_test(vpg: Vpg, now: int) -> int | None:
+def last_test(vpg: Vpg, now: int) -> int | None:
+    """When the last failover test of the VPG's own period began; None where it has none."""
     if vpg.test_period is None:
         return None
     return now - int(now + vpg.phase * vpg.test_period) % vpg.test_period

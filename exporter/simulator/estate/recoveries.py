@@ -82,7 +82,7 @@ def _recovery(chain: list[Task], second: int) -> Recovery:
         end=first.end if first.failure else last.end if closed and not last.failure else None,
         checkpoint=first.checkpoint,
         rto=None if first.failure else first.end - first.start,
-        status=FAIL if first.failure or (closed and last.failure) else ended_well,
+        status=FAIL if first.failure or (closed and (last.failure or not last.proved)) else ended_well,
         note=first.failure or last.failure or last.note,
         tasks=tuple(task for task in chain if task.end <= second),
     )

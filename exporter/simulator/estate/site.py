@@ -6,19 +6,30 @@ readings, in whatever order they are asked for.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final, Self, TypedDict, Unpack
 
 from exporter.simulator.estate.counting import Amounts, Counters, Key
 from exporter.simulator.estate.founding import Founder
 from exporter.simulator.estate.incidents import OF_ONE_SITE, Incident
 from exporter.simulator.estate.inventory import Site, Vpg
+from exporter.simulator.estate.operations import Wish
 from exporter.simulator.estate.protection import ALL, Pace, Protection, Rows
 from exporter.simulator.estate.readings import VpgReading
+from exporter.simulator.estate.tasks import Task
 
 Clock = Callable[[], float]
 
 _CLOCK_OFF: Final = 300
 """Seconds by which a clock is ahead that is off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """An operation that will fail when it begins: the next of the VPG of that name, or of any."""
+
+    vpg_name: str | None
+    reason: str
 
 
 class Traits(TypedDict, total=False):
@@ -55,8 +66,9 @@ class LivingSite:
         self._changing = traits.get("changing", ALL)
         self._made = int(clock())
         pace = Pace(self._changing, self._made)
-        self.own = Protection(inventory, seed, pace, scheduled=traits.get("incidents", True))
+        self.own = Protection(inventory, (seed, clock), pace, scheduled=traits.get("incidents", True))
         self._incoming: tuple[Protection, ...] = ()
+        self.failing: tuple[Failing, ...] = ()
         self._counters = Counters()
 
     def receive(self, other: Self) -> None:
@@ -66,7 +78,8 @@ class LivingSite:
     @property
     def second(self) -> int:
         """The unix second that an answer given now is about."""
-        return int(self.clock()) if self._changing else self._made
+        acting = any(not protection.operations.blank for protection in self.protections)
+        return int(self.clock()) if self._changing or acting else self._made
 
     @property
     def told_time(self) -> float:
@@ -76,7 +89,7 @@ class LivingSite:
 
     @property
     def revision(self) -> tuple[int, ...]:
-        """Differs after every incident or removal by hand, and after a restart of its ZVM."""
+        """Differs after every incident, operation or removal by hand, and after a restart of its ZVM."""
         return (*(protection.revision for protection in self.protections), self._counters.restarts)
 
     def vpgs_at(self, second: int) -> Rows:
@@ -144,6 +157,38 @@ class LivingSite:
             protection.incidents.end(kind, vpg_name, self.clock(), peers=protection is not self.own)
             for protection in self.protections
         )
+
+    def fail_next(self, vpg_name: str | None, reason: str, times: int) -> None:
+        """Let the next operations that begin here fail, those of the VPG of that name or any.
+
+        Raises:
+            KeyError: there is no VPG of that name.
+        """
+        if vpg_name is not None and not any(
+            vpg.name == vpg_name for protection in self.protections for vpg in protection.vpgs
+        ):
+            raise KeyError(vpg_name)
+        self.failing = (*self.failing, *(Failing(vpg_name, reason) for _ in range(times)))
+
+    def forget_operations(self) -> None:
+        """All VPGs are as if no hand had begun an operation, and the next one does not fail."""
+        self.failing = ()
+        for protection in self.protections:
+            protection.operations.forget()
+
+    def begin(self, vpg: Vpg, wish: Wish) -> tuple[Task, Site]:
+        """Begin an operation of a VPG that this site lists; gives the task, and the site that it is one of.
+
+        Raises:
+            RefusedError: the VPG is in no state for it.
+        """
+        failing = next((one for one in self.failing if one.vpg_name in (None, vpg.name)), None)
+        protection = next(one for one in self.protections if one.holds(vpg.identifier))
+        task = protection.begin(vpg, replace(wish, failure=failing.reason) if failing else wish)
+        if failing is not None:
+            place = self.failing.index(failing)
+            self.failing = self.failing[:place] + self.failing[place + 1 :]
+        return task, protection.site
 
     def remove_vm(self, vm_identifier: str) -> None:
         """Take a VM out of all its VPGs, at both sites of a pair.

@@ -44,7 +44,8 @@ class Task:
     `end` is when it ends or fails; `failure` says why it fails, empty where it does not. `vm` is the identifier of the
     VM that it is about, None where it is about the whole VPG. `operation` is the same for all tasks of one recovery.
     `checkpoint` is the second of the checkpoint that is recovered to, or that was tagged; `note` what a person wrote.
-    `system` says that the ZVM began it by itself, `reverse` that protection turns round with it.
+    `system` says that the ZVM began it by itself, `reverse` that protection turns round with it, `proved` False that a
+    person called the test a failure.
     """
 
     identifier: str
@@ -61,6 +62,7 @@ class Task:
     note: str = ""
     system: bool = False
     reverse: bool = False
+    proved: bool = True
 
     def state(self, second: int) -> int:
         """IN_PROGRESS, FAILED or COMPLETED."""

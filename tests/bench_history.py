@@ -32,6 +32,7 @@ LATER: Final = 30 * STEP
 _AT_ONCE: Final = 5000  # series
 _TARGET: Final = {"job": "zerto", "instance": "127.0.0.1:9403"}
 _CLOCK: Final = re.compile(r"zerto_collector_last_success_timestamp_seconds")
+_NOW: Final = re.compile(r"v(m|pg):zerto_v(m|pg)_listed_timestamp_seconds:last")  # all are listed
 _COUNTER: Final = re.compile(r".*_(total|bucket|sum|count)")
 _LIVING: Final = re.compile(
     r"(zerto_v(m|pg)_|v(m|pg):zerto_v(m|pg)_)"
@@ -136,7 +137,7 @@ class _Way(NamedTuple):
     def at(self, time: int) -> float:
         """Return the value at a *time*."""
         if self.kind == "clock":
-            return time / 1000 - 0.5
+            return time / 1000 + self.value
         if self.kind == "counter":
             return self.value * (time // STEP)
         return self.value if self.kind == "constant" else _near(self.value, time // STEP + self.phase * 30)
@@ -149,7 +150,9 @@ class _Way(NamedTuple):
 def _way(labels: Labels, value: float) -> _Way:
     name = next(value for name, value in labels if name == "__name__")
     if _CLOCK.fullmatch(name):
-        return _Way("clock", value)
+        return _Way("clock", -0.5)
+    if _NOW.fullmatch(name):
+        return _Way("clock", 0)
     if _COUNTER.fullmatch(name):
         return _Way("counter", value)
     if value and _LIVING.fullmatch(name):

@@ -15,6 +15,7 @@ from disasters import CALM, Cut, Vpg, played
 from programs import amtool
 
 MINUTES_AFTERWARDS = 60
+CUT_OFF = {"alertname": "ZertoVpgInterrupted", "severity": "info", "scope": "site"}
 SPOKES = [f"s{number:02}" for number in range(40)]
 PAIR = [
     Vpg(
@@ -93,6 +94,9 @@ async def test_a_vpg_with_trouble_of_its_own_is_told_by_itself(tmp_path: Path) -
         ({"severity": "critical", "organization": "Acme"}, "acme,pager"),
         ({"severity": "warning", "organization": "Acme"}, "acme,tickets"),
         ({"severity": "info", "organization": "Acme"}, "nobody"),
+        ({**CUT_OFF, "organization": "Acme"}, "acme"),
+        ({**CUT_OFF, "organization": "Acme", "scope": "vpg"}, "nobody"),
+        ({**CUT_OFF, "organization": "Globex"}, "nobody"),
         ({"severity": "critical", "organization": "Globex"}, "pager"),
         ({"severity": "warning"}, "tickets"),
     ],
@@ -115,3 +119,16 @@ async def test_with_the_examples_a_tenants_page_reaches_the_pager_and_the_tenant
     messages = await delivered([firing], tmp_path, uncommented(CONFIG.read_text()), afterwards=2)
     told = {(message.receiver, alert["organization"]) for message in messages for alert in message.alerts}
     assert told == {("acme", "Acme"), ("pager", "Acme"), ("pager", "Globex")}
+
+
+async def test_with_the_examples_a_tenant_hears_once_that_his_vpgs_are_cut_off(tmp_path: Path) -> None:
+    """The sites' alert has no organization, and it keeps silent what each VPG says."""
+    firing = [{"alertname": "ZertoSitesDisconnected", "severity": "critical", "zvm": "nyc", "common_site": "NYC"}]
+    for name, organization in (("e1", "Acme"), ("e2", "Acme"), ("e3", "Globex")):
+        of_vpg = {"zvm": "nyc", "vpg_id": name, "organization": organization}
+        firing += [{**CUT_OFF, **of_vpg}, {"alertname": "ZertoPeerDisconnected", "severity": "critical", **of_vpg}]
+    messages = await delivered([firing], tmp_path, uncommented(CONFIG.read_text()), afterwards=2)
+    told = sorted((message.receiver, message.group["alertname"]) for message in messages if message.status == "firing")
+    assert told == [("acme", "ZertoVpgInterrupted"), ("pager", "ZertoSitesDisconnected")]
+    acme = [alert["vpg_id"] for message in messages if message.receiver == "acme" for alert in message.alerts]
+    assert set(acme) == {"e1", "e2"}

@@ -249,7 +249,7 @@ def test_an_alert_has_a_case_in_which_the_exporter_restarts(name: str) -> None:
 
 
 def test_what_fires_of_a_vpg_goes_on_while_nobody_answers_for_it() -> None:
-    """So a restart of the exporter resolves no page; keep_firing_for covers what is recorded every three minutes."""
+    """So a restart of the exporter resolves no page; keep_firing_for covers what is recorded every four minutes."""
     of_vpgs = rules(*OF_VPGS)
     assert len(of_vpgs) > 14
     for alert in of_vpgs:

@@ -26,6 +26,7 @@ from exporter.collectors import vms
 from exporter.config import Config, Zvm
 from exporter.simulator import Estate, Simulator, faults
 from exporter.simulator.api.localsite import BANNER, contact
+from exporter.simulator.estate.happenings import happenings_at
 from exporter.simulator.estate.licensing import license_at
 from exporter.simulator.estate.mounts import mounts_at
 from exporter.simulator.estate.retention import repositories_at
@@ -296,9 +297,11 @@ def of_others(sim: Simulator) -> set[str]:
     secrets = {license_at(site, site.second).key, BANNER, *contact(site.here).values()}
     for repository in repositories_at(site):
         secrets |= {repository.user, repository.password, repository.key}
-    for mount in mounts_at(site, site.second):
-        secrets.add(mount.identifier)
-    return secrets
+    secrets |= {mount.identifier for mount in mounts_at(site, site.second)}
+    for task in (task for protection in site.protections for task in protection.tasks(0, site.second)):
+        secrets |= {task.user, task.failure, task.identifier, task.operation}
+    secrets |= {event.text for event in happenings_at(site, site.second)}
+    return secrets - {""}
 
 
 async def test_what_is_secret_in_an_answer_is_not_read(
@@ -309,14 +312,24 @@ async def test_what_is_secret_in_an_answer_is_not_read(
     estate = Estate("nyc", vms=60, seed=1, clock=clock.wall, incidents=False)
     sim: Simulator = await simulate(estate, auth="session")
     written = write_logs("logfmt")
-    collectors = ("vpgs", "site", "license", "unprotected", "retention", "file_restores")
+    collectors = (
+        "vpgs",
+        "site",
+        "license",
+        "unprotected",
+        "retention",
+        "file_restores",
+        "tasks",
+        "events",
+        "recoveries",
+    )
     zvm = zvm_config(sim, ca_file=ca_file, collectors=collectors, interval=1800.0)
     running = await export([zvm], lifecycle=True)
     await clock.idle(1)
     quote = []
     for fault in ANSWERS:
-        sim.faults.set("/v1/l", fault)
-        sim.faults.set("/v1/f", fault)
+        for path in ("/v1/l", "/v1/f", "/v1/t", "/v1/events", "/v1/reports"):
+            sim.faults.set(path, fault)
         await clock.advance(3600)
         (status,) = running.exporter.poller.statuses()
         quote += [repr(status), await running.exporter.poller.version("nyc"), await pages(running)]
@@ -325,7 +338,7 @@ async def test_what_is_secret_in_an_answer_is_not_read(
     text = written()
     assert text.count("are not shown") >= 3, "what failed is said"
     secrets = of_others(sim)
-    assert len(secrets) > 12
+    assert len(secrets) > 50
     for secret in secrets:
         assert secret not in text
         assert secret not in "\n".join(quote)

@@ -214,6 +214,21 @@ async def test_only_what_is_known_of_the_vms_is_published(
     assert page.value("zerto_collector_success", collector="statistics") == 1
 
 
+async def test_with_little_room_the_vms_come_first_and_nobody_waits_for_one_that_waits_for_him(
+    sim: Simulator, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    """All four are as fast as the ZVM's interval here, so that each has its turn."""
+    collectors = ("vms", "vpgs", "statistics", "encryption")
+    config = zvm_config(sim, ca_file=ca_file, collectors=collectors, interval=120.0, max_series=600)
+    running = await export([config])
+    await clock.idle(1)
+    page = await running.page()
+    assert len(page.all("zerto_vm_exists")) == 25
+    assert len(page.all(WRITTEN)) < 25
+    await clock.advance(240)
+    assert len((await running.page()).all("zerto_vm_exists")) == 25
+
+
 @pytest.mark.parametrize("xml", [False, True], ids=["json", "xml"])
 async def test_an_old_zvm_counts_what_is_encrypted_in_its_statistics_and_nobody_counts_it_twice(
     simulate: Simulate, estate: Estate, export: Export, clock: DrivenClock, ca_file: Path, *, xml: bool

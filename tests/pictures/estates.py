@@ -80,7 +80,7 @@ def _healthy(clock: DrivenClock) -> Sequence[Estate]:
 
 TROUBLED: Final = Day(
     _troubled,
-    keys={"nyc": {"max_series": 2200, "options": {"vms": Options(exclude={"vm": (r"never-.*",)})}}},
+    keys={"nyc": {"max_series": 3700, "options": {"vms": Options(exclude={"vm": (r"never-.*",)})}}},
     others=(Zvm(name="ams", url="http://127.0.0.1:1", auth=Auth(username="prometheus", password="wrong")),),
     changes=(
         (1900, lambda stage: stage.sites["lon"].faults.add("/v1/vms", faults.duplicates())),

@@ -171,7 +171,7 @@ async def test_alerts_are_the_same_as_long_as_they_last_and_are_chosen_by_the_qu
         one = min(affected)
         zorgs = {link["identifier"] for alert in alerts for link in alert["AffectedZorgs"]}
         iso = f"{last['Generation']}000" if "Generation" in last else str((began + 4400) * 1000)
-        chosen: dict[str, tuple[str, Callable[[Any], bool]]] = {
+        chosen: dict[str, tuple[str, Callable[[dict[str, Any]], bool]]] = {
             "level": ("error", lambda alert: alert["Level"] == "Error"),
             "entity": ("VRA", lambda alert: alert["Entity"] == "Vra"),
             "helpIdentifier": ("vpg0010", lambda alert: alert["HelpIdentifier"] == "VPG0010"),
@@ -223,16 +223,15 @@ async def test_volumes_are_what_vms_journals_and_vras_take_and_are_chosen_by_the
     used: Counter[tuple[str, str, str]] = Counter()
     for volume in volumes:
         if volume["VolumeType"] != "Appliance":
-            whose = (volume["VolumeType"], volume["ProtectedVm"]["Identifier"], volume["Vpg"]["Identifier"])
-            used[whose] += volume["Size"]["UsedInBytes"]
+            of = (volume["VolumeType"], volume["ProtectedVm"]["Identifier"], volume["Vpg"]["Identifier"])
+            used[of] += volume["Size"]["UsedInBytes"]
             assert volume["Datastore"]["Name"] in volume["Path"]["Full"]
     recovering = 0
     for vm in nyc.vms():
-        of = (vm["VmIdentifier"], vm["VpgIdentifier"])
         if vm["RecoverySite"]["type"] == "LocalSiteApi":
             recovering += 1
-            assert used["Recovery", *of] == vm["UsedStorageInMB"] * 2**20
-            assert used["Journal", *of] == vm["JournalUsedStorageMb"] * 2**20
+            assert used["Recovery", vm["VmIdentifier"], vm["VpgIdentifier"]] == vm["UsedStorageInMB"] * 2**20
+            assert used["Journal", vm["VmIdentifier"], vm["VpgIdentifier"]] == vm["JournalUsedStorageMb"] * 2**20
     assert recovering
     assert any(kind == "Scratch" for kind, *_ in used)
     assert {volume["OwningVm"]["Name"] for volume in volumes if volume["VolumeType"] == "Appliance"} == {

@@ -95,8 +95,9 @@ class StandIn(Source):
         self._generation = generation
         sites = pair(("nyc", vms), ("lon", vms), seed=1, clock=self.wall, local=True, incidents=False)
         self._now = _AT - 600
-        # So that there is an alert, and something suspected.
-        sites[0].start_incident("ransomware", sites[0].vpgs()[1]["VpgName"])
+        # So that there is an alert, and more than one VPG is suspected.
+        for vpg in sites[0].vpgs()[1:3]:
+            sites[0].start_incident("ransomware", vpg["VpgName"])
         self._now = _AT - _UNDER_WAY
         sites[0].start_incident("failover_test", sites[0].vpgs()[0]["VpgName"])
         self._now = _AT
@@ -118,6 +119,9 @@ class StandIn(Source):
         return decoded
 
     def wall(self) -> float:
+        return self._now
+
+    def monotonic(self) -> float:
         return self._now
 
     async def get(

@@ -31,6 +31,9 @@ end in `_total` (counters) or are marked as histograms.
 - Units are base units: seconds, bytes, ratios. "MB" in the API is MiB: the value is multiplied by 1048576.
 - What the ZVM did not send, or what is not possible, gives no sample. Nothing is 0 that is not known to be 0.
 - A VM in several VPGs has a sample for each: `(vm_id, vpg_id)` is its key.
+- Counters are what the ZVM sends. It begins at 0 when it restarts, and a VM that is protected from the other side has
+  other series: take `rate()` first and sums of it afterwards. What of a VM's writes looks encrypted is told by servers
+  before 10.0 for each VPG of the VM, by later ones once for a VM: these series have no `vpg` and no `vpg_id`.
 - A VM and its VPG are listed by the ZVM that protects them and by the one that recovers them. The label `role` of their
   samples tells which: `protected`, `recovery`, `local` for both, empty where the ZVM does not say. `{role!="recovery"}`
   counts each once. It changes when the sides do: at a failover or a move.

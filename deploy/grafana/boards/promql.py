@@ -195,9 +195,9 @@ def untested(level: Level) -> str:
 
 
 def _answered(level: Level) -> str:
-    """Return the ZVMs of which is known what they list: the last poll was good, or the one before still counts."""
+    """Return the ZVMs of which is known what they list: those whose last poll of it was a good one."""
     asked = of_zvms("zerto_collector_success", f'collector="{level.collector}"')
-    return f"({asked} == 1 or {of_zvms(level.info)})"
+    return f"({asked} == 1)"
 
 
 def went(level: Level) -> str:

@@ -17,6 +17,7 @@ _RUN_BETWEEN: Final = (3600, 5 * 3600)
 _RUNS_COUNTED: Final = 30
 _FAILING: Final = 0.05
 _SETS_KEPT: Final = 7
+_ONE_IN: Final = 3
 _KEPT_SHARE: Final = 0.4
 """Of what a VM uses, as compressed as it lies there."""
 
@@ -62,25 +63,28 @@ def repositories_at(site: LivingSite) -> tuple[Repository, ...]:
 
 
 def retention_at(site: LivingSite, second: int) -> list[Health]:
-    """The VPGs of the site that have copies made: the first of them and each third."""
+    """The VPGs of the site that have copies made: the first of them, each third, and those that recover to it."""
     places = repositories_at(site)
     return [_health(site, vpg, places[_place(site, vpg)], second) for vpg in _kept(site)]
 
 
 def _kept(site: LivingSite) -> list[Vpg]:
     left = {vpg.identifier: vpg for vpg in site.own.vpgs}
-    return [left[vpg.identifier] for vpg in site.own.founded[::3] if vpg.identifier in left]
+    founded = enumerate(site.own.founded)
+    kept = [vpg.identifier for place, vpg in founded if not place % _ONE_IN or vpg.recovery == site.here]
+    return [left[identifier] for identifier in kept if identifier in left]
 
 
 def _place(site: LivingSite, vpg: Vpg) -> int:
-    return stream(site.seed, "repository", vpg.identifier).randrange(3)
+    return SMB if vpg.recovery == site.here else stream(site.seed, "repository", vpg.identifier).randrange(3)
 
 
 def _repository(site: LivingSite, kind: int, used: int) -> Repository:
     numbers = stream(site.seed, site.here.name, "repository", kind)
     name = ("share", "bucket", "export")[kind]
     return Repository(
-        identifier=guid(numbers),
+        # The points in time of a VM name the one that copies of local VPGs go to.
+        identifier=guid(stream(site.seed, site.here.name, "repository") if kind == SMB else numbers),
         name=f"ltr-{site.here.name}-{name}",
         kind=kind,
         capacity_gb=None if kind == S3 else max(1024, 3 * used),

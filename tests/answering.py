@@ -21,6 +21,7 @@ class Answering(Source):
 
     def __init__(self, answer: Answer, now: float = 1_000_000.0, **kept: Sequence[Any]) -> None:
         self.now = now
+        self.passed = 0.0
         self.kept: dict[str, Sequence[Any]] = kept
         self.listed: tuple[str, ...] = ()
         self.asked: list[tuple[str, Mapping[str, str]]] = []
@@ -28,6 +29,9 @@ class Answering(Source):
 
     def wall(self) -> float:
         return self.now
+
+    def monotonic(self) -> float:
+        return self.passed
 
     async def get(
         self, endpoint: str, decoder: Decoder[Any], params: Mapping[str, str] | None = None, **ids: str

@@ -361,6 +361,12 @@ class TestStartErrors:
         done = command("simulate", "--port", "0", "--tls-cert", "/no/cert", "--tls-key", str(ca_file))
         assert done == Done(1, "", "zerto-exporter: --tls-cert, --tls-key: No such file or directory\n")
 
+    def test_simulate_with_an_incident_that_cannot_be(self, command: Command) -> None:
+        done = command("simulate", "--port", "0", "--incident", "vra-down=No-Such")
+        assert done == Done(1, "", "zerto-exporter: --incident vra-down: no VPG is called No-Such\n")
+        done = command("simulate", "--port", "0", "--incident", "wan-down=ERP-Production")
+        assert (done.code, "whole site" in done.err) == (1, True)
+
 
 class TestCheck:
     def test_several_files(self, command: Command, tmp_path: Path, ca_file: Path) -> None:

@@ -102,7 +102,7 @@ async def test_it_is_what_the_zvm_tells_in_json_and_xml_and_a_part_that_is_not_t
     simulate: Simulate, export: Export, clock: DrivenClock, ca_file: Path
 ) -> None:
     sim: Simulator = await simulate(Estate("nyc", vms=40, seed=1, clock=clock.wall, incidents=False), auth="session")
-    running = await export([zvm_config(sim, ca_file=ca_file, collectors=COLLECTORS)])
+    running = await export([zvm_config(sim, ca_file=ca_file, collectors=COLLECTORS, interval=450.0)])
     await clock.idle(1)
     page = await running.page()
     known = {(of["vpg"], of["vpg_id"], of["role"]) for of, _ in page.all("zerto_vpg_info")}

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import Final
 
+from exporter import collectors
 from exporter.app import Exporter
 from exporter.cli import logs, streams
 from exporter.cli.serving import serve
 from exporter.config import Config, Zvm
-from exporter.simulator import Simulator, pair
+from exporter.config.schema import COLLECTORS
+from exporter.simulator import Estate, Simulator, pair
+from exporter.simulator.estate.site import Clock
+from exporter.simulator.login.authority import Method
 from exporter.web.listen import Listener
 from exporter.web.server import WebFlags
 from exporter.zvm.settings import Auth
 
-_INTERVAL_SECONDS = 5.0
+SITES: Final[dict[str, Method]] = {"nyc": "keycloak", "lon": "session"}
+"""The simulated sites by name, each with the login that it takes."""
+
+_INTERVAL_SECONDS: Final = 5.0
+_AT_MOST_SECONDS: Final = 30.0
+"""From one poll of a collector to the next: whoever tries something here does not wait an hour to see it."""
 
 
 async def demo(listeners: Sequence[Listener], flags: WebFlags, *, vms: int, seed: int) -> int:
     """Run until SIGTERM or SIGINT: sites `nyc` and `lon`, which protect *vms* VMs each to one another."""
     async with AsyncExitStack() as stack:
         zvms = []
-        nyc, lon = pair(("nyc", vms), ("lon", vms), seed=seed)
-        for name, simulator in (
-            ("nyc", Simulator(nyc, auth="keycloak", record=False)),
-            ("lon", Simulator(lon, auth="session", record=False)),
-        ):
+        for estate in estates(vms, seed):
+            simulator = Simulator(estate, auth=SITES[estate.site], record=False)
             await simulator.start()
             stack.push_async_callback(simulator.stop)
-            zvms.append(_zvm(name, simulator))
-            streams.tell(f"simulated site {name}: {simulator.url} ({simulator.auth} login)")
+            zvms.append(watched(simulator))
+            streams.tell(f"simulated site {estate.site}: {simulator.url} ({simulator.auth} login)")
         exporter = Exporter(lambda: Config(tuple(zvms)), lost_lines=logs.lost)
         exporter.configure()
         for listener in listeners:
@@ -40,11 +48,21 @@ async def demo(listeners: Sequence[Listener], flags: WebFlags, *, vms: int, seed
     return 0
 
 
-def _zvm(name: str, simulator: Simulator) -> Zvm:
+def estates(vms: int, seed: int, clock: Clock = time.time) -> tuple[Estate, Estate]:
+    """Return the sites, which protect *vms* VMs each to one another, a few of them within the site."""
+    nyc, lon = SITES
+    return pair((nyc, vms), (lon, vms), seed=seed, clock=clock, local=True)
+
+
+def watched(simulator: Simulator) -> Zvm:
+    """Return how the site of *simulator* is polled: by all collectors, each often enough to watch it."""
+    slow = (collector for collector in collectors.ALL if (collector.interval or 0.0) > _AT_MOST_SECONDS)
     return Zvm(
-        name=name,
+        name=simulator.estate.site,
         url=simulator.url,
         interval=_INTERVAL_SECONDS,
         timeout=_INTERVAL_SECONDS,
+        collectors=COLLECTORS,
+        intervals={collector.name: _AT_MOST_SECONDS for collector in slow},
         auth=Auth(username=simulator.username, password=simulator.password),
     )

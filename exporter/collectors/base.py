@@ -43,6 +43,9 @@ class Source(Protocol):
     def wall(self) -> float:
         """Return the time by our clock, in seconds since the epoch."""
 
+    def monotonic(self) -> float:
+        """Return seconds that never go back, whoever sets a clock."""
+
     async def get(
         self, endpoint: str, decoder: Decoder[Row], params: Mapping[str, str] | None = None, **ids: str
     ) -> Decoded[Row]:

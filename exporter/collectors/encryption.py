@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from msgspec import Struct, field
 
@@ -67,7 +67,7 @@ class SuspectedVolume(Struct, frozen=True, gc=False):
     vm: Associated | None = field(name="AssociatedVm", default=None)
 
 
-class Who(NamedTuple):
+class Who(Struct, frozen=True, gc=False):
     """A VM or a VPG, and what the ZVM is to it."""
 
     id: str

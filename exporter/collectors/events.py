@@ -178,8 +178,8 @@ class Counting:
 
     async def __call__(self) -> Decoded[Events]:
         """Return the counts as they are after what happened in the meantime; what fails changes none of them."""
-        now = await self._now()
-        since = self._once.since(now)
+        now, at = await self._now(), self._source.monotonic()
+        since = self._once.since(now, at)
         answered = await self._answered(since)
         listed = TYPE.listed(await self._source.names(TYPE.path))
         kinds: dict[str, Kind] = {}
@@ -191,7 +191,7 @@ class Counting:
         if answered.rows and not dates:
             raise DecodeError(f"GET {PATH}: expected dates in OccurredOn, got none that can be read")
         self._counts.update(dict.fromkeys(kinds.values(), 0))
-        self._counts.update(kinds[identifier] for identifier in self._once.new(now, since, dates))
+        self._counts.update(kinds[identifier] for identifier in self._once.new(now, at, since, dates))
         return Decoded([Events(*kind, count) for kind, count in self._counts.items()], answered.lost)
 
     async def _now(self) -> float:

@@ -23,16 +23,22 @@ class Once:
         self._dates: dict[int, float] = {}  # by the hash of the identifier, which takes less room than itself
         self._floor = inf  # what is not younger may have been counted, and been forgotten
         self._asked: float | None = None  # what the clock said at the last poll
+        self._at = 0.0
         self._newest = -inf
 
-    def since(self, now: float) -> float:
-        """Return from when on to ask for records, *now*: at first those of a day, to know them."""
+    def since(self, now: float, at: float) -> float:
+        """Return from when on to ask for records, *now*: at first those of a day, to know them.
+
+        *at* is the time by a clock that nobody sets.
+        """
         if self._asked is None:
             return now - _DAY
-        # A clock that was set back may say less than ever before, one that was set forward leaves a gap behind it.
-        return min(now, self._asked, self._newest) - _OVERLAP
+        # A clock that was set back may say less than ever before, one that was set forward leaves a gap behind it. If
+        # it went on for a while since it was set back, what it says shows nothing of it, but how long that took does.
+        set_back = max((at - self._at) - (now - self._asked), 0.0)
+        return min(now, self._asked - set_back, self._newest) - _OVERLAP
 
-    def new(self, now: float, since: float, dates: Mapping[str, float]) -> set[str]:
+    def new(self, now: float, at: float, since: float, dates: Mapping[str, float]) -> set[str]:
         """Return which records came for the first time, of those that were asked for *since* then, *now*.
 
         *dates* are those of the records, by their identifiers. All that come the first time count as known before.
@@ -42,7 +48,7 @@ class Once:
         fresh = {identifier for identifier in unknown.values() if dates[identifier] > self._floor}
         self._floor = min(self._floor, since)
         self._dates |= {mark: dates[name] for mark, name in unknown.items() if dates[name] > self._floor}
-        self._asked = now
+        self._asked, self._at = now, at
         self._newest = max(self._newest, since, *dates.values())
         self._forget()
         return fresh

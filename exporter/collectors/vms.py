@@ -6,8 +6,8 @@ A ZVM lists the VMs that it protects and those that recover to it; the label `ro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -269,7 +269,7 @@ def repair(record: dict[str, Any]) -> None:
 DECODER: Decoder[Vm] = Decoder(Vm, repair)
 
 
-class Known(NamedTuple):
+class Known(Struct, frozen=True, gc=False):
     """What other collectors may know of a VM in a VPG: who both are, and what the ZVM is to them."""
 
     id: str
@@ -281,7 +281,7 @@ class Known(NamedTuple):
 
 def by_key(known: Sequence[Known]) -> dict[tuple[str, str], Known]:
     """Return the VMs *known* by the identifiers of VM and VPG."""
-    return dict(zip(map(itemgetter(0, 1), known), known, strict=True))
+    return dict(zip(map(attrgetter("id", "vpg_id"), known), known, strict=True))
 
 
 def begin(source: Source) -> Fetch[Vm]:

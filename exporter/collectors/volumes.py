@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -38,7 +38,7 @@ class Volume(Struct, frozen=True, gc=False):
     owner: Named | None = field(name="OwningVm", default=None)
 
 
-class Of(NamedTuple):
+class Of(Struct, frozen=True, gc=False):
     """What volumes are summed by: the VM in its VPG, and what for; or the appliance, without a VPG."""
 
     usage: str

@@ -155,7 +155,8 @@ class Poller:
             if collector.by_object:
                 rounds = Rounds(options.requests_per_poll, interval, self._clock.monotonic)
             kept = partial(target.kept, store=self._store)
-            source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds, self._clock.wall)
+            clocks = self._clock.wall, self._clock.monotonic
+            source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds, *clocks)
             # Those that are as fast as the ZVM's interval keep together, so that their samples are of one moment.
             slow += interval != zvm.interval
             place = self._begun + (slow if interval != zvm.interval else 0)

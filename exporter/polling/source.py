@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ class ZvmSource:
         kept: Callable[[str], Sequence[Any]],
         rounds: Rounds | None,
         wall: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._endpoint = endpoint
@@ -33,6 +35,7 @@ class ZvmSource:
         self._kept = kept
         self._rounds = rounds
         self._wall = wall
+        self._monotonic = monotonic
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -40,6 +43,9 @@ class ZvmSource:
 
     def wall(self) -> float:
         return self._wall()
+
+    def monotonic(self) -> float:
+        return self._monotonic()
 
     async def get(
         self, endpoint: str, decoder: Decoder[Row], params: Mapping[str, str] | None = None, **ids: str

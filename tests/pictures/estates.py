@@ -82,7 +82,7 @@ def _healthy(clock: DrivenClock) -> Sequence[Estate]:
 TROUBLED: Final = Day(
     _troubled,
     keys={
-        "nyc": {"max_series": 2200, "options": {"vms": Options(exclude={"vm": (r"never-.*",)})}},
+        "nyc": {"max_series": 3900, "options": {"vms": Options(exclude={"vm": (r"never-.*",)})}},
         "lon": {"collectors": OF_FAULTY_VMS},
     },
     others=(Zvm(name="ams", url="http://127.0.0.1:1", auth=Auth(username="prometheus", password="wrong")),),

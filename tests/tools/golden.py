@@ -121,6 +121,9 @@ class StandIn(Source):
     def wall(self) -> float:
         return self._now
 
+    def monotonic(self) -> float:
+        return self._now
+
     async def get(
         self, endpoint: str, decoder: Decoder[Any], params: Mapping[str, str] | None = None, **ids: str
     ) -> Decoded[Any]:

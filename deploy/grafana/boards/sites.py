@@ -136,7 +136,7 @@ ANSWER: Final = Row(
                 Column("VMs recovered", "E", empty="Not known"),
                 Column("VMs of both", "F", empty="Not known"),
                 Column("VPGs", "G", empty="Not known"),
-                Column("Logins failed", "H", decimals=0, empty="Not known"),
+                Column("Logins failed", "H", unit=units.LocaleFormat, decimals=0, empty="Not known"),
                 Column(
                     "Certificate",
                     "I",

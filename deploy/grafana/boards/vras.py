@@ -150,6 +150,7 @@ OVER_TIME: Final = Row(
             "How many VRAs were in which state?",
             Query(f"count by (status) (max by ({_OF_EACH}, status) ({of_zvms('zerto_vra_state')}))", "{{status}}"),
             missing=_NONE,
+            passing=True,
             whole=True,
             stacked=True,
             width=24,

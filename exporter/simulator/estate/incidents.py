@@ -77,6 +77,7 @@ class IncidentBook:
         self._ended: Mapping[tuple[str, float], float] = {}
         self._over: tuple[Incident, ...] = ()
         self._drawn = lru_cache(2 * _REMEMBERED // SLOT * max(1, self._lanes))(self._draw)
+        self._remembered = lru_cache(4)(self._remember)
         self.revision = 0
 
     def at(self, now: float) -> dict[str, Incident]:
@@ -92,20 +93,23 @@ class IncidentBook:
                 holding.setdefault(incident.vpg_identifier, incident)
         return holding | self._by_hand
 
-    def of_the_last_day(self, now: float) -> list[Incident]:
+    def of_the_last_day(self, second: int) -> tuple[Incident, ...]:
         """All incidents that held in the last 24 hours, those of a hand however old; the oldest first.
 
         `end` is when it did end, or will; one of a hand that goes on has none.
         """
-        first = int(now - _REMEMBERED) // SLOT
-        slots = range(first, int(now // SLOT) + 1) if self._vpgs else ()
+        return self._remembered(second, self.revision)
+
+    def _remember(self, second: int, _revision: int) -> tuple[Incident, ...]:
+        first = (second - _REMEMBERED) // SLOT
+        slots = range(first, second // SLOT + 1) if self._vpgs else ()
         drawn = [self._drawn(lane, slot) for slot in slots for lane in range(self._lanes)]
         held = [
             replace(incident, end=self._ended.get((incident.vpg_identifier, incident.start), incident.end))
             for incident in drawn
-            if incident.start <= now
+            if incident.start <= second
         ]
-        return sorted((*held, *self._over, *self._by_hand.values()), key=lambda incident: incident.start)
+        return tuple(sorted((*held, *self._over, *self._by_hand.values()), key=lambda incident: incident.start))
 
     def start(self, kind: str, vpg_name: str | None, now: float, site: str = "") -> int:
         """Begin an incident in the VPG of that name, or in every one; says how many began.

@@ -66,8 +66,9 @@ NOW: Final = Row(
             steps=parts.ANY_IS_ODD,
         ),
         parts.count(
-            "VMs cut off",
-            "VMs that are not published because their ZVM has more series than max_series. Nobody watches them.",
+            "Records cut off",
+            "VMs and other records that are not published because their ZVM has more series than max_series. "
+            "Nobody watches them.",
             f"sum({of_each(of_zvms('zerto_exporter_cut_records'))})",
             runbook="ZertoRecordsCut",
             to=To("zerto-exporter", "By ZVM and collector"),

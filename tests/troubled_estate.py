@@ -33,8 +33,8 @@ PATIENCE_SECONDS: Final = 10  # on a busy machine a poll may take longer than th
 INTERVALS: Final = {collector.name: SLOW_SECONDS for collector in ALL if collector.interval} | dict.fromkeys(
     ("checkpoints", "points_in_time"), OBJECTS_SECONDS
 )
+OF_FAULTY_VMS: Final = tuple(name for name in COLLECTORS if name != "points_in_time")
 """What is polled where the answer of /v1/vms is spoilt: one to a path below it would be spoilt too."""
-"""What is polled where the answer of /v1/vms is spoilt: one to a path below it would be spoilt too, and be no answer."""
 LONG_AGO_SECONDS: Final = 1800  # when the trouble began: long enough to miss any RPO that the estate has
 
 

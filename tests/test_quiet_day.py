@@ -16,6 +16,7 @@ from rule_files import RULES
 from storyline import Storyline
 from support import DrivenClock, Running, Simulate, zvm_config
 
+from exporter.config.schema import STANDARD
 from exporter.simulator import pair
 from exporter.simulator.estate.inventory import Vpg
 
@@ -58,7 +59,7 @@ async def lived(simulate: Simulate, export: Export) -> tuple[Storyline, Vpg]:
     zvms = []
     for estate in estates:
         simulator = await simulate(estate, tls=False, record=False)
-        zvms.append(zvm_config(simulator, estate.here.name, interval=60, timeout=30))
+        zvms.append(zvm_config(simulator, estate.here.name, interval=60, timeout=30, collectors=STANDARD))
     running = await export(zvms, clock=clock)
     await clock.idle(len(zvms))
     asked = set(re.findall(r"\bzerto_\w+", "".join(path.read_text() for path in RULES.glob("*.yml"))))

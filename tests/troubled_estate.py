@@ -18,14 +18,23 @@ from typing import Any, Final
 from exporter.app import Exporter
 from exporter.cli import logs
 from exporter.cli.serving import serve
+from exporter.collectors import ALL
 from exporter.config import Config, Options, Zvm
+from exporter.config.schema import COLLECTORS
 from exporter.simulator import Estate, Simulator, faults, pair
 from exporter.web.listen import listen
 from exporter.web.server import WebFlags
 from exporter.zvm.settings import Auth
 
 INTERVAL_SECONDS: Final = 0.5
+SLOW_SECONDS: Final = 2.0  # of what has an interval of its own
+OBJECTS_SECONDS: Final = 5.0  # of what asks for each VPG or VM
 PATIENCE_SECONDS: Final = 10  # on a busy machine a poll may take longer than the interval: that is no trouble of ours
+INTERVALS: Final = {collector.name: SLOW_SECONDS for collector in ALL if collector.interval} | dict.fromkeys(
+    ("checkpoints", "points_in_time"), OBJECTS_SECONDS
+)
+OF_FAULTY_VMS: Final = tuple(name for name in COLLECTORS if name != "points_in_time")
+"""What is polled where the answer of /v1/vms is spoilt: one to a path below it would be spoilt too."""
 LONG_AGO_SECONDS: Final = 1800  # when the trouble began: long enough to miss any RPO that the estate has
 
 
@@ -45,21 +54,29 @@ def is_protected(document: dict[str, Any]) -> bool:
 
 
 def begin(estate: Estate, *kinds: str) -> None:
-    """Start one incident in each of the VPGs that the site protects, in their order."""
+    """Start one incident in each of the VPGs that the site protects, in their order; in those of "" none."""
     protected = [vpg["VpgName"] for vpg in estate.vpgs() if is_protected(vpg)]
     for name, kind in zip(protected, kinds, strict=False):
-        estate.start_incident(kind, name)
+        if kind:
+            estate.start_incident(kind, name)
 
 
 def sites() -> tuple[Estate, Estate, Estate]:
     """Return two sites that protect to one another, with trouble since long ago, and a third on its own."""
     moment = Moment()
     nyc, lon = pair(("nyc", 45), ("lon", 40), seed=2, clock=moment, local=True, incidents=False)
+    par = Estate("par", vms=25, seed=3, clock=moment, incidents=False)
     moment.behind = LONG_AGO_SECONDS
-    begin(nyc, "peer_disconnected", "journal_near_limit", "failover_test")
-    begin(lon, "initial_sync", "vm_missing", "delta_sync")
+    begin(
+        nyc, "peer_disconnected", "journal_near_limit", "failover_test", "ransomware", "test_overdue", "", "vra_ghost"
+    )
+    begin(lon, "initial_sync", "vm_missing", "delta_sync", "vra_failed", "host_in_maintenance")
+    nyc.start_incident("license_expiring")
+    for kind in ("datastore_full", "vms_unprotected", "clock_off"):
+        lon.start_incident(kind)
+    par.start_incident("wan_down")
     moment.behind = 0
-    return nyc, lon, Estate("par", vms=25, seed=3, incidents=False)
+    return nyc, lon, par
 
 
 async def run() -> None:
@@ -81,7 +98,9 @@ async def run() -> None:
                 Zvm(
                     name=estate.here.name,
                     url=simulator.url,
+                    collectors=OF_FAULTY_VMS if estate is lon else COLLECTORS,
                     interval=INTERVAL_SECONDS,
+                    intervals=INTERVALS,
                     timeout=PATIENCE_SECONDS,
                     auth=Auth(username=simulator.username, password=simulator.password),
                     max_series=20_000,

@@ -27,7 +27,6 @@ class Job:
     served_for: float  # its samples, from a good poll on
     offset: float  # by which its second poll comes early, so that not all jobs are due at once
     rounds: Rounds | None  # where it asks by object
-    keeps: bool  # whether another collector of the ZVM needs what it keeps
     wake: asyncio.Event = field(default_factory=asyncio.Event)  # set: it is polled at once
     tried: asyncio.Event = field(default_factory=asyncio.Event)  # set once its first poll has ended
     task: asyncio.Task[None] | None = None

@@ -51,7 +51,7 @@ class Poller:
         polled: Callable[[], Awaitable[None]] = _nothing,
         goodbye_seconds: float = 3.0,
     ) -> None:
-        """Start with no ZVM; *connect* makes the client of one, *polled* is called when polls have ended.
+        """Start with no ZVM; *connect* makes the client of one, *polled* is called when fast polls have ended.
 
         *collectors* are those that a configuration can name. When the process ends, each ZVM has *goodbye_seconds* to
         log us out; half of it, for a login under way.
@@ -162,13 +162,12 @@ class Poller:
             place = self._begun + (slow if interval != zvm.interval else 0)
             target.jobs[collector.name] = Job(
                 collector,
-                Selector(zvm, collector, own),
+                Selector(zvm, collector, own, keep=collector.name in needed),
                 collector.begin(source),
                 interval,
                 zvm.served_for(interval),
                 offset=interval * (place * _GOLDEN_RATIO % 1),
                 rounds=rounds,
-                keeps=collector.name in needed,
             )
         self._begun += 1
         return target
@@ -214,7 +213,7 @@ class Poller:
             try:
                 await self._polls.poll(target, job)
                 self._ready = self._ready or all(one.tried for one in self._targets.values())
-                if not target.busy:
+                if job in target.first and not target.busy:  # others end at any time, and seldom more than a scrape
                     await self._polled()
             except Exception:  # noqa: BLE001 - whatever it is, the next poll may go well
                 structlog.get_logger().error(

@@ -11,10 +11,10 @@ from typing import Any, Final
 from gallery import LivelyClock
 from msgspec.structs import replace
 from support import DrivenClock, start_exporter, zvm_config
-from troubled_estate import is_protected
+from troubled_estate import OF_FAULTY_VMS, is_protected
 
 from exporter.config import Options, Zvm
-from exporter.config.schema import STANDARD
+from exporter.config.schema import COLLECTORS
 from exporter.simulator import Estate, Simulator, faults, pair
 from exporter.zvm.settings import Auth
 from pictures.history import Part
@@ -33,9 +33,10 @@ class Stage:
 
     sites: Mapping[str, Simulator]
 
-    def start(self, site: str, kind: str, number: int) -> None:
-        """Start an incident in one of the VPGs that a *site* protects."""
-        self.sites[site].estate.start_incident(kind, self._protected(site)[number])
+    def start(self, site: str, kind: str, number: int | None = None) -> None:
+        """Start an incident in one of the VPGs that a *site* protects, or without a number of the site itself."""
+        vpg = None if number is None else self._protected(site)[number]
+        self.sites[site].estate.start_incident(kind, vpg)
 
     def end(self, site: str, number: int) -> None:
         """End what is wrong with one of the VPGs that a *site* protects."""
@@ -80,7 +81,10 @@ def _healthy(clock: DrivenClock) -> Sequence[Estate]:
 
 TROUBLED: Final = Day(
     _troubled,
-    keys={"nyc": {"max_series": 3700, "options": {"vms": Options(exclude={"vm": (r"never-.*",)})}}},
+    keys={
+        "nyc": {"max_series": 3900, "options": {"vms": Options(exclude={"vm": (r"never-.*",)})}},
+        "lon": {"collectors": OF_FAULTY_VMS},
+    },
     others=(Zvm(name="ams", url="http://127.0.0.1:1", auth=Auth(username="prometheus", password="wrong")),),
     changes=(
         (1900, lambda stage: stage.sites["lon"].faults.add("/v1/vms", faults.duplicates())),
@@ -89,17 +93,27 @@ TROUBLED: Final = Day(
         (940, lambda stage: stage.end("lon", 4)),
         (330, lambda stage: stage.sites["nyc"].faults.set("/v1", faults.status(503))),
         (300, lambda stage: stage.sites["nyc"].faults.clear()),
+        (300, lambda stage: stage.start("lon", "datastore_full")),
         (280, lambda stage: stage.start("nyc", "delta_sync", 4)),
         (250, lambda stage: stage.end("nyc", 4)),
         (240, lambda stage: stage.sites["par"].faults.set("/v1/vms", faults.status(500))),
         (200, lambda stage: stage.start("nyc", "journal_near_limit", 1)),
+        (180, lambda stage: stage.start("lon", "clock_off")),
         (150, lambda stage: stage.start("lon", "vm_missing", 1)),
+        (130, lambda stage: stage.start("nyc", "license_expiring")),
         (120, lambda stage: stage.remove_vpg("lon", "-Vault")),
         (100, lambda stage: stage.remove_first_vm("nyc")),
         (90, lambda stage: stage.start("nyc", "bitmap_sync", 5)),
+        (80, lambda stage: stage.start("nyc", "test_overdue", 4)),
+        (80, lambda stage: stage.start("nyc", "vra_ghost", 6)),
+        (75, lambda stage: stage.start("lon", "host_in_maintenance", 4)),
+        (70, lambda stage: stage.start("lon", "vra_failed", 3)),
         (60, lambda stage: stage.end("nyc", 5)),
+        (60, lambda stage: stage.start("lon", "vms_unprotected")),
         (45, lambda stage: stage.start("nyc", "failover_test", 2)),
         (40, lambda stage: stage.start("lon", "initial_sync", 0)),
+        (35, lambda stage: stage.start("nyc", "ransomware", 3)),
+        (30, lambda stage: stage.start("par", "wan_down")),
         (20, lambda stage: stage.start("nyc", "peer_disconnected", 0)),
         (10, lambda stage: stage.start("lon", "delta_sync", 2)),
     ),
@@ -143,7 +157,7 @@ async def played(day: Day) -> dict[float, str]:
 
 def _polled(day: Day, sites: Mapping[str, Simulator], interval: float) -> list[Zvm]:
     """Return the configuration: each ZVM polled once between two scrapes."""
-    ours = {"interval": interval, "collectors": STANDARD}
+    ours = {"interval": interval, "collectors": COLLECTORS}
     zvms = [zvm_config(site, name, **{**ours, **day.keys.get(name, {})}) for name, site in sites.items()]
     return [*zvms, *(replace(other, interval=interval) for other in day.others)]
 

@@ -9,6 +9,7 @@ from defusedxml import ElementTree
 from simulator_serving import Clock, quiet, serving
 
 from exporter.simulator import Estate, faults, pair
+from exporter.simulator.api.vras import STATUSES
 
 NS = "{http://schemas.zerto.com/zvm/api}"
 GENERATIONS = ["appliance", "windows"]
@@ -129,6 +130,19 @@ async def test_a_vra_that_is_down_says_so_and_its_vpg_is_in_error() -> None:
     vpg = estate.vpgs()[0]
     host = next(vm["OwningHostName"] for vm in estate.vms() if vm["VpgIdentifier"] == vpg["VpgIdentifier"])
     async with serving(estate) as zvm:
+        for kind, condition in (
+            ("vra-failed", ("InstallationError", 2, False)),
+            ("vra-ghost", ("Installed", 2, True)),
+            ("host-in-maintenance", ("HostInMaintenanceMode", 1, False)),
+        ):
+            estate.start_incident(kind, vpg["VpgName"])
+            clock.now += 1
+            found = {
+                (STATUSES[vra["Status"]], vra["VraAlerts"]["VraAlertsStatus"], vra["IsGhost"]): vra["HostDisplayName"]
+                for vra in await zvm.rows("/v1/vras")
+            }
+            assert found.pop(("Installed", 0, False))
+            assert found == {condition: host}
         estate.start_incident("vra-down", vpg["VpgName"])
         clock.now += 600
         alerts = {vra["HostDisplayName"]: vra["VraAlerts"]["VraAlertsStatus"] for vra in await zvm.rows("/v1/vras")}

@@ -10,9 +10,10 @@ from boards import parts, tables, variables
 from boards.parts import Board, Column, Query, Row, To
 from boards.promql import counted, of_zvms, tally
 
-_NONE: Final = "no ZVM tells which VMs it does not protect: the collector unprotected is off, or none answers."
-_TO_EACH: Final = To("zerto-coverage", "Each site")
+NONE: Final = "no ZVM tells which VMs it does not protect: the collector unprotected is off, or none answers."
+TO_EACH: Final = To("zerto-coverage", "Each site")
 _UNPROTECTED: Final = f"max by (zvm) ({of_zvms('zerto_unprotected_vms')})"
+IN_NONE: Final = f"sum({_UNPROTECTED})"
 _OWN: Final = of_zvms("zerto_vm_info", 'role=~"protected|local"')
 _PROTECTED: Final = counted(f"max by (zvm, vm_id) ({_OWN})", "vms")
 _SHARE: Final = f"({_PROTECTED}) / on (zvm) ({_UNPROTECTED} + on (zvm) ({_PROTECTED}) > 0)"
@@ -26,7 +27,7 @@ NOW: Final = Row(
             "VMs protected",
             "VMs of the sites of these ZVMs that are in a VPG, each once.",
             f"sum({_PROTECTED})",
-            to=_TO_EACH,
+            to=TO_EACH,
             missing="no VM is reported.",
             steps=parts.COUNT,
             width=6,
@@ -34,20 +35,20 @@ NOW: Final = Row(
         parts.count(
             "VMs unprotected",
             "VMs of these sites that are in no VPG. Not all of them need be.",
-            f"sum({_UNPROTECTED})",
+            IN_NONE,
             runbook="ZertoUnprotectedVmsGrow",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
             steps=parts.COUNT,
             width=6,
         ),
         parts.count(
-            "More than a day ago",
-            "ZVMs with more unprotected VMs than there were within the last day.",
+            "Sites with more",
+            "ZVMs with more unprotected VMs than there were at some time of the last day.",
             tally(f"{_GROWTH} > 0", _UNPROTECTED),
             runbook="ZertoUnprotectedVmsGrow",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
             steps=parts.ANY_IS_ODD,
             width=6,
         ),
@@ -55,8 +56,8 @@ NOW: Final = Row(
             "Storage unprotected",
             "What is provisioned for the VMs that are in no VPG.",
             f"sum({_STORAGE})",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
             unit=units.BytesIEC,
             steps=parts.COUNT,
             width=6,
@@ -77,11 +78,11 @@ NOW: Final = Row(
                 Column("Protected", "A", unit=units.PercentUnit, decimals=0, empty="Not known"),
                 Column("VMs in a VPG", "B", empty="Not known"),
                 Column("VMs in none", "C", empty="Not known"),
-                Column("More than a day ago", "D", steps=parts.ANY_IS_ODD, empty="Not known"),
+                Column("More within a day", "D", steps=parts.ANY_IS_ODD, empty="Not known"),
                 Column("Their storage", "E", unit=units.BytesIEC, empty="Not known"),
                 Column("vApps in none", "F", empty="Not told", harmless=True),
             ),
-            missing=_NONE,
+            missing=NONE,
             worst=(("VMs in none", True),),
             height=8,
             runbook="ZertoUnprotectedVmsGrow",
@@ -96,7 +97,7 @@ OVER_TIME: Final = Row(
             "VMs that nobody protects",
             "How many VMs of each site are in no VPG?",
             Query(_UNPROTECTED, "{{zvm}}"),
-            missing=_NONE,
+            missing=NONE,
             whole=True,
             runbook="ZertoUnprotectedVmsGrow",
         ),
@@ -104,7 +105,7 @@ OVER_TIME: Final = Row(
             "Their storage",
             "How large are they together?",
             Query(_STORAGE, "{{zvm}}"),
-            missing=_NONE,
+            missing=NONE,
             unit=units.BytesIEC,
         ),
     ),

@@ -11,18 +11,22 @@ from boards.parts import Board, Column, Query, Row, To
 from boards.promql import of_zvms, tally
 
 _OF_EACH: Final = "zvm, datastore, datastore_id"
-_NONE: Final = "no datastore is reported: the collector datastores is off, or no ZVM answers."
+NONE: Final = "no datastore is reported: the collector datastores is off, or no ZVM answers."
+ENDLESS: Final = "no license is reported, or it does not end."
 _NO_LICENSE: Final = "no license is reported: the collector license is off, or its user may not read it."
-_TO_EACH: Final = To("zerto-datastores", "Each datastore")
-_TO_LICENSES: Final = To("zerto-datastores", "Licenses")
+TO_EACH: Final = To("zerto-datastores", "Each datastore")
+TO_LICENSES: Final = To("zerto-datastores", "Licenses")
 _FREE: Final = f"max by ({_OF_EACH}) ({of_zvms('zerto_datastore_free_bytes')})"
 _CAPACITY: Final = f"max by ({_OF_EACH}) ({of_zvms('zerto_datastore_capacity_bytes')})"
 _AT_END: Final = " / ".join(
     f"max by ({_OF_EACH}) ({of_zvms(f'zerto_datastore_{what}_bytes')} @ end())" for what in ("free", "capacity")
 )
 _USED: Final = f"1 - {_FREE} / ({_CAPACITY} > 0)"
+ABOVE: Final = tally(f"{_USED} > 0.9", _CAPACITY)
 _FULL: Final[parts.Steps] = ((None, "orange"), (0, "green"), (0.9, "yellow"), (0.97, "red"))
 _ENDS: Final = f"max by (zvm) ({of_zvms('zerto_license_expiry_timestamp_seconds')}) - time()"
+ENDS_FIRST: Final = f"clamp_min(min({_ENDS}), 0)"
+UNTIL_THE_END: Final[parts.Steps] = ((None, "orange"), (0, "red"), (7 * 86400, "yellow"), (30 * 86400, "green"))
 _LICENSED: Final = f"max by (zvm) ({of_zvms('zerto_license_max_vms')})"
 _PROTECTED: Final = f"max by (zvm) ({of_zvms('zerto_license_used_vms')})"
 
@@ -44,25 +48,25 @@ NOW: Final = Row(
             "Datastores",
             "Datastores that the ZVMs list.",
             f"count({_CAPACITY})",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
             steps=parts.COUNT,
         ),
         parts.count(
             "Above 90 %",
             "Datastores that are fuller than nine tenths.",
-            tally(f"{_USED} > 0.9", _CAPACITY),
+            ABOVE,
             runbook="ZertoDatastoreNearlyFull",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
         ),
         parts.count(
             "Least free",
             "What the fullest datastore has left, as a share.",
             f"min({_FREE} / ({_CAPACITY} > 0))",
             runbook="ZertoDatastoreNearlyFull",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
             unit=units.PercentUnit,
             decimals=0,
             steps=((None, "orange"), (0, "red"), (0.03, "yellow"), (0.1, "green")),
@@ -71,27 +75,27 @@ NOW: Final = Row(
             "Journals",
             "What all journals use on these datastores.",
             f"sum({_JOURNALS})",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
             unit=units.BytesIEC,
             steps=parts.COUNT,
         ),
         parts.count(
             "License ends in",
             "How long the license lasts that ends first. 0: it has ended.",
-            f"clamp_min(min({_ENDS}), 0)",
+            ENDS_FIRST,
             runbook="ZertoLicenseExpiring",
-            to=_TO_LICENSES,
-            missing="no license is reported, or it does not end.",
+            to=TO_LICENSES,
+            missing=ENDLESS,
             unit=units.DurationInDaysHoursMinutesSeconds,
-            steps=((None, "orange"), (0, "red"), (7 * 86400, "yellow"), (30 * 86400, "green")),
+            steps=UNTIL_THE_END,
         ),
         parts.count(
             "License used",
             "How much of its license the ZVM uses that is nearest to its end.",
             f"max({_PROTECTED} / ({_LICENSED} > 0))",
             runbook="ZertoLicenseOverused",
-            to=_TO_LICENSES,
+            to=TO_LICENSES,
             missing=_NO_LICENSE,
             unit=units.PercentUnit,
             decimals=0,
@@ -128,7 +132,7 @@ NOW: Final = Row(
                 Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("datastore_id", "datastore_id", hidden=True),
             ),
-            missing=_NONE,
+            missing=NONE,
             worst=(("Used", True),),
             runbook="ZertoDatastoreNearlyFull",
         ),
@@ -181,7 +185,7 @@ OVER_TIME: Final = Row(
                 f"{_FREE} / ({_CAPACITY} > 0) and on (zvm, datastore_id) bottomk(10, {_AT_END})",
                 "{{datastore}}",
             ),
-            missing=_NONE,
+            missing=NONE,
             unit=units.PercentUnit,
             many=True,
             lowest_first=True,
@@ -193,7 +197,7 @@ OVER_TIME: Final = Row(
                 f"sum by (usage) (max by ({_OF_EACH}, usage) ({of_zvms('zerto_datastore_zerto_used_bytes')}))",
                 "{{usage}}",
             ),
-            missing=_NONE,
+            missing=NONE,
             unit=units.BytesIEC,
             stacked=True,
         ),

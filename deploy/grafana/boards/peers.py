@@ -11,13 +11,13 @@ from boards.parts import Board, Column, Query, Row, To
 from boards.promql import of_zvms, tally, told_by
 
 _PAIR: Final = "zvm, peer, peer_id"
-_NO_PEER: Final = "no peer site is reported: the collector peers is off, no ZVM answers, or none is paired."
+NO_PEER: Final = "no peer site is reported: the collector peers is off, no ZVM answers, or none is paired."
 _NO_SITE: Final = "no site is reported: the collector site is off, or no ZVM answers."
-_TO_PEERS: Final = To("zerto-peers", "Each peer")
+TO_PEERS: Final = To("zerto-peers", "Each peer")
 _TO_SITES: Final = To("zerto-peers", "Each site")
 _STATE: Final = f"max by ({_PAIR}) ({of_zvms('zerto_peer_pairing_state')})"
 _NOT_PAIRED: Final = 'status!~"Paired|Pairing"'
-_LOST: Final = f"max by ({_PAIR}) ({of_zvms('zerto_peer_pairing_state', _NOT_PAIRED)})"
+LOST: Final = tally(f"max by ({_PAIR}) ({of_zvms('zerto_peer_pairing_state', _NOT_PAIRED)})", _STATE)
 _OFFSET: Final = f"min by (zvm) (abs({of_zvms('zerto_site_clock_offset_seconds')}))"
 _CUT: Final = told_by("zvm:zerto_vpg_disconnected:count")
 
@@ -37,18 +37,18 @@ NOW: Final = Row(
             "Pairs of sites",
             "Peer sites as the ZVMs know them: each end of a pair counts for itself.",
             f"count({_STATE})",
-            to=_TO_PEERS,
-            missing=_NO_PEER,
+            to=TO_PEERS,
+            missing=NO_PEER,
             steps=parts.COUNT,
             width=6,
         ),
         parts.count(
             "Pairings lost",
             "Peer sites of which a ZVM says that they are no longer paired with it.",
-            tally(_LOST, _STATE),
+            LOST,
             runbook="ZertoPairingLost",
-            to=_TO_PEERS,
-            missing=_NO_PEER,
+            to=TO_PEERS,
+            missing=NO_PEER,
             width=6,
         ),
         parts.count(
@@ -56,7 +56,7 @@ NOW: Final = Row(
             "Pairs of sites of whose VPGs at least half say that the other site is lost.",
             tally(f"count by (own_site, peer_site) ({_CUT})", of_zvms("zerto_vpg_info")),
             runbook="ZertoSitesDisconnected",
-            to=_TO_PEERS,
+            to=TO_PEERS,
             missing="no VPG is reported.",
             width=6,
         ),
@@ -99,7 +99,7 @@ NOW: Final = Row(
                 Column("Provisioned", "F", unit=units.BytesIEC, empty="Not known"),
                 Column("peer_id", "peer_id", hidden=True),
             ),
-            missing=_NO_PEER,
+            missing=NO_PEER,
             worst=(("Paired", True),),
             height=8,
             runbook="ZertoPairingLost",
@@ -161,14 +161,14 @@ OVER_TIME: Final = Row(
                 f"max by (zvm, peer) ({of_zvms('zerto_peer_incoming_throughput_bytes_per_second')})",
                 "{{peer}} to {{zvm}}",
             ),
-            missing=_NO_PEER,
+            missing=NO_PEER,
             unit=units.BytesPerSecondIEC,
         ),
         parts.chart(
             "Kept for peers",
             "How much storage do the VMs use that recover to each peer?",
             Query(f"max by (zvm, peer) ({of_zvms('zerto_peer_used_storage_bytes')})", "{{zvm}} at {{peer}}"),
-            missing=_NO_PEER,
+            missing=NO_PEER,
             unit=units.BytesIEC,
         ),
         parts.chart(

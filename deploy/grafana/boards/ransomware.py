@@ -14,10 +14,12 @@ _VPGS: Final = vpgs()
 _NONE: Final = (
     "no ZVM says whether it looks for encryption: the collector encryption is off, or they are older than 10.0."
 )
-_NOBODY: Final = "encryption is not looked for, or no ZVM answers. That is no proof that all is well."
+NOBODY: Final = "encryption is not looked for, or no ZVM answers. That is no proof that all is well."
+SUSPECTED: Final = f"sum(max by (zvm) ({of_zvms('zerto_suspected_vpgs')}))"
 _ENABLED: Final = f"max by (zvm) ({of_zvms('zerto_encryption_detection_enabled')})"
 _LEVEL: Final = f"{of_zvms('zerto_vpg_suspicion_level')}"
 _SUSPECTED: Final[parts.Steps] = ((None, "orange"), (0, "transparent"), (1, "red"))
+TO_VPGS: Final = To("zerto-ransomware", "Suspected VPGs")
 _WINDOW: Final = "15m"
 
 
@@ -37,10 +39,10 @@ NOW: Final = Row(
         parts.count(
             "VPGs suspected",
             "VPGs of which Zerto suspects that their data are being encrypted.",
-            f"sum(max by (zvm) ({of_zvms('zerto_suspected_vpgs')}))",
+            SUSPECTED,
             runbook="ZertoEncryptionSuspected",
-            to=To("zerto-ransomware", "Suspected VPGs"),
-            missing=_NOBODY,
+            to=TO_VPGS,
+            missing=NOBODY,
             width=6,
         ),
         parts.count(
@@ -49,7 +51,7 @@ NOW: Final = Row(
             f"sum(max by (zvm) ({of_zvms('zerto_suspected_vms')}))",
             runbook="ZertoEncryptionSuspected",
             to=To("zerto-ransomware", "Suspected VMs"),
-            missing=_NOBODY,
+            missing=NOBODY,
             width=6,
         ),
         parts.count(
@@ -168,7 +170,7 @@ OVER_TIME: Final = Row(
             "Suspected VMs of each ZVM",
             "Since when are VMs suspected?",
             Query(f"max by (zvm) ({of_zvms('zerto_suspected_vms')})", "{{zvm}}"),
-            missing=_NOBODY,
+            missing=NOBODY,
             whole=True,
             runbook="ZertoEncryptionSuspected",
         ),

@@ -11,12 +11,13 @@ from boards.parts import Board, Column, Query, Row, To
 from boards.promql import of_zvms, tally
 
 _OF_EACH: Final = "zvm, vra, vra_id"
-_NONE: Final = "no VRA is reported: the collector vras is off, or no ZVM answers."
-_TO_EACH: Final = To("zerto-vras", "Each VRA")
+NONE: Final = "no VRA is reported: the collector vras is off, or no ZVM answers."
+TO_EACH: Final = To("zerto-vras", "Each VRA")
 _NOT_READY: Final = 'status=~"NotInstalled|InstallationError|UnsupportedEsxVersion|HostPasswordChanged"'
 _IN_MAINTENANCE: Final = 'status="HostInMaintenanceMode"'
 _ALL: Final = f"max by ({_OF_EACH}) ({of_zvms('zerto_vra_info')})"
 
+NOT_READY: Final = tally(f"max by ({_OF_EACH}) ({of_zvms('zerto_vra_state', _NOT_READY)})", _ALL)
 _MAINTAINED: Final = f"max by ({_OF_EACH}) ({of_zvms('zerto_vra_state', _IN_MAINTENANCE)})"
 
 
@@ -38,32 +39,32 @@ NOW: Final = Row(
             "VRAs",
             "VRAs that the ZVMs know.",
             f"count({_ALL})",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
             steps=parts.COUNT,
         ),
         parts.count(
             "Not ready",
             "VRAs that are not installed, failed to install, or cannot be managed.",
-            tally(f"max by ({_OF_EACH}) ({of_zvms('zerto_vra_state', _NOT_READY)})", _ALL),
+            NOT_READY,
             runbook="ZertoVraNotReady",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
         ),
         parts.count(
             "With an error",
             "VRAs on which the ZVM has an alert of the level error.",
             tally(f"{_each('zerto_vra_alert_status_code')} == 2", _each("zerto_vra_alert_status_code")),
             runbook="ZertoZvmAlert",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
         ),
         parts.count(
             "Ghosts",
             "VRAs that the ZVM still knows though their host is gone.",
             tally(f"{_each('zerto_vra_ghost')} == 1", _each("zerto_vra_ghost")),
             runbook="ZertoVraGhost",
-            to=_TO_EACH,
+            to=TO_EACH,
             missing="no VRA is reported, or the ZVMs are older and do not tell.",
         ),
         parts.count(
@@ -71,16 +72,16 @@ NOW: Final = Row(
             "VRAs whose host is in maintenance: their VMs get no checkpoints, or cannot be recovered there.",
             tally(_MAINTAINED, _ALL),
             runbook="ZertoHostInMaintenance",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
             steps=parts.ANY_IS_ODD,
         ),
         parts.count(
             "Versions",
             "How many versions of VRAs there are. More than one: an upgrade is not at its end.",
             f"count(count by (version) ({of_zvms('zerto_vra_info')}))",
-            to=_TO_EACH,
-            missing=_NONE,
+            to=TO_EACH,
+            missing=NONE,
             steps=((None, "orange"), (0, "green"), (2, "yellow")),
         ),
         parts.rows(
@@ -119,7 +120,7 @@ NOW: Final = Row(
                 Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("vra_id", "vra_id", hidden=True),
             ),
-            missing=_NONE,
+            missing=NONE,
             worst=(("Alert", True), ("Recovers", True)),
             runbook="ZertoVraNotReady",
         ),
@@ -133,7 +134,7 @@ OVER_TIME: Final = Row(
             "VMs protected by way of the ten busiest",
             "Do some VRAs carry much more than others?",
             Query(_busiest("zerto_vra_protected_vms"), "{{vra}}"),
-            missing=_NONE,
+            missing=NONE,
             whole=True,
             many=True,
         ),
@@ -141,7 +142,7 @@ OVER_TIME: Final = Row(
             "VMs recovered by way of the ten busiest",
             "Do some VRAs receive much more than others?",
             Query(_busiest("zerto_vra_recovery_vms"), "{{vra}}"),
-            missing=_NONE,
+            missing=NONE,
             whole=True,
             many=True,
         ),
@@ -149,7 +150,7 @@ OVER_TIME: Final = Row(
             "VRAs by state",
             "How many VRAs were in which state?",
             Query(f"count by (status) (max by ({_OF_EACH}, status) ({of_zvms('zerto_vra_state')}))", "{{status}}"),
-            missing=_NONE,
+            missing=NONE,
             passing=True,
             whole=True,
             stacked=True,

@@ -7,12 +7,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final
 
+from exporter.simulator.estate.incidents import OF_A_VRA
 from exporter.simulator.estate.inventory import Site, Vpg
 from exporter.simulator.estate.seeded import stream
 from exporter.simulator.estate.site import LivingSite
 
-FINE, FAULTY = 0, 2
+FINE, WARNED, FAULTY = range(3)
 """A VRA's alert status."""
+
+INSTALLED, NOT_DONE, IN_MAINTENANCE = 0, 5, 9
+"""A VRA's status: it works, its installation failed, its host is in maintenance."""
 
 _BEYOND_A_DOUBLE: Final = 1 << 62
 
@@ -24,6 +28,24 @@ class Load:
     vms: set[str] = field(default_factory=set)
     vpgs: set[str] = field(default_factory=set)
     volumes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What its ZVM says of a VRA: its status and alert status by their codes, and whether its host is gone."""
+
+    status: int = INSTALLED
+    alert: int = FINE
+    ghost: bool = False
+
+
+_CONDITIONS: Final = {
+    "vra_down": Condition(alert=FAULTY),
+    "vra_failed": Condition(NOT_DONE, FAULTY),
+    "vra_ghost": Condition(alert=FAULTY, ghost=True),
+    "host_in_maintenance": Condition(IN_MAINTENANCE, WARNED),
+}
+_WELL: Final = Condition()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +61,7 @@ class Vra:
     protected: Load
     recovery: Load
     self_protected: int
-    alert: int
+    condition: Condition
 
 
 def vras_at(site: LivingSite, second: int) -> list[Vra]:
@@ -56,9 +78,9 @@ def vras_at(site: LivingSite, second: int) -> list[Vra]:
                 _receive(recovery[member.recovery_host], vpg, member.vm.identifier, member.vm.volumes)
             if all(here):
                 own[member.vm.host].add(vpg.identifier)
-    down = _down(site, second)
+    troubled = _troubled(site, second)
     return [
-        _vra(site, host, (protected[host], recovery[host]), len(own[host]), FAULTY if host in down else FINE)
+        _vra(site, host, (protected[host], recovery[host]), len(own[host]), troubled.get(host, _WELL))
         for host in sorted(hosts_of(site, site.here))
     ]
 
@@ -88,13 +110,17 @@ def hosts_of(site: LivingSite, of: Site) -> set[int]:
     return hosts
 
 
-def _down(site: LivingSite, second: int) -> set[int]:
-    """The hosts whose VRA does not answer: that of the first VM of each VPG with such an incident."""
-    troubled = {key for key, incident in site.own.incidents.at(second).items() if incident.kind == "vra_down"}
-    return {vpg.members[0].vm.host for vpg in site.own.vpgs if vpg.identifier in troubled and vpg.members}
+def _troubled(site: LivingSite, second: int) -> dict[int, Condition]:
+    """What is wrong with VRAs, by their hosts: that of the first VM of each VPG with such an incident."""
+    kinds = {key: incident.kind for key, incident in site.own.incidents.at(second).items() if incident.kind in OF_A_VRA}
+    return {
+        vpg.members[0].vm.host: _CONDITIONS[kinds[vpg.identifier]]
+        for vpg in site.own.vpgs
+        if vpg.identifier in kinds and vpg.members
+    }
 
 
-def _vra(site: LivingSite, host: int, loads: tuple[Load, Load], self_protected: int, alert: int) -> Vra:
+def _vra(site: LivingSite, host: int, loads: tuple[Load, Load], self_protected: int, condition: Condition) -> Vra:
     numbers = stream(site.seed, site.here.name, "vra", host)
     return Vra(
         identifier=_BEYOND_A_DOUBLE | numbers.getrandbits(62),
@@ -106,5 +132,5 @@ def _vra(site: LivingSite, host: int, loads: tuple[Load, Load], self_protected: 
         protected=loads[0],
         recovery=loads[1],
         self_protected=self_protected,
-        alert=alert,
+        condition=condition,
     )

@@ -24,9 +24,11 @@ _BY_THEMSELVES: Final = (
 )
 OF_ONE_SITE: Final = ("clock_off", "datastore_full", "vms_unprotected")
 OF_A_SITE: Final = ("license_expiring", "wan_down", "site_down", *OF_ONE_SITE)
-BY_HAND: Final = ("vra_down", "ransomware", "journal_full", "test_overdue", *OF_A_SITE)
+OF_A_VRA: Final = ("vra_down", "vra_failed", "vra_ghost", "host_in_maintenance")
+BY_HAND: Final = (*OF_A_VRA, "ransomware", "journal_full", "test_overdue", *OF_A_SITE)
 KINDS: Final = (*_BY_THEMSELVES, *BY_HAND)
 """Those `BY_HAND` begin so only, all others by themselves too. Those `OF_A_SITE` happen to it, all others to a VPG.
+Those `OF_A_VRA` happen to the VRA of the first VM of a VPG.
 
 Those `OF_ONE_SITE` are no business of its peers. Of the others, `site_down` is that of the peer: it is lost.
 """

@@ -22,6 +22,7 @@ _SUBSTATUS: Final = {
     "recovery_possible": 5,
     "delta_sync": 6,
     "vra_down": 8,
+    "vra_failed": 8,
     "bitmap_sync": 23,
     "peer_disconnected": 24,
     "journal_full": 31,
@@ -32,6 +33,7 @@ _TRAFFIC: Final = {
     "peer_disconnected": 0.0,
     "recovery_possible": 0.0,
     "vra_down": 0.0,
+    "vra_failed": 0.0,
     "journal_full": 0.0,
     "bitmap_sync": 1.8,
     "delta_sync": 1.5,
@@ -148,7 +150,7 @@ def _phase(incident: Incident | None, now: float) -> tuple[str, float, float]:
             return incident.kind, elapsed, 0.0
         synced = (progress - _DISCONNECTED_SHARE) / (1 - _DISCONNECTED_SHARE)
         return "bitmap_sync", (incident.end - incident.start) * _DISCONNECTED_SHARE * (1 - synced), synced
-    if incident.kind in {"recovery_possible", "vra_down", "journal_full"}:
+    if incident.kind in {"recovery_possible", "vra_down", "vra_failed", "journal_full"}:
         return incident.kind, elapsed, 0.0
     if incident.kind == "bitmap_sync":
         return incident.kind, elapsed * 0.5, progress

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from boards import variables
+from boards.overview.ground import GROUND
 from boards.overview.lists import WORST
 from boards.overview.numbers import RECOVERABLE, TRUST
 from boards.overview.trend import TREND
@@ -22,5 +23,5 @@ BOARD: Final = Board(
         variables.VPG,
         variables.TEST_EVERY,
     ),
-    rows=(TRUST, RECOVERABLE, WORST, TREND),
+    rows=(TRUST, RECOVERABLE, GROUND, WORST, TREND),
 )

@@ -16,8 +16,8 @@ from rule_files import RULES
 from storyline import Storyline
 from support import DrivenClock, Running, Simulate, zvm_config
 
+from exporter.cli import demo
 from exporter.config.schema import STANDARD
-from exporter.simulator import pair
 from exporter.simulator.estate.inventory import Vpg
 
 Export = Callable[..., Awaitable[Running]]
@@ -55,7 +55,7 @@ async def lived(simulate: Simulate, export: Export) -> tuple[Storyline, Vpg]:
     """Return what the exporter renders of the demo's two sites each minute, and the VPG that is cut off for a while."""
     clock = DrivenClock()
     start = clock.now
-    estates = pair(("nyc", 50), ("lon", 50), seed=1, clock=clock.wall)
+    estates = demo.estates(50, 1, clock.wall)
     zvms = []
     for estate in estates:
         simulator = await simulate(estate, tls=False, record=False)

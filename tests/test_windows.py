@@ -18,7 +18,7 @@ from exporter.simulator import Estate, faults
 Export = Callable[..., Awaitable[Running]]
 
 LACKS: Final = {"statistics", "encryption", "recoveries", "retention", "file_restores"}
-MINUTES: Final = 150  # more than the longest interval and what an alert waits for
+MINUTES: Final = 75  # more than the longest interval, and than what an alert waits for
 
 
 async def test_what_a_windows_zvm_does_not_have_is_told_and_is_no_failure(

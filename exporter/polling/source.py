@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import time
-=======
 from asyncio import Semaphore
->>>>>>> cost12
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeVar
@@ -35,11 +32,8 @@ class ZvmSource:
         kept: Callable[[str], Sequence[Any]],
         rounds: Rounds | None,
         wall: Callable[[], float],
-<<<<<<< HEAD
         monotonic: Callable[[], float] = time.monotonic,
-=======
         line: Semaphore | None = None,
->>>>>>> cost12
     ) -> None:
         self._client = client
         self._endpoint = endpoint
@@ -47,13 +41,10 @@ class ZvmSource:
         self._kept = kept
         self._rounds = rounds
         self._wall = wall
-<<<<<<< HEAD
         self._monotonic = monotonic
-=======
         self._line: AbstractAsyncContextManager[object] = nullcontext() if line is None else line
         self.asked = 0
         """How many requests there were; lists of names do not count, as they are asked for once a login."""
->>>>>>> cost12
 
     @property
     def filters(self) -> Mapping[str, str]:

@@ -135,6 +135,7 @@ NOW: Final = Row(
                 tables.A_VPG_ID,
             ),
             missing="each VPG is proved, or none is reported: the numbers above tell which.",
+            nothing="None, or not known",
             worst=(("VPG", False),),
             height=9,
             runbook="ZertoFailoverTestOverdue",

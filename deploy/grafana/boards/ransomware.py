@@ -39,7 +39,7 @@ NOW: Final = Row(
     (
         parts.count(
             "VPGs suspected",
-            "VPGs of which Zerto suspects that their data are being encrypted.",
+            "VPGs of which Zerto suspects that their data are being encrypted, of all organizations.",
             SUSPECTED,
             runbook="ZertoEncryptionSuspected",
             to=TO_VPGS,
@@ -48,7 +48,7 @@ NOW: Final = Row(
         ),
         parts.count(
             "VMs suspected",
-            "VMs of which Zerto suspects it.",
+            "VMs of which Zerto suspects it, of all organizations.",
             f"sum(max by (zvm) ({of_zvms('zerto_suspected_vms')}))",
             runbook="ZertoEncryptionSuspected",
             to=To("zerto-ransomware", "Suspected VMs"),
@@ -91,6 +91,7 @@ NOW: Final = Row(
                 tables.A_VPG_ID,
             ),
             missing="no VPG is suspected, or encryption is not looked for: the numbers above tell which.",
+            nothing="None, or not known",
             worst=(("Level", True),),
             height=9,
             width=12,
@@ -112,6 +113,7 @@ NOW: Final = Row(
                 tables.A_VM_ID,
             ),
             missing="no VM is suspected, or encryption is not looked for: the numbers above tell which.",
+            nothing="None, or not known",
             worst=(("Level", True),),
             height=9,
             width=12,

@@ -34,7 +34,7 @@ INTERVALS: Final = {collector.name: SLOW_SECONDS for collector in ALL if collect
     ("checkpoints", "points_in_time"), OBJECTS_SECONDS
 )
 OF_FAULTY_VMS: Final = tuple(name for name in COLLECTORS if name != "points_in_time")
-"""What is polled where the answer of /v1/vms is spoilt: one to a path below it would be spoilt too."""
+"""What is polled where the answer of /v1/vms is spoilt: that of a path below it would be no answer at all then."""
 LONG_AGO_SECONDS: Final = 1800  # when the trouble began: long enough to miss any RPO that the estate has
 
 
@@ -68,7 +68,7 @@ def sites() -> tuple[Estate, Estate, Estate]:
     par = Estate("par", vms=25, seed=3, clock=moment, incidents=False)
     moment.behind = LONG_AGO_SECONDS
     begin(
-        nyc, "peer_disconnected", "journal_near_limit", "failover_test", "ransomware", "test_overdue", "", "vra_ghost"
+        nyc, "peer_disconnected", "journal_near_limit", "failover_test", "ransomware", "vra_ghost", "", "test_overdue"
     )
     begin(lon, "initial_sync", "vm_missing", "delta_sync", "vra_failed", "host_in_maintenance")
     nyc.start_incident("license_expiring")

@@ -43,7 +43,7 @@ NOW: Final = Row(
             width=6,
         ),
         parts.count(
-            "Sites with more",
+            "Sites with new ones",
             "ZVMs with more unprotected VMs than there were at some time of the last day.",
             tally(f"{_GROWTH} > 0", _UNPROTECTED),
             runbook="ZertoUnprotectedVmsGrow",
@@ -80,7 +80,7 @@ NOW: Final = Row(
                 Column("VMs in none", "C", empty="Not known"),
                 Column("More within a day", "D", steps=parts.ANY_IS_ODD, empty="Not known"),
                 Column("Their storage", "E", unit=units.BytesIEC, empty="Not known"),
-                Column("vApps in none", "F", empty="Not told", harmless=True),
+                Column("VCD vApps in none", "F", empty="Not told", harmless=True),
             ),
             missing=NONE,
             worst=(("VMs in none", True),),
@@ -99,6 +99,7 @@ OVER_TIME: Final = Row(
             Query(_UNPROTECTED, "{{zvm}}"),
             missing=NONE,
             whole=True,
+            many=True,
             runbook="ZertoUnprotectedVmsGrow",
         ),
         parts.chart(
@@ -107,6 +108,7 @@ OVER_TIME: Final = Row(
             Query(_STORAGE, "{{zvm}}"),
             missing=NONE,
             unit=units.BytesIEC,
+            many=True,
         ),
     ),
 )

@@ -6,9 +6,9 @@ from typing import Final
 
 from grafana_foundation_sdk.models import units
 
-from boards import parts, tables, variables
+from boards import parts, states, tables, variables
 from boards.parts import Board, Column, Query, Row, To
-from boards.promql import of_zvms, tally
+from boards.promql import of_zvms, tally, told_by
 
 _OF_EACH: Final = "zvm, datastore, datastore_id"
 NONE: Final = "no datastore is reported: the collector datastores is off, or no ZVM answers."
@@ -120,7 +120,7 @@ NOW: Final = Row(
                 parts.share("Used", "A", _FULL, width=95),
                 Column("Datastore", "datastore", width=185),
                 Column("Available", "availability", width=110),
-                Column("Health", "health", width=110),
+                Column("Health", "health", names=states.NAMES_OF_HEALTH, empty="Not known", width=110),
                 Column("Free", "B", unit=units.BytesIEC, empty="Not known", width=100),
                 Column("Capacity", "C", unit=units.BytesIEC, empty="Not known", width=105),
                 Column("Zerto's", "D", unit=units.BytesIEC, empty="Not known", width=100),
@@ -183,7 +183,7 @@ OVER_TIME: Final = Row(
             "Which datastores fill up?",
             Query(
                 f"{_FREE} / ({_CAPACITY} > 0) and on (zvm, datastore_id) bottomk(10, {_AT_END})",
-                "{{datastore}}",
+                "{{datastore}} of {{zvm}}",
             ),
             missing=NONE,
             unit=units.PercentUnit,
@@ -194,12 +194,13 @@ OVER_TIME: Final = Row(
             "What Zerto uses",
             "For what does Zerto use the datastores?",
             Query(
-                f"sum by (usage) (max by ({_OF_EACH}, usage) ({of_zvms('zerto_datastore_zerto_used_bytes')}))",
+                f"sum by (usage) ({told_by('zvm:zerto_datastore_zerto_used_bytes:sum')})",
                 "{{usage}}",
             ),
             missing=NONE,
             unit=units.BytesIEC,
             stacked=True,
+            many=True,
         ),
     ),
 )

@@ -21,6 +21,8 @@ _SUCCESSFUL: Final = _VPGS.metric("zerto_vpg_recovery_successful")
 _START: Final = _VPGS.metric("zerto_vpg_recovery_start_timestamp_seconds")
 _RTO: Final = _VPGS.metric("zerto_vpg_recovery_rto_seconds")
 _PROVED: Final = f"{_SUCCESSFUL} == 1 and {_START} > time() - $test_every"
+_KEPT: Final = _VPGS.metric("zerto_retention_last_success_timestamp_seconds")
+_RUN: Final = _VPGS.metric("zerto_retention_last_run_timestamp_seconds")
 _PROMISED: Final = "max by (vpg_id) (vpg:zerto_rto_seconds:threshold)"
 
 _LAST_TEST: Final = _VPGS.each(tables.since(_VPGS.metric("zerto_vpg_last_test_timestamp_seconds")))
@@ -89,14 +91,15 @@ NOW: Final = Row(
                 "E": _each(_RTO),
             },
             (
-                Column("VPG", "vpg", link=tables.TO_VPG, width=230),
+                Column("VPG", "vpg", link=tables.TO_VPG),
                 Column("Kind", "type", width=170),
                 Column(
                     "Result",
                     "A",
                     names={0: ("Failed", "red"), 1: ("Succeeded", "transparent")},
-                    empty="Not known",
-                    width=120,
+                    empty="Not known yet",
+                    harmless=True,
+                    width=150,
                 ),
                 Column("Began", "B", unit=units.DatetimeISO, empty="Not known", width=180),
                 Column("Ago", "C", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known", width=150),
@@ -104,7 +107,7 @@ NOW: Final = Row(
                     "Took",
                     "D",
                     unit=units.DurationInDaysHoursMinutesSeconds,
-                    empty="Still runs",
+                    empty="No end",
                     harmless=True,
                     width=130,
                 ),
@@ -132,6 +135,7 @@ NOW: Final = Row(
                 tables.A_VPG_ID,
             ),
             missing="each VPG is proved, or none is reported: the numbers above tell which.",
+            nothing="None, or not known",
             worst=(("VPG", False),),
             height=9,
             runbook="ZertoFailoverTestOverdue",
@@ -144,23 +148,32 @@ KEPT: Final = Row(
     (
         parts.rows(
             "Long-term retention",
-            "Which VPGs are kept for months or years, and was the last run a success?",
+            "Which VPGs are kept for months or years, was the last run a success, and how many sets of how many were "
+            "made?",
             {
-                "A": _VPGS.each(tables.since(_VPGS.metric("zerto_retention_last_success_timestamp_seconds"))),
-                "B": _VPGS.each(tables.since(_VPGS.metric("zerto_retention_last_run_timestamp_seconds"))),
+                "A": _VPGS.each(tables.since(_KEPT)),
+                "B": _VPGS.each(tables.since(_RUN)),
                 "C": _VPGS.each(_VPGS.metric("zerto_retention_expected_sets")),
                 "D": _VPGS.each(_VPGS.metric("zerto_retention_successful_sets")),
+                "E": _VPGS.each(f"{_KEPT} >= bool {_RUN}"),
             },
             (
                 Column("VPG", "vpg", link=tables.TO_VPG),
-                Column("Last success", "A", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never"),
-                Column("Last run", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never"),
-                Column("Sets expected", "C", empty="Not told", harmless=True),
-                Column("Sets made", "D", empty="Not told", harmless=True),
+                Column(
+                    "Last run was",
+                    "E",
+                    names={0: ("Failed, or runs", "yellow"), 1: ("A success", "transparent")},
+                    empty="Never a success",
+                    width=145,
+                ),
+                Column("Last success", "A", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never", width=145),
+                Column("Last run", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never", width=110),
+                Column("Expected", "C", empty="Not told", harmless=True, width=95),
+                Column("Made", "D", empty="Not told", harmless=True, width=70),
                 tables.A_VPG_ID,
             ),
             missing="no VPG has long-term retention, or the collector retention is off.",
-            worst=(("Last success", True),),
+            worst=(("Last run was", False), ("Last success", True)),
             height=8,
             width=12,
             runbook="ZertoRetentionFailed",
@@ -192,7 +205,7 @@ KEPT: Final = Row(
             width=12,
         ),
         parts.chart(
-            "VPGs that are proved",
+            "VPGs with a success",
             "How many VPGs had a success as their last failover test, failover or move?",
             Query(f"count(count by (vpg_id) ({told_by('vpg:zerto_recovery_proved:listed', ORGANIZATION)}))", "VPGs"),
             missing=_NONE,

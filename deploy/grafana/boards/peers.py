@@ -18,7 +18,8 @@ _TO_SITES: Final = To("zerto-peers", "Each site")
 _STATE: Final = f"max by ({_PAIR}) ({of_zvms('zerto_peer_pairing_state')})"
 _NOT_PAIRED: Final = 'status!~"Paired|Pairing"'
 LOST: Final = tally(f"max by ({_PAIR}) ({of_zvms('zerto_peer_pairing_state', _NOT_PAIRED)})", _STATE)
-_OFFSET: Final = f"min by (zvm) (abs({of_zvms('zerto_site_clock_offset_seconds')}))"
+# To the tenth of a second: what is less is the time that an answer takes.
+_OFFSET: Final = f"round(min by (zvm) (abs({of_zvms('zerto_site_clock_offset_seconds')})), 0.1)"
 _CUT: Final = told_by("zvm:zerto_vpg_disconnected:count")
 
 
@@ -71,7 +72,7 @@ NOW: Final = Row(
         ),
         parts.rows(
             "Each peer",
-            "What does each ZVM say of its peers, how much is kept for them, and what comes from them now?",
+            "What does each ZVM say of its peers, and how much is kept and written by the VMs that recover there?",
             {
                 "A": _of_peer("zerto_peer_pairing_status_code"),
                 "B": _of_peer("zerto_peer_pairing_state", "status"),
@@ -93,7 +94,7 @@ NOW: Final = Row(
                 ),
                 Column("Location", "location"),
                 Column("Version", "version"),
-                Column("Incoming", "C", unit=units.BytesPerSecondIEC, empty="Not known"),
+                Column("Written for it", "C", unit=units.BytesPerSecondIEC, empty="Not known"),
                 Column("Outgoing", "D", unit=units.MegabitsPerSecond, empty="Not known"),
                 Column("Used there", "E", unit=units.BytesIEC, empty="Not known"),
                 Column("Provisioned", "F", unit=units.BytesIEC, empty="Not known"),
@@ -153,16 +154,18 @@ OVER_TIME: Final = Row(
             Query(f"sum by (zvm) ({told_by('zvm:zerto_vm_network_traffic_bytes:rate5m')})", "{{zvm}}"),
             missing="no VM is reported with its traffic: the collector statistics is off, or the rules are new.",
             unit=units.BytesPerSecondIEC,
+            many=True,
         ),
         parts.chart(
-            "Incoming from peers",
-            "How much do the VMs write that recover to each site?",
+            "Written for peers",
+            "How much do the VMs write that recover to each peer?",
             Query(
                 f"max by (zvm, peer) ({of_zvms('zerto_peer_incoming_throughput_bytes_per_second')})",
-                "{{peer}} to {{zvm}}",
+                "{{zvm}} to {{peer}}",
             ),
             missing=NO_PEER,
             unit=units.BytesPerSecondIEC,
+            many=True,
         ),
         parts.chart(
             "Kept for peers",
@@ -170,6 +173,7 @@ OVER_TIME: Final = Row(
             Query(f"max by (zvm, peer) ({of_zvms('zerto_peer_used_storage_bytes')})", "{{zvm}} at {{peer}}"),
             missing=NO_PEER,
             unit=units.BytesIEC,
+            many=True,
         ),
         parts.chart(
             "Clocks",
@@ -179,6 +183,7 @@ OVER_TIME: Final = Row(
             unit=units.Seconds,
             steps=((None, "transparent"), (60, "red")),
             in_sight=1,
+            many=True,
             runbook="ZertoClockOff",
         ),
     ),

@@ -30,6 +30,7 @@ def _rate(metric: str) -> str:
 _ENCRYPTED: Final = _rate("zerto_vm_encrypted_bytes_total")
 _PLAIN: Final = _rate("zerto_vm_unencrypted_bytes_total")
 _SHARE: Final = f"{_ENCRYPTED} / ({_ENCRYPTED} + {_PLAIN} > 0)"
+_MOST: Final = f"topk(20, max by (vm, vm_id) ({told_by('zvm:zerto_vm_encrypted_ratio:topk20')}))"
 _TREND: Final = f"max by (vm, vm_id) ({of_zvms('zerto_vm_encryption_trend_level')})"
 _OF_VMS: Final = f"max by (vm, vm_id) ({of_zvms('zerto_vm_suspicion_level')})"
 
@@ -38,7 +39,7 @@ NOW: Final = Row(
     (
         parts.count(
             "VPGs suspected",
-            "VPGs of which Zerto suspects that their data are being encrypted.",
+            "VPGs of which Zerto suspects that their data are being encrypted, of all organizations.",
             SUSPECTED,
             runbook="ZertoEncryptionSuspected",
             to=TO_VPGS,
@@ -47,7 +48,7 @@ NOW: Final = Row(
         ),
         parts.count(
             "VMs suspected",
-            "VMs of which Zerto suspects it.",
+            "VMs of which Zerto suspects it, of all organizations.",
             f"sum(max by (zvm) ({of_zvms('zerto_suspected_vms')}))",
             runbook="ZertoEncryptionSuspected",
             to=To("zerto-ransomware", "Suspected VMs"),
@@ -90,8 +91,9 @@ NOW: Final = Row(
                 tables.A_VPG_ID,
             ),
             missing="no VPG is suspected, or encryption is not looked for: the numbers above tell which.",
+            nothing="None, or not known",
             worst=(("Level", True),),
-            height=7,
+            height=9,
             width=12,
             runbook="ZertoEncryptionSuspected",
         ),
@@ -111,8 +113,9 @@ NOW: Final = Row(
                 tables.A_VM_ID,
             ),
             missing="no VM is suspected, or encryption is not looked for: the numbers above tell which.",
+            nothing="None, or not known",
             worst=(("Level", True),),
-            height=7,
+            height=9,
             width=12,
             runbook="ZertoEncryptionSuspected",
         ),
@@ -121,9 +124,9 @@ NOW: Final = Row(
             "Which twenty VMs write the largest share of encrypted data, whether they are suspected or not? Databases "
             "and disks that are encrypted on purpose are among them.",
             {
-                "A": f"topk(20, {_SHARE})",
-                "B": f"{_ENCRYPTED} and on (vm_id) topk(20, {_SHARE})",
-                "C": f"{_TREND} and on (vm_id) topk(20, {_SHARE})",
+                "A": _MOST,
+                "B": f"{_ENCRYPTED} and on (vm_id) {_MOST}",
+                "C": f"{_TREND} and on (vm_id) {_MOST}",
             },
             (
                 Column("VM", "vm", link=tables.TO_VM),
@@ -164,6 +167,7 @@ OVER_TIME: Final = Row(
             missing="no VM writes, or the ZVMs do not tell what is encrypted.",
             unit=units.PercentUnit,
             in_sight=1,
+            many=True,
             runbook="ZertoEncryptionSuspected",
         ),
         parts.chart(
@@ -172,6 +176,7 @@ OVER_TIME: Final = Row(
             Query(f"max by (zvm) ({of_zvms('zerto_suspected_vms')})", "{{zvm}}"),
             missing=NOBODY,
             whole=True,
+            many=True,
             runbook="ZertoEncryptionSuspected",
         ),
     ),

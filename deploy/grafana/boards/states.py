@@ -6,6 +6,7 @@ from typing import Final
 
 from boards.parts import Names
 from exporter.collectors.enums import STATUS, SUBSTATUS
+from exporter.collectors.vras import STATUS as VRA_STATUS
 
 TROUBLE: Final[Names] = {
     4: ("Promise broken", "red"),
@@ -64,6 +65,19 @@ NAMES_OF_SUBSTATUS: Final[Names] = {
 }
 # Where states are counted by name.
 COLOR_OF_STATUS: Final = {STATUS.name(code): _colour(STATUS.name(code)) for code in STATUS.codes}
+_VRA_WORKS: Final = ("Installed", "Installing", "Removing", "UpdatingIpSettings", "DuringChangeHost")
+NAMES_OF_VRA_STATUS: Final[Names] = {
+    name: (name, "yellow" if name == "HostInMaintenanceMode" else "red")
+    for name in map(VRA_STATUS.name, VRA_STATUS.codes)
+    if name not in _VRA_WORKS
+}
+COLOR_OF_VRA_STATUS: Final = {
+    **dict.fromkeys(_VRA_WORKS, "blue"),
+    "Installed": "green",
+    **{name: color for name, (_, color) in NAMES_OF_VRA_STATUS.items()},
+}
+# Of a datastore and of what looks after it.
+NAMES_OF_HEALTH: Final[Names] = {"Warning": ("Warning", "yellow"), "Error": ("Error", "red")}
 
 
 def in_cells(names: Names) -> Names:

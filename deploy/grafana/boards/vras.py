@@ -100,9 +100,9 @@ NOW: Final = Row(
             },
             (
                 Column("VRA", "vra", width=170),
-                Column("State", "status", width=170),
+                Column("State", "status", names=states.NAMES_OF_VRA_STATUS, empty="Not known", width=200),
                 Column("Alert", "A", names=states.in_cells(states.ALERTS), empty="Not known", width=105),
-                Column("Host", "host", width=170),
+                Column("Host", "host", width=160),
                 Column(
                     "Ghost",
                     "C",
@@ -154,6 +154,7 @@ OVER_TIME: Final = Row(
             passing=True,
             whole=True,
             stacked=True,
+            colors=states.COLOR_OF_VRA_STATUS,
             width=24,
         ),
     ),

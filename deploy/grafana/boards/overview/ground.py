@@ -10,7 +10,7 @@ from boards import coverage, datastores, parts, peers, ransomware, vras
 from boards.parts import Row
 
 GROUND: Final = Row(
-    "Does what it stands on hold?",
+    "Is what recovery needs in order?",
     (
         parts.count(
             "VRAs not ready",

@@ -14,6 +14,7 @@ from exporter.zvm.settings import DEFAULT_ANSWERS, Settings
 
 COLLECTORS: Final = tuple(collector.name for collector in collectors.ALL)
 STANDARD: Final = tuple(collector.name for collector in collectors.ALL if collector.standard)
+SLOW: Final = tuple(collector.name for collector in collectors.ALL if collector.interval is not None)  # have their own
 
 # A list is called by what is in it.
 Names = Annotated[tuple[str, ...], "names"]

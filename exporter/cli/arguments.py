@@ -165,7 +165,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
             shows = _shows(own)
             continue
         commands[name] = command = _Command(own)
-        _logs(command, "info")
+        _logs(command, "warn" if name == "check" else "info")  # what went well is in its own lines
     serve, check, once, healthcheck, simulate, demo = commands.values()
     for command in (serve, check, once):
         command.config_files()

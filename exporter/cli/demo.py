@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
-from exporter import collectors
 from exporter.app import Exporter
 from exporter.cli import logs, streams
 from exporter.cli.serving import serve
 from exporter.config import Config, Zvm
-from exporter.config.schema import COLLECTORS
+from exporter.config.schema import COLLECTORS, INTERVALS
 from exporter.simulator import Estate, Simulator, pair
 from exporter.simulator.estate.site import Clock
 from exporter.simulator.login.authority import Method
@@ -57,13 +56,12 @@ def estates(vms: int, seed: int, clock: Clock = time.time) -> tuple[Estate, Esta
 
 def watched(simulator: Simulator) -> Zvm:
     """Return how the site of *simulator* is polled: by all collectors, each often enough to watch it."""
-    slow = (collector for collector in collectors.ALL if (collector.interval or 0.0) > AT_MOST_SECONDS)
     return Zvm(
         name=simulator.estate.site,
         url=simulator.url,
         interval=_INTERVAL_SECONDS,
         timeout=_INTERVAL_SECONDS,
         collectors=COLLECTORS,
-        intervals={collector.name: AT_MOST_SECONDS for collector in slow},
+        intervals={name: AT_MOST_SECONDS for name, seconds in INTERVALS.items() if seconds > AT_MOST_SECONDS},
         auth=Auth(username=simulator.username, password=simulator.password),
     )

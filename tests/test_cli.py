@@ -650,12 +650,15 @@ class TestDemo:
     def test_serves_both_sites(self, start: Start) -> None:
         run = start("demo", "--web.listen-address", "127.0.0.1:0", "--vms", "5")
         url = run.url()
+        assert run.process.stdout is not None
+        site = run.process.stdout.readline().removeprefix("simulated site nyc: ").split()[0]
         up = {run.says(r'msg="ZVM is up" zvm=(\w+)')[1], run.says(r'msg="ZVM is up" zvm=(\w+)')[1]}
         page = Page(get(f"{url}/metrics"))
         assert up == {"nyc", "lon"}
         assert (page.value("zerto_up", zvm="nyc"), page.value("zerto_up", zvm="lon")) == (1, 1)
         assert page.values("zerto_vm_info", zvm="nyc")
         assert page.values("zerto_vm_info", zvm="lon")
+        assert get(f"{site}/simulator/faults") == "[]"
         assert run.ends(signal.SIGTERM) == 0
         assert "Traceback" not in "".join(run.quote)
 

@@ -26,7 +26,7 @@ DAY: Final = range(1_800_000_000, 1_800_086_400, 60)
 
 async def test_each_metric_is_on_the_page_of_the_demo(simulate: Simulate, export: Export, clock: DrivenClock) -> None:
     """An alert and a running task are there where an incident that began by itself brings them."""
-    estates = demo.estates(50, 1, clock.wall)
+    estates = demo.estates(25, 1, clock.wall)
     clock.now = next(
         second for second in DAY if any(_alarmed(one, second) and _at_work(one, second) for one in estates)
     )

@@ -123,9 +123,17 @@ class TestState:
         assert ["vpgs: HTTP 403"] in found
 
     def test_an_error_of_several_collectors_is_said_once(self) -> None:
-        error = Outcome("vms", "timeout", "no answer within 20 s")
-        page = text(status("nyc", up=False, outcomes=(error, replace(error, collector="vpgs"))))
-        assert cells(page)[1:] == [["vms, vpgs: no answer within 20 s"]]
+        """Each asked another path, which tells nothing where none is answered; an error of one alone names its path."""
+        why = "no answer within 20 s"
+        asked = {
+            "vms": "GET /v1/vms: ",
+            "vpgs": "GET /v1/vpgs: ",
+            "checkpoints": "GET /v1/vpgs/{id}/checkpoints/stats: ",
+        }
+        outcomes = [Outcome(name, "timeout", path + why) for name, path in asked.items()]
+        alone = Outcome("vras", "http", "GET /v1/vras: HTTP 500")
+        page = text(status("nyc", up=False, outcomes=(*outcomes, Outcome("alerts", "timeout", why), alone)))
+        assert cells(page)[1:] == [[f"vms, vpgs, checkpoints, alerts: {why}"], ["vras: GET /v1/vras: HTTP 500"]]
 
     def test_what_was_dropped_is_not_shown_as_if_it_were_fresh(self) -> None:
         old = Summary(4242, 98_765.0, "erp-db-01", "ERP")

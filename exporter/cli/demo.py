@@ -11,7 +11,7 @@ from exporter.app import Exporter
 from exporter.cli import logs, streams
 from exporter.cli.serving import serve
 from exporter.config import Config, Zvm
-from exporter.config.schema import COLLECTORS, INTERVALS
+from exporter.config.schema import COLLECTORS, SLOW
 from exporter.simulator import Estate, Simulator, pair
 from exporter.simulator.estate.site import Clock
 from exporter.simulator.login.authority import Method
@@ -62,6 +62,6 @@ def watched(simulator: Simulator) -> Zvm:
         interval=_INTERVAL_SECONDS,
         timeout=_INTERVAL_SECONDS,
         collectors=COLLECTORS,
-        intervals={name: AT_MOST_SECONDS for name, seconds in INTERVALS.items() if seconds > AT_MOST_SECONDS},
+        intervals=dict.fromkeys(SLOW, AT_MOST_SECONDS),
         auth=Auth(username=simulator.username, password=simulator.password),
     )

@@ -14,8 +14,7 @@ from exporter.zvm.settings import DEFAULT_ANSWERS, Settings
 
 COLLECTORS: Final = tuple(collector.name for collector in collectors.ALL)
 STANDARD: Final = tuple(collector.name for collector in collectors.ALL if collector.standard)
-INTERVALS: Final = {collector.name: collector.interval for collector in collectors.ALL if collector.interval}
-"""Seconds from one poll to the next of those collectors that do not keep to the `interval` of their ZVM."""
+SLOW: Final = tuple(collector.name for collector in collectors.ALL if collector.interval is not None)  # have their own
 
 # A list is called by what is in it.
 Names = Annotated[tuple[str, ...], "names"]

@@ -24,6 +24,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from bench_cycle import cycle_cost, law_cost, living
+from bench_estate import estate_cost
 from bench_service import service_cost
 from bench_tools import Client, Line, await_samples, percentiles, process
 from prometheus_client import CollectorRegistry, generate_latest
@@ -37,7 +38,7 @@ from exporter.prometheus.table import Rendered, Renderer
 
 CONSTANT = {"zvm": "nyc"}
 PAUSE_SECONDS = 0.3
-PARTS = ("cycle", "law", "poll", "scrape", "service")
+PARTS = ("cycle", "law", "estate", "poll", "scrape", "service")
 
 
 def cpu_ms(work: Callable[[], object]) -> float:
@@ -220,12 +221,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--polls", type=int, default=200)
     parser.add_argument("--cycles", type=int, default=8)
+    parser.add_argument("--intervals", type=int, default=30)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
     options = parser.parse_args()
 
     parts: dict[str, Callable[[], Iterator[Line]]] = {
         "cycle": lambda: cycle_cost(options.vms, options.cycles, options.seconds),
         "law": lambda: law_cost(options.vms, options.cycles, options.seconds),
+        "estate": lambda: estate_cost(options.vms, options.intervals),
         "poll": lambda: poll_cost(options.vms, options.rounds),
         "scrape": lambda: scrape_cost(options.vms, options.scrapes),
         "service": lambda: service_cost(options.vms, options.seconds, options.polls),

@@ -20,7 +20,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-from bench_tools import Client, Line, Process, health, process, python
+from bench_tools import STARTED, Client, Line, Process, health, process, python
+from bench_zvm import VMS, written
 
 from exporter.simulator import Estate
 
@@ -89,20 +90,18 @@ def _measured(
     """Return the costs of *cycles*, the page as it was at their end, and what `/-/healthy` took *seconds* long."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "bodies").mkdir()
-        for number, body in enumerate(bodies):
-            (folder / "bodies" / f"{number:03}.json").write_bytes(body)
+        written(folder / "bodies", VMS, bodies)
         interval = max(vms / 5_000, 0.5)
         with python("tests/bench_zvm.py", str(folder / "bodies")) as zvm, _exporter(folder, zvm.url, interval) as ours:
             client = Client(ours.port, "/metrics")
             for _ in range(2):  # the first poll renders all, and the second is the first that can compare
                 _after_poll(zvm, ours)
                 page = client.get()
-            cost, before = [], _cpu(ours)
+            cost, before = [], cpu(ours)
             for number in range(cycles):
                 _after_poll(zvm, ours)
                 page = client.get()
-                after = _cpu(ours)
+                after = cpu(ours)
                 cost.append(Cycle(after - before, _json(bodies[(number + 2) % len(bodies)]) if vms <= 10_000 else 0))
                 before = after
             lines = list(health(ours, seconds, what)) if seconds else []
@@ -125,14 +124,14 @@ def _after_poll(zvm: Process, ours: Process) -> None:
     zvm.line()
     deadline = time.monotonic() + 120
     used = -1.0
-    while _cpu(ours) - used > IDLE_SECONDS / 20:
-        used = _cpu(ours)
+    while cpu(ours) - used > IDLE_SECONDS / 20:
+        used = cpu(ours)
         if time.monotonic() > deadline:
             raise RuntimeError("the exporter is never idle: is the interval too short?")
         time.sleep(IDLE_SECONDS)
 
 
-def _cpu(of: Process) -> float:
+def cpu(of: Process) -> float:
     """Return the processor time that a process has used in seconds, to the nanosecond: its clock as Linux has it."""
     return time.clock_gettime(~of.pid << 3 | 2)
 
@@ -146,7 +145,7 @@ def _json(body: bytes) -> float:
 
 def living(vms: int) -> list[bytes]:
     """Return what a ZVM answers at polls that follow one another: rates, RPO and journals change, the rest seldom."""
-    now = [1_800_000_000.0]
+    now = [STARTED]
     estate = Estate("nyc", vms=vms, seed=1, clock=lambda: now[0])
     bodies = []
     for _ in range(LIVING):

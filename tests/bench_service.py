@@ -50,7 +50,7 @@ def _peak(folder: Path, zvm: Process, vms: int, polls: int) -> Line:
     with process(*configuration(folder, zvm.url, zvms=1, interval="1s")) as ours:
         await_samples(ours.port, vms)
         _after_polls(ours, polls)
-        peak = _memory(ours, "VmHWM")
+        peak = memory(ours, "VmHWM")
     return Line(
         f"peak resident memory, one ZVM of {vms} VMs, {polls} polls", f"{peak / 1e6:.0f} MB", "<= 200 MB", peak <= 200e6
     )
@@ -110,17 +110,18 @@ def _account(ours: Process) -> tuple[float, float]:
 def _after_polls(ours: Process, polls: int) -> int:
     """Wait until there were *polls*; return the lowest resident memory in the meantime, in bytes."""
     deadline = time.monotonic() + 300
-    lowest = _memory(ours, "VmRSS")
+    lowest = memory(ours, "VmRSS")
     while _account(ours)[1] < polls:
         if time.monotonic() > deadline:
             raise RuntimeError(f"not {polls} polls in 5 minutes")
         for _ in range(25):
             time.sleep(0.02)
-            lowest = min(lowest, _memory(ours, "VmRSS"))
+            lowest = min(lowest, memory(ours, "VmRSS"))
     return lowest
 
 
-def _memory(ours: Process, what: str) -> int:
+def memory(ours: Process, what: str) -> int:
+    """Return what /proc says of the memory of a process, in bytes: VmRSS now, VmHWM the most that it had."""
     status = Path(f"/proc/{ours.pid}/status").read_text()
     (kibibytes,) = (int(line.split()[1]) for line in status.splitlines() if line.startswith(f"{what}:"))
     return kibibytes * 1024

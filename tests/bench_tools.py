@@ -12,8 +12,10 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Final
 from urllib.parse import urlsplit
+
+STARTED: Final = 1_800_000_000.0  # seconds since the epoch: when estates begin to live
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,15 @@ class Process:
     pid: int
     url: str
     output: IO[str]
+    input: IO[str]
 
     @property
     def port(self) -> int:
         return urlsplit(self.url).port or 0
+
+    def tell(self, text: str) -> None:
+        """Give it a line to read."""
+        print(text, file=self.input, flush=True)
 
     def line(self) -> str:
         """Return the next line that it prints, once it does."""
@@ -108,6 +115,7 @@ def python(*arguments: str) -> Iterator[Process]:
     """Run Python until the end of the block; what it runs listens, and says where."""
     process = subprocess.Popen(
         [sys.executable, *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -122,13 +130,14 @@ def python(*arguments: str) -> Iterator[Process]:
 
 def _announced(process: subprocess.Popen[str]) -> Process:
     """Return *process* with the address that it says it listens on."""
-    if process.stdout is None:
-        raise RuntimeError("no output to read")
+    if process.stdout is None or process.stdin is None:
+        raise RuntimeError("nothing to read or to write")
     for line in process.stdout:
         if "http://" in line and "simulated" in line:
-            return Process(process.pid, "http://" + line.partition("http://")[2].strip(), process.stdout)
+            return Process(process.pid, "http://" + line.partition("http://")[2].strip(), process.stdout, process.stdin)
         if " addresses=" in line:
-            return Process(process.pid, "http://" + line.partition(" addresses=")[2].split()[0], process.stdout)
+            url = "http://" + line.partition(" addresses=")[2].split()[0]
+            return Process(process.pid, url, process.stdout, process.stdin)
     raise RuntimeError(f"{process.args!r} ended without listening")
 
 

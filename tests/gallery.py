@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from exporter.collectors.base import Promise, Summary, Vpgs
 from exporter.collectors.troubles import trouble
 from exporter.counts import Counts
 from exporter.polling.history import History
-from exporter.polling.outcome import Failure, Outcome
+from exporter.polling.outcome import UNSUPPORTED, Failure, Outcome
 from exporter.polling.target import Status, Told
 from exporter.prometheus.store import Store
 from exporter.prometheus.telemetry import Telemetry
@@ -57,7 +57,7 @@ _KINDS = (
     "up",
     "up",
     "up",
-    "up",
+    "windows",
     "down",
     "dropped",
     "refused",
@@ -114,7 +114,7 @@ class Made:
             last_success=None if self.kind == "refused" else NOW - (down_for or 0.0) - 4.0,
             summary=None if self.kind == "refused" else Summary(count, worst_rpo, "erp-db-01", "ERP production"),
             series=count * 20 if served else 0,
-            outcomes=(vms, vpgs),
+            outcomes=(vms, vpgs, *self._absent()),
             stale=not served and self.kind != "refused",
             failure=Failure(NOW - 1260.0, "vms", _TIMEOUT) if self.kind == "mended" else None,
             hour=self.history.hour(NOW),
@@ -151,6 +151,12 @@ class Made:
                 Promise(history, 86400.0),
             )
         return Vpgs(found, {})
+
+    def _absent(self) -> Iterator[Outcome]:
+        if self.kind == "windows":
+            yield Outcome("encryption", UNSUPPORTED, "the ZVM has none of GET /v1/encryptionDetection/...")
+            for collector, path in (("recoveries", "reports/recovery"), ("file_restores", "flrs")):
+                yield Outcome(collector, UNSUPPORTED, f"GET /v1/{path}: HTTP 404: application/json, 2 bytes: '{{}}'")
 
     def _outcome(self, collector: str, rows: int) -> Outcome:
         if self.kind in {"down", "dropped"}:

@@ -108,7 +108,7 @@ async def test_what_a_zvm_does_not_have_makes_nothing_red(
         assert status.failure is None
         _, landing = await running.get("/")
         assert "degraded" not in landing.replace("--degraded", "").split("</style>")[1]
-        assert "license: not supported by this ZVM, or not for this user" in landing
+        assert "not supported by this ZVM, or not for this user: license<" in landing
         sim.faults.clear()
         await clock.advance(200)
     page = await running.page()

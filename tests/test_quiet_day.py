@@ -16,7 +16,8 @@ from rule_files import RULES
 from storyline import Storyline
 from support import DrivenClock, Running, Simulate, zvm_config
 
-from exporter.simulator import pair
+from exporter.cli import demo
+from exporter.config.schema import STANDARD
 from exporter.simulator.estate.inventory import Vpg
 
 Export = Callable[..., Awaitable[Running]]
@@ -54,11 +55,11 @@ async def lived(simulate: Simulate, export: Export) -> tuple[Storyline, Vpg]:
     """Return what the exporter renders of the demo's two sites each minute, and the VPG that is cut off for a while."""
     clock = DrivenClock()
     start = clock.now
-    estates = pair(("nyc", 50), ("lon", 50), seed=1, clock=clock.wall)
+    estates = demo.estates(50, 1, clock.wall)
     zvms = []
     for estate in estates:
         simulator = await simulate(estate, tls=False, record=False)
-        zvms.append(zvm_config(simulator, estate.here.name, interval=60, timeout=30))
+        zvms.append(zvm_config(simulator, estate.here.name, interval=60, timeout=30, collectors=STANDARD))
     running = await export(zvms, clock=clock)
     await clock.idle(len(zvms))
     asked = set(re.findall(r"\bzerto_\w+", "".join(path.read_text() for path in RULES.glob("*.yml"))))

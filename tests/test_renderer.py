@@ -107,12 +107,13 @@ def text_of(rendered: Rendered) -> list[bytes]:
 def test_after_any_polls_the_page_is_that_of_a_new_renderer(answers: list[list[Box]], names: set[str] | None) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exposition, "_SLICE", 3)
-        renderer = Renderer(BOXES, {"zvm": "n%s"}, names)
+        renderer = Renderer(BOXES, {"zvm": "n%s"}, names, lambda box: (box.name, box.tag))
         for rows in answers:
             kept, new = renderer.render(rows), BOXES.render({"zvm": "n%s"}, rows, names)
             assert text_of(kept) == text_of(new)
             assert [block.samples for block in kept.blocks] == [block.samples for block in new.blocks]
             assert (kept.duplicates, kept.impossible, kept.complaint) == (new.duplicates, new.impossible, new.complaint)
+            assert kept.kept == tuple((box.name, box.tag) for box in rows)
 
 
 def made(renderer: Renderer[Any], rows: Sequence[Any]) -> dict[str, tuple[int, ...]]:
@@ -139,6 +140,22 @@ def test_what_has_not_changed_keeps_its_fragments(monkeypatch: pytest.MonkeyPatc
             kept = [one == other for one, other in zip(before[name], now[name], strict=True)]
             assert kept == ([True, False, True] if name in changed else [True] * len(kept)), name
     assert old_fragments.series == 36
+
+
+def test_what_is_kept_of_rows_stays_the_same_object_until_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exposition, "_SLICE", 2)
+
+    def rows(*names: str, **changes: Any) -> list[Box]:
+        return [structs.replace(Box(name, "x", 1), **changes) for name in names]
+
+    renderer = Renderer(BOXES, {}, keeps=lambda box: (box.name, box.tag))
+    kept = renderer.render(rows(*"abcd")).kept
+    assert renderer.render(rows(*"abcd", value=2)).kept is kept
+    changed = renderer.render([*rows(*"abc"), *rows("d", tag="t")]).kept
+    assert changed == (*kept[:3], ("d", "t"))
+    assert changed[0] is kept[0]
+    assert renderer.render(rows(*"ab")).kept == kept[:2]
+    assert renderer.render([]).kept == ()
 
 
 def test_after_an_error_nothing_is_taken_for_what_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,6 +219,7 @@ def test_every_metric_of_ours_can_be_kept(collector: Any) -> None:
         functions += [*table.labels.values(), *table.attributes.values()]
         for metric in table.metrics:
             functions += [metric.value, *metric.labels.values()]
+    functions += [] if collector.keeps is None else [collector.keeps]
     assert all(fields_read(function) is not None for function in functions)
 
 

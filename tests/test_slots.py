@@ -312,6 +312,34 @@ async def test_a_large_answer_counts_until_it_is_published(
     await zvm.close()
 
 
+async def test_of_a_poll_that_reads_one_large_answer_after_another_only_the_last_counts(
+    simulate: Simulate, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its last page would wait for the room of its first, and so would all others, while it waits for its ZVM."""
+    monkeypatch.setattr(module, "LARGE", 30_000)
+    monkeypatch.setattr(module, "_BYTES_A_SLOT", 50_000)
+    sim: Simulator = await simulate(Estate("nyc", vms=30, seed=1), auth="session")
+    slots = Slots(1)
+    zvm = Zvm(zvm_config(sim, ca_file=ca_file), Recorder(), slots=slots)
+    with module.in_hand():
+        taken = []
+        for _ in range(3):
+            await soon(zvm.get(vms.PATH, vms.DECODER))
+            taken.append(slots.room.taken)
+        assert taken[0] > 30_000
+        assert taken == taken[:1] * 3
+        gate = asyncio.Event()
+        sim.faults.set(vms.PATH, faults.slow(chunk=100, gate=gate))
+        waiting = asyncio.create_task(zvm.get(vms.PATH, vms.DECODER))
+        await sim.arrived(4)
+        await settled()
+        assert slots.room.taken == 0
+        gate.set()
+        await waiting
+    assert slots.room.taken == 0
+    await zvm.close()
+
+
 async def given_up(asked: asyncio.Task[Any], begun: threading.Event, gate: threading.Event, slots: Slots) -> None:
     """Cancel *asked* once its thread has *begun*: the answer counts until *gate* lets that thread go on, no longer."""
     try:

@@ -198,7 +198,16 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, _Command]]:
     check.switch("--connect", help="log in to each ZVM and poll it once")
     simulate.flag("--port", _whole(0, 65535), 9669, metavar="PORT", help="default: 9669, on 127.0.0.1")
     methods = ("session", "keycloak", "both")
-    simulate.flag("--auth", _one_of(methods), "both", metavar="|".join(methods), help="default: both")
+    text = "default: both, or session with --generation windows"
+    simulate.flag("--auth", _one_of(methods), None, metavar="|".join(methods), help=text)
+    generations = ("appliance", "windows")
+    simulate.flag(
+        "--generation",
+        _one_of(generations),
+        "appliance",
+        metavar="|".join(generations),
+        help="a ZVM of 10.0, or one of 9.7, which has less; default: appliance",
+    )
     simulate.flag("--tls-cert", Path, None, metavar="FILE", help="certificate; without it plain HTTP")
     simulate.flag("--tls-key", Path, None, metavar="FILE", help="its key")
     simulate.flag(

@@ -23,9 +23,10 @@ from exporter.zvm.settings import Auth
 SITES: Final[dict[str, Method]] = {"nyc": "keycloak", "lon": "session"}
 """The simulated sites by name, each with the login that it takes."""
 
-_INTERVAL_SECONDS: Final = 5.0
-_AT_MOST_SECONDS: Final = 30.0
+AT_MOST_SECONDS: Final = 30.0
 """From one poll of a collector to the next: whoever tries something here does not wait an hour to see it."""
+
+_INTERVAL_SECONDS: Final = 5.0
 
 
 async def demo(listeners: Sequence[Listener], flags: WebFlags, *, vms: int, seed: int) -> int:
@@ -33,7 +34,7 @@ async def demo(listeners: Sequence[Listener], flags: WebFlags, *, vms: int, seed
     async with AsyncExitStack() as stack:
         zvms = []
         for estate in estates(vms, seed):
-            simulator = Simulator(estate, auth=SITES[estate.site], record=False)
+            simulator = Simulator(estate, auth=SITES[estate.site], control=True, record=False)
             await simulator.start()
             stack.push_async_callback(simulator.stop)
             zvms.append(watched(simulator))
@@ -56,13 +57,13 @@ def estates(vms: int, seed: int, clock: Clock = time.time) -> tuple[Estate, Esta
 
 def watched(simulator: Simulator) -> Zvm:
     """Return how the site of *simulator* is polled: by all collectors, each often enough to watch it."""
-    slow = (collector for collector in collectors.ALL if (collector.interval or 0.0) > _AT_MOST_SECONDS)
+    slow = (collector for collector in collectors.ALL if (collector.interval or 0.0) > AT_MOST_SECONDS)
     return Zvm(
         name=simulator.estate.site,
         url=simulator.url,
         interval=_INTERVAL_SECONDS,
         timeout=_INTERVAL_SECONDS,
         collectors=COLLECTORS,
-        intervals={collector.name: _AT_MOST_SECONDS for collector in slow},
+        intervals={collector.name: AT_MOST_SECONDS for collector in slow},
         auth=Auth(username=simulator.username, password=simulator.password),
     )

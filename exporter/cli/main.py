@@ -158,7 +158,15 @@ async def _simulate(options: Namespace) -> int:
             estate.start_incident(kind, vpg)
         except (KeyError, ValueError) as error:
             raise StartError(f"--incident {kind}: {_reason(error, vpg)}") from error
-    simulator = Simulator(estate, auth=options.auth, password=password, ssl_context=context, control=True, record=False)
+    simulator = Simulator(
+        estate,
+        auth=options.auth or ("session" if options.generation == "windows" else "both"),
+        generation=options.generation,
+        password=password,
+        ssl_context=context,
+        control=True,
+        record=False,
+    )
     try:
         await simulator.start(port=options.port)
     except OSError as error:

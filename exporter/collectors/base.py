@@ -164,7 +164,7 @@ class Collector(Generic[Row]):
     rank: int = 0  # where a ZVM has more series than `max_series`, the highest rank is cut off first
     essential: bool = False  # a ZVM that does not have the resource is one that fails
     by_object: bool = False  # it fetches by `Source.each`
-    keeps: Callable[[Row], Any] | None = None  # what of a row others may ask for by `Source.rows`
+    keeps: Callable[[Row], Any] | None = None  # what of a row of the first table others may ask for by `Source.rows`
     needs: tuple[str, ...] = ()  # the collectors whose rows it asks for
     summary: Callable[[Sequence[Row]], Summary] | None = None
     vpgs: Callable[[Sequence[Row]], Vpgs] | None = None  # what of its answer the landing page says of VPGs

@@ -239,10 +239,10 @@ def begin(source: Source) -> Fetch[Detection]:
         enabled = settings[0].enabled if settings else None
         if enabled is False:
             return Decoded([Detection(enabled=False)], parts.decoded[0].lost)
-        measured = await parts.rows(METRICS, METRICS_DECODER)
         suspected_vms = await parts.rows(SUSPECTED_VMS, SUSPECTED_DECODER)
         suspected_vpgs = await parts.rows(SUSPECTED_VPGS, SUSPECTED_DECODER)
         volumes = await parts.rows(SUSPECTED_VOLUMES, VOLUMES_DECODER)
+        measured = await parts.rows(METRICS, METRICS_DECODER)  # last: it is large, and in hand until the end
         if not parts.decoded:
             raise UnsupportedError(f"the ZVM has none of GET {ROOT}/..., or not for this user")
         names = await _vms_of(source) or names

@@ -84,8 +84,8 @@ def begin(source: Source) -> Fetch[Unprotected]:
         if not sites.rows:
             raise DecodeError(f"GET {LOCAL_SITE}: expected the own site, got nothing")
         own = sites.rows[0].id
-        vms = await source.get(VMS, VM_DECODER, id=own)
         vapps = await if_there(source.get(VAPPS, VAPP_DECODER, id=own))
+        vms = await source.get(VMS, VM_DECODER, id=own)  # last: it is large, and in hand until the end
         row = Unprotected(len(vms.rows), storage(vms.rows), None if vapps is None else len(vapps.rows))
         return Decoded([row], vms.lost if vapps is None else vms.lost + vapps.lost)
 

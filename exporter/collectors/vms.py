@@ -25,7 +25,7 @@ from exporter.collectors.fields import (
     percentage,
     timestamp,
 )
-from exporter.collectors.protection import INFO, ROLE, STATE, Protection, has_state, name_states
+from exporter.collectors.protection import INFO, ROLE, STATE, Protection, has_state, name_states, role
 from exporter.prometheus.table import (
     CODE,
     MEBIBYTES,
@@ -316,6 +316,6 @@ COLLECTOR: Collector[Vm] = Collector(
     chosen_by=CHOSEN_BY,
     rank=1,
     essential=True,
-    keeps=lambda vm: Known(vm.id, vm.vpg_id, vm.name or "", vm.vpg or "", ROLE["role"](vm)),
+    keeps=lambda vm: Known(vm.id, vm.vpg_id, vm.name or "", vm.vpg or "", role(vm.protected_site, vm.recovery_site)),
     summary=summary,
 )

@@ -19,7 +19,7 @@ from exporter.collectors.fields import (
     measured,
     timestamp,
 )
-from exporter.collectors.protection import INFO, ROLE, STATE, Protection, has_state, name_states
+from exporter.collectors.protection import INFO, ROLE, STATE, Protection, has_state, name_states, role
 from exporter.collectors.troubles import trouble
 from exporter.prometheus.table import (
     CODE,
@@ -289,6 +289,6 @@ COLLECTOR: Collector[Vpg] = Collector(
     begin,
     chosen_by=CHOSEN_BY,
     essential=True,
-    keeps=lambda vpg: Known(vpg.id, vpg.name or "", ROLE["role"](vpg)),
+    keeps=lambda vpg: Known(vpg.id, vpg.name or "", role(vpg.protected_site, vpg.recovery_site)),
     vpgs=troubles,
 )

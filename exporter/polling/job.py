@@ -11,6 +11,7 @@ from exporter.collectors.base import Collector, Fetch, Remembers
 from exporter.polling.outcome import Outcome
 from exporter.polling.rounds import Rounds
 from exporter.polling.selection import Selector
+from exporter.polling.source import ZvmSource
 from exporter.prometheus.store import Health
 
 _UNSUPPORTED_SECONDS: Final = 3600.0  # until the ZVM is asked again for what it does not have
@@ -23,16 +24,17 @@ class Job:
     collector: Collector[Any]
     selector: Selector[Any]
     fetch: Fetch[Any]
+    source: ZvmSource  # which it asks
     interval: float
     served_for: float  # its samples, from a good poll on
     offset: float  # by which its second poll comes early, so that not all jobs are due at once
     rounds: Rounds | None  # where it asks by object
-    keeps: bool  # whether another collector of the ZVM needs what it keeps
     wake: asyncio.Event = field(default_factory=asyncio.Event)  # set: it is polled at once
     tried: asyncio.Event = field(default_factory=asyncio.Event)  # set once its first poll has ended
     task: asyncio.Task[None] | None = None
     outcome: Outcome | None = None  # of its last poll
     last_success: float | None = None  # since the epoch
+    requests: int = 1  # of its last poll
     wanted: int = 0  # series that it would have without `max_series`
     kept: Sequence[Any] = ()  # what of its last good rows others may ask for
     crowded: bool = False  # whether it was cut off though others have samples that go after its own

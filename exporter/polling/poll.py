@@ -127,7 +127,7 @@ class Polls:
             return await in_poll_thread(function, *arguments)
 
         def publish(others: int) -> Published:
-            published = job.selector.publish(rows, others, keep=job.keeps)
+            published = job.selector.publish(rows, others)
             if not bounded:
                 _free(rows)
             return published

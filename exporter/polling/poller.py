@@ -51,7 +51,7 @@ class Poller:
         polled: Callable[[], Awaitable[None]] = _nothing,
         goodbye_seconds: float = 3.0,
     ) -> None:
-        """Start with no ZVM; *connect* makes the client of one, *polled* is called when polls have ended.
+        """Start with no ZVM; *connect* makes the client of one, *polled* is called when fast polls have ended.
 
         *collectors* are those that a configuration can name. When the process ends, each ZVM has *goodbye_seconds* to
         log us out; half of it, for a login under way.
@@ -156,19 +156,20 @@ class Poller:
                 rounds = Rounds(options.requests_per_poll, interval, self._clock.monotonic)
             kept = partial(target.kept, store=self._store)
             clocks = self._clock.wall, self._clock.monotonic
-            source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds, *clocks)
+            line = None if interval == zvm.interval or collector.name == zvm.judged_by else target.line
+            source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds, *clocks, line=line)
             # Those that are as fast as the ZVM's interval keep together, so that their samples are of one moment.
             slow += interval != zvm.interval
             place = self._begun + (slow if interval != zvm.interval else 0)
             target.jobs[collector.name] = Job(
                 collector,
-                Selector(zvm, collector, own),
+                Selector(zvm, collector, own, keep=collector.name in needed),
                 collector.begin(source),
+                source,
                 interval,
                 zvm.served_for(interval),
                 offset=interval * (place * _GOLDEN_RATIO % 1),
                 rounds=rounds,
-                keeps=collector.name in needed,
             )
         self._begun += 1
         return target
@@ -211,15 +212,17 @@ class Poller:
         while True:
             if job.rounds is not None:
                 await target.calm()
+            asked = job.source.asked
             try:
                 await self._polls.poll(target, job)
                 self._ready = self._ready or all(one.tried for one in self._targets.values())
-                if not target.busy:
+                if job in target.first and not target.busy:  # others end at any time, and seldom more than a scrape
                     await self._polled()
             except Exception:  # noqa: BLE001 - whatever it is, the next poll may go well
                 structlog.get_logger().error(
                     "poll ended by an error of ours", zvm=target.config.name, collector=job.name, exc_info=True
                 )
+            job.requests = max(job.source.asked - asked, 1)
             now = self._clock.monotonic()
             if job.rests:
                 started, tick = now + job.cadence - job.interval, 0
@@ -232,10 +235,18 @@ class Poller:
             seconds, soon = started + tick * job.interval - now, 2 * target.config.interval
             if job.crowded and soon < seconds:  # by then those that go after it have made room
                 seconds, tick = soon, tick - 1
-            await self._clock.wait(job.wake, seconds)
+            await self._rest(target, job, seconds)
             if job.wake.is_set():
                 job.wake.clear()
                 started, tick = self._clock.monotonic() - job.offset, 0
+
+    async def _rest(self, target: Target, job: Job, seconds: float) -> None:
+        """Wait *seconds* until *job* is due, and then for its turn; or until it is to be polled at once."""
+        await self._clock.wait(job.wake, seconds)
+        if job.rounds is None and job not in target.first and not job.wake.is_set():
+            pause = target.pace.wait(job.name, self._clock.monotonic(), job.requests, job.interval)
+            if pause:
+                await self._clock.wait(job.wake, pause)
 
     async def _turn(self, target: Target, job: Job) -> None:
         """Wait for those whose first poll comes before that of *job*: all fast ones, where it is not one of them.

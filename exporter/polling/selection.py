@@ -36,14 +36,17 @@ class Published:
 class Selector(Generic[Row]):
     """Chooses and renders what is published of one collector of one ZVM."""
 
-    def __init__(self, zvm: ZvmConfig, collector: Collector[Row], own: int = 0) -> None:
-        """Publish what *zvm* is configured to; *own* series tell of the ZVM itself and count as well."""
+    def __init__(self, zvm: ZvmConfig, collector: Collector[Row], own: int = 0, *, keep: bool = False) -> None:
+        """Publish what *zvm* is configured to; *own* series tell of the ZVM itself and count as well.
+
+        With *keep*, also what of the rows other collectors may ask for.
+        """
         self._collector = collector
         self._constant = {"zvm": zvm.name, **zvm.labels}
         self._max_series = zvm.max_series
         self._own = own
         self._metrics = _metrics(zvm, collector)
-        self._renderers = self._new_renderers()
+        self._renderers = self._new_renderers(collector.keeps if keep else None)
         self._of_cut = (
             self._new_renderers() if zvm.max_series is not None else []
         )  # they remember what is left of a cut
@@ -51,11 +54,8 @@ class Selector(Generic[Row]):
         self._include = _readings(collector, options.include)
         self._exclude = _readings(collector, options.exclude)
 
-    def publish(self, rows: Sequence[Row], others: int, *, keep: bool = False) -> Published:
-        """Render of *rows* what the selection allows; *others* is the number of series that are not for them.
-
-        With *keep*, also what of them other collectors may ask for.
-        """
+    def publish(self, rows: Sequence[Row], others: int) -> Published:
+        """Render of *rows* what the selection allows; *others* is the number of series that are not for them."""
         chosen = self._chosen(rows)
         rendered = _render(self._renderers, chosen)
         wanted, cut = rendered.series, 0
@@ -67,7 +67,6 @@ class Selector(Generic[Row]):
                 rendered = replace(rendered, blocks=_render(self._of_cut, kept).blocks)
         summary = None if self._collector.summary is None else self._collector.summary(chosen)
         vpgs = None if self._collector.vpgs is None else self._collector.vpgs(chosen)
-        keeps = self._collector.keeps if keep else None
         return Published(
             rendered,
             rows=len(chosen),
@@ -76,7 +75,7 @@ class Selector(Generic[Row]):
             wanted=wanted,
             summary=summary,
             vpgs=vpgs,
-            kept=() if keeps is None else tuple(map(keeps, chosen)),
+            kept=rendered.kept,
         )
 
     def _chosen(self, rows: Sequence[Row]) -> Sequence[Row]:
@@ -103,8 +102,12 @@ class Selector(Generic[Row]):
             kept.append(unique[identity])
         return kept
 
-    def _new_renderers(self) -> list[Renderer[Any]]:
-        return [Renderer(table, self._constant, self._metrics) for table in self._collector.tables]
+    def _new_renderers(self, keeps: Callable[[Row], Any] | None = None) -> list[Renderer[Any]]:
+        first, *others = self._collector.tables  # only the first is asked what to keep: it need not be spread
+        return [
+            Renderer(first, self._constant, self._metrics, keeps),
+            *(Renderer(table, self._constant, self._metrics) for table in others),
+        ]
 
 
 def _identity(tables: Sequence[Table[Any]], row: Any) -> tuple[str, ...]:

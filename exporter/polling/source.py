@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from asyncio import Semaphore
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -17,7 +19,10 @@ Object = TypeVar("Object")
 
 
 class ZvmSource:
-    """The `Source` of the collector of *endpoint* at one ZVM; *kept* is asked for what another collector keeps."""
+    """The `Source` of the collector of *endpoint* at one ZVM; *kept* is asked for what another collector keeps.
+
+    A slower collector waits in *line* before each request, with the others of its kind.
+    """
 
     def __init__(
         self,
@@ -28,6 +33,7 @@ class ZvmSource:
         rounds: Rounds | None,
         wall: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
+        line: Semaphore | None = None,
     ) -> None:
         self._client = client
         self._endpoint = endpoint
@@ -36,6 +42,9 @@ class ZvmSource:
         self._rounds = rounds
         self._wall = wall
         self._monotonic = monotonic
+        self._line: AbstractAsyncContextManager[object] = nullcontext() if line is None else line
+        self.asked = 0
+        """How many requests there were; lists of names do not count, as they are asked for once a login."""
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -50,10 +59,13 @@ class ZvmSource:
     async def get(
         self, endpoint: str, decoder: Decoder[Row], params: Mapping[str, str] | None = None, **ids: str
     ) -> Decoded[Row]:
-        return await self._client.get(endpoint, decoder, params, **ids)
+        async with self._line:
+            self.asked += 1
+            return await self._client.get(endpoint, decoder, params, **ids)
 
     async def names(self, endpoint: str) -> tuple[str, ...]:
-        return await self._client.names(endpoint, self._endpoint)
+        async with self._line:
+            return await self._client.names(endpoint, self._endpoint)
 
     def described(self, endpoint: str) -> dict[int | str, str]:
         return self._client.described(endpoint)

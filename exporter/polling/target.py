@@ -12,6 +12,7 @@ from exporter.config import Zvm as ZvmConfig
 from exporter.polling.history import History, Hour
 from exporter.polling.job import Job
 from exporter.polling.outcome import Failure, Outcome
+from exporter.polling.pace import Pace
 from exporter.polling.statelog import StateLog
 from exporter.prometheus.store import Health, Store
 from exporter.zvm.client import Zvm
@@ -66,6 +67,9 @@ class Target:
         self.since: float | None = None
         self.failure: Failure | None = None
         self.history = History()
+        self.pace = Pace()
+        # Of the requests that a ZVM may get at once, half are for the fast collectors, however long the others wait.
+        self.line = asyncio.Semaphore(max(config.max_requests // 2, 1))
         self._fast_polls = 0
         self._calm = asyncio.Event()
         self._calm.set()

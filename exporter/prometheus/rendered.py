@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from exporter.prometheus.gzip import Fragment, joined
 
@@ -30,12 +31,14 @@ class Rendered:
 
     `duplicates` counts the rows left out because an earlier one has the same labels, `impossible` the
     values that are no possible measurement: negative, infinite or not a number. `complaint` is one of these in words.
+    `kept` is what the renderer was to keep of each row, left out or not: the same object while it stays the same.
     """
 
     blocks: tuple[Block, ...]
     duplicates: int
     impossible: int
     complaint: str = ""
+    kept: Sequence[Any] = ()
 
     @property
     def series(self) -> int:
@@ -44,11 +47,12 @@ class Rendered:
 
 
 def together(first: Rendered, *others: Rendered) -> Rendered:
-    """Return the tables of the same rows as one; a duplicate is one of the *first*, which tells the rows apart."""
+    """Return the tables of the same rows as one; duplicates and what is kept are those of the *first*."""
     tables = (first, *others)
     return Rendered(
         blocks=tuple(block for one in tables for block in one.blocks),
         duplicates=first.duplicates,
         impossible=sum(one.impossible for one in tables),
         complaint=next((one.complaint for one in tables if one.complaint), ""),
+        kept=first.kept,
     )

@@ -10,7 +10,8 @@ import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
+from operator import is_
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -130,18 +131,28 @@ class Renderer(Generic[Row]):
     field has changed keeps its samples, compressed as they are.
     """
 
-    def __init__(self, table: Table[Row], constant: Mapping[str, str], names: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        table: Table[Row],
+        constant: Mapping[str, str],
+        names: Collection[str] | None = None,
+        keeps: Callable[[Row], Any] | None = None,
+    ) -> None:
         """Render in the metrics *names*, None for all; the blocks of the others are empty.
 
-        *constant* are labels and values that every sample gets first.
+        *constant* are labels and values that every sample gets first. *keeps* tells what to keep of a row.
         """
         self._table = table
         self._prefix = ",".join(f'{name}="{escape(value)}"' for name, value in constant.items())
         self._metrics = [metric for metric in table.metrics if names is None or metric.name in names]
         self._labels = {**table.attributes, **table.labels}
         self._reads = Reads(
-            self._labels.values(), [(metric.value, *metric.labels.values()) for metric in self._metrics]
+            self._labels.values(),
+            [*((metric.value, *metric.labels.values()) for metric in self._metrics), () if keeps is None else (keeps,)],
         )
+        self._keeps = keeps
+        self._kept: Sequence[Any] = ()
+        self._parts: Sequence[Sequence[Any]] = ()  # what that is made of
         self._lock = threading.Lock()
         self._slices: list[_Slice] = []
         self._duplicates = 0
@@ -160,11 +171,13 @@ class Renderer(Generic[Row]):
         stream = Stream()
         for known, part, state in zip(self._slices, parts, states, strict=True):
             first = part if known.first is None else list(compress(part, known.first))
-            same = self._reads.same_metrics(known.state, state)
+            *same, kept_is_same = self._reads.same_metrics(known.state, state)
             made_of = [
                 before if before is not None and unchanged else self._made(metric, known.closed, first, stream)
                 for metric, before, unchanged in zip(self._metrics, known.made, same, strict=True)
             ]
+            if self._keeps is not None and not (kept_is_same and known.kept):
+                known.kept = tuple(map(self._keeps, part))
             known.state, known.made = state, made_of  # both or, after an error, neither
         by_metric = zip(*(known.made for known in self._slices), strict=True)
         made = [[one for one in of_metric if one is not None] for of_metric in by_metric] or [[] for _ in self._metrics]
@@ -174,7 +187,15 @@ class Renderer(Generic[Row]):
             duplicates=self._duplicates,
             impossible=sum(one.impossible for of_metric in made for one in of_metric),
             complaint=next((one.complaint for of_metric in made for one in of_metric if one.impossible), ""),
+            kept=self._kept_of_all(),
         )
+
+    def _kept_of_all(self) -> Sequence[Any]:
+        """Return what is kept of all rows: the same object as the last time where each slice has kept its own."""
+        parts = [known.kept for known in self._slices]
+        if len(parts) != len(self._parts) or not all(map(is_, parts, self._parts)):
+            self._parts, self._kept = parts, tuple(chain.from_iterable(parts))
+        return self._kept
 
     def _identify(self, parts: Sequence[Sequence[Row]], states: Sequence[State]) -> None:
         """Let there be a slice for each of *parts*; one with other labels, or other rows left out, begins anew."""
@@ -261,13 +282,14 @@ class _Slice:
 
     *first* says of each row whether it is the first with its labels, None where all are. Of those that are, *closed*
     has the labels as they stand on the page, with the brace and the blank that end them. *made* is in the order of the
-    renderer's metrics.
+    renderer's metrics. *kept* is what is kept of each of the rows.
     """
 
     state: State
     first: list[bool] | None
     closed: list[str]
     made: Sequence[_Made | None]
+    kept: Sequence[Any] = ()
 
 
 def _first(own: Sequence[str], seen: Collection[str]) -> list[bool]:

@@ -29,7 +29,11 @@ _in_hand: ContextVar[ExitStack | None] = ContextVar("in_hand", default=None)
 
 @contextmanager
 def in_hand() -> Iterator[None]:
-    """Count the large answers that are read within as in hand until its end: what is made of them takes memory too."""
+    """Count the last large answer that is read within as in hand until its end: what is made of it takes memory too.
+
+    Those before it no longer: while they wait for a slow ZVM to answer something else, nobody waits for them. Of a poll
+    that reads many pages, the last would wait for the room of the first, and for ever.
+    """
     with ExitStack() as held:
         token = _in_hand.set(held)
         try:
@@ -182,6 +186,9 @@ class Slot:
             await self._take()
 
     async def __aenter__(self) -> Self:
+        held = _in_hand.get()
+        if held is not None:
+            held.close()
         return self
 
     async def __aexit__(

@@ -14,7 +14,7 @@ from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE
 from exporter.prometheus.table import Metric, Table
 from exporter.prometheus.telemetry import Telemetry
 from exporter.zvm.observer import LOGIN_OUTCOMES
-from tools import ROOT
+from tools import ROOT, costs
 
 FILE: Final = ROOT / "docs" / "metrics.md"
 
@@ -47,6 +47,7 @@ def text() -> str:
 
 def _parts() -> Iterator[str]:
     yield _INTRODUCTION
+    yield costs.text()
     yield _section("About each ZVM", ZVM_TABLE)
     yield _rows(COLLECTOR_TABLE)
     for collector in collectors.ALL:
@@ -70,8 +71,9 @@ def _parts() -> Iterator[str]:
 def _of(collector: Collector[Any]) -> Iterator[str]:
     """Yield the section of *collector*: what it asks, how often, and its metrics."""
     often = "at each `interval`" if collector.interval is None else f"every {duration(collector.interval)}"
-    requests = ", one request for each object, within its budget" if collector.by_object else ""
-    yield f"\n## {collector.title}: collector `{collector.name}`\n\n`GET {collector.endpoint}` {often}{requests}. "
+    budget = ", within its budget" if collector.by_object else ""
+    yield f"\n## {collector.title}: collector `{collector.name}`\n\n"
+    yield f"{', '.join(costs.requests(collector))}: {often}{budget}. "
     yield "Polled by default.\n\n" if collector.standard else "Polled only where `collectors` names it.\n\n"
     yield "| metric | labels | what it is | from |\n|---|---|---|---|\n"
     yield from map(_rows, collector.tables)

@@ -31,6 +31,7 @@ WORST: Final = 10  # VPGs that are named
 # In the order of the page, each with the sign that tells it without its colour.
 _SIGNS: Final[dict[State, str]] = {"down": "▲", "degraded": "◆", "not tried yet": "○", "up": "●"}
 _ORDER: Final = {state: place for place, state in enumerate(_SIGNS)}
+_ASKED: Final = re.compile(r"\AGET /\S*: ")  # what an error begins with
 _NO_TEXT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")  # to a browser
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -47,12 +48,15 @@ class Row:
 
     @property
     def errors(self) -> dict[str, str]:
-        """The errors of now, each with the collectors that it befell."""
-        errors: dict[str, list[str]] = {}
+        """The errors of now, each with the collectors that it befell; one that befell several names no path."""
+        alike: dict[str, list[Outcome]] = {}
         for outcome in self.status.outcomes:
             if not outcome.good:
-                errors.setdefault(outcome.error, []).append(outcome.collector)
-        return {error: ", ".join(befallen) for error, befallen in errors.items()}
+                alike.setdefault(_ASKED.sub("", outcome.error), []).append(outcome)
+        return {
+            error if len(befallen) > 1 else befallen[0].error: ", ".join(outcome.collector for outcome in befallen)
+            for error, befallen in alike.items()
+        }
 
     @property
     def absent(self) -> list[Outcome]:

@@ -74,7 +74,7 @@ NAMES_OF_VRA_STATUS: Final[Names] = {
 COLOR_OF_VRA_STATUS: Final[dict[str, str]] = {
     **dict.fromkeys(_VRA_WORKS, "blue"),
     "Installed": "green",
-    **{name: color for name, (_, color) in NAMES_OF_VRA_STATUS.items()},
+    **{str(name): color for name, (_, color) in NAMES_OF_VRA_STATUS.items()},
 }
 # Of a datastore and of what looks after it.
 NAMES_OF_HEALTH: Final[Names] = {"Warning": ("Warning", "yellow"), "Error": ("Error", "red")}

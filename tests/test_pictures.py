@@ -16,7 +16,7 @@ from pictures.days import recorded, view
 from pictures.drawing import DASHBOARDS, Easel, lacking
 from prometheus_server import needs_prometheus
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 BOARDS = sorted(DASHBOARDS.glob("*.json"))
 

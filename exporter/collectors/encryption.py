@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from msgspec import Struct, field
 
+from exporter.collectors import vms
 from exporter.collectors.base import Collector, Fetch, Source, UnsupportedError, if_there
 from exporter.collectors.fields import NamedLink, Number, Text
 from exporter.collectors.statistics import ENCRYPTED_HELP, UNENCRYPTED_HELP
@@ -230,10 +231,12 @@ class _Parts:
 
 def begin(source: Source) -> Fetch[Detection]:
     """Return what asks *source* for each part of its encryption detection."""
-    names: dict[str, Who] = {}  # of the last poll that knew VMs: a counter must not change its labels where one fails
+    # Of the last poll that knew VMs: a counter must not change its labels where one fails.
+    known: Sequence[vms.Known] = ()
+    names: dict[str, Who] = {}
 
     async def fetch() -> Decoded[Detection]:
-        nonlocal names
+        nonlocal known, names
         parts = _Parts(source)
         settings = await parts.rows(STATE, STATE_DECODER)
         enabled = settings[0].enabled if settings else None
@@ -245,7 +248,9 @@ def begin(source: Source) -> Fetch[Detection]:
         measured = await parts.rows(METRICS, METRICS_DECODER)  # last: it is large, and in hand until the end
         if not parts.decoded:
             raise UnsupportedError(f"the ZVM has none of GET {ROOT}/..., or not for this user")
-        names = await _vms_of(source) or names
+        now_known = source.rows("vms")
+        if now_known and now_known is not known:
+            known, names = now_known, await _vms_of(now_known)
         detection = Detection(
             enabled=enabled,
             measured=None if measured is None else await _measured(measured, names, counted=_counted(source)),
@@ -259,9 +264,8 @@ def begin(source: Source) -> Fetch[Detection]:
     return fetch
 
 
-async def _vms_of(source: Source) -> dict[str, Who]:
-    """Return the VMs of the last good poll by their identifiers, each once."""
-    known = source.rows("vms")
+async def _vms_of(known: Sequence[vms.Known]) -> dict[str, Who]:
+    """Return the VMs *known* by their identifiers, each once."""
     found: dict[str, Who] = {}
     for start in range(0, len(known), _AT_ONCE):
         for vm in known[start : start + _AT_ONCE]:
@@ -314,6 +318,9 @@ def _volumes(rows: Sequence[SuspectedVolume], names: Mapping[str, Who]) -> list[
 
 def _who(identifier: str | None, name: str | None, names: Mapping[str, Who]) -> Who:
     """Return whose *identifier* that is, by the *name* that the answer has, if it has one."""
+    known = names.get(identifier or "")
+    if known is not None and known.name == name:  # as nearly all
+        return known
     identifier = (identifier or "").partition("?")[0]  # links to VMs may carry `?VpgIdentifier=`
     known = names.get(identifier)
     if known is None:

@@ -7,9 +7,7 @@ that another site protects from now on has another identifier there, and so has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from itertools import compress
-from operator import attrgetter
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct, field
@@ -26,8 +24,6 @@ ENCRYPTED_HELP: Final = "Data that the VM wrote and that looks encrypted."
 UNENCRYPTED_HELP: Final = "Data that the VM wrote and that does not look encrypted."
 
 _AT_ONCE: Final = 1000  # rows; more would hold up the event loop
-_KEY: Final = attrgetter("id", "vpg_id")
-_COUNTED: Final = attrgetter("operations", "written", "synchronized", "network_traffic", "time", "encryption")
 
 
 class Encryption(Struct, frozen=True, gc=False):
@@ -152,13 +148,6 @@ def _unnamed(key: tuple[str, str]) -> vms.Known:
     return vms.Known(*key, "", "", "")
 
 
-def _of_vms(rows: Sequence[Statistics], who: Callable[[tuple[str, str]], vms.Known | None]) -> Iterator[OfVm]:
-    """Return what *rows*, at least one, say of the VMs that *who* knows. All of it is called in C: it is done often."""
-    known = list(map(who, map(_KEY, rows)))
-    found = [vm is not None for vm in known]
-    return map(OfVm, compress(known, found), *zip(*map(_COUNTED, compress(rows, found)), strict=True))
-
-
 def begin(source: Source) -> Fetch[OfVm]:
     """Return what asks *source* for the statistics of the VMs that it is known to have."""
     names = Names()
@@ -166,9 +155,14 @@ def begin(source: Source) -> Fetch[OfVm]:
     async def fetch() -> Decoded[OfVm]:
         decoded = await source.get(PATH, DECODER)
         names.learn(source.rows("vms"))
+        who = names.who
         rows: list[OfVm] = []
         for start in range(0, len(decoded.rows), _AT_ONCE):
-            rows += _of_vms(decoded.rows[start : start + _AT_ONCE], names.who)
+            rows += [
+                OfVm(vm, one.operations, one.written, one.synchronized, one.network_traffic, one.time, one.encryption)
+                for one in decoded.rows[start : start + _AT_ONCE]
+                if (vm := who((one.id, one.vpg_id))) is not None
+            ]
             await asyncio.sleep(0)
         return Decoded(rows, decoded.lost)
 

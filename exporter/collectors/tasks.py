@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from msgspec import Struct, field
@@ -113,10 +114,13 @@ def begin(source: Source) -> Fetch[OfType]:
     async def fetch() -> Decoded[OfType]:
         decoded = await source.get(PATH, DECODER, {"startedAfterDate": query_date(source.wall() - _DAY)})
         listed = TYPE.listed(await source.names(TYPE.path))
+        kind_of = cache(
+            lambda wire: types(listed_name(TYPE, wire, listed))
+        )  # of thousands of tasks there are few kinds
         tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
         async for task in gently(decoded.rows):
             state = None if task.status is None else task.status.state
-            tallies[types(listed_name(TYPE, task.type, listed))].add(task, names(STATE.name(state)), state)
+            tallies[kind_of(task.type)].add(task, names(STATE.name(state)), state)
         return Decoded([tally.row(kind) for kind, tally in tallies.items()], decoded.lost)
 
     return fetch

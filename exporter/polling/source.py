@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from asyncio import Semaphore
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from exporter.polling.clock import Clock
 from exporter.polling.rounds import Rounds
 from exporter.zvm.client import Zvm
 from exporter.zvm.decode.rows import Decoded, Decoder
@@ -31,8 +31,7 @@ class ZvmSource:
         filters: Mapping[str, str],
         kept: Callable[[str], Sequence[Any]],
         rounds: Rounds | None,
-        wall: Callable[[], float],
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock,
         line: Semaphore | None = None,
     ) -> None:
         self._client = client
@@ -40,8 +39,7 @@ class ZvmSource:
         self._filters = filters
         self._kept = kept
         self._rounds = rounds
-        self._wall = wall
-        self._monotonic = monotonic
+        self._clock = clock
         self._line: AbstractAsyncContextManager[object] = nullcontext() if line is None else line
         self.asked = 0
         """How many requests there were; lists of names do not count, as they are asked for once a login."""
@@ -51,10 +49,10 @@ class ZvmSource:
         return self._filters
 
     def wall(self) -> float:
-        return self._wall()
+        return self._clock.wall()
 
     def monotonic(self) -> float:
-        return self._monotonic()
+        return self._clock.monotonic()
 
     async def get(
         self, endpoint: str, decoder: Decoder[Row], params: Mapping[str, str] | None = None, **ids: str

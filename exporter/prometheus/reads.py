@@ -50,8 +50,7 @@ class Reads:
         names = [name for name in self._fields if name in known]
         if len(names) < 2:  # of one name, attrgetter makes no tuple; such a table is small
             return State(len(rows), {})
-        columns = zip(*map(attrgetter(*names), rows), strict=True)
-        hashes = ((name, _hash(column, known[name])) for name, column in zip(names, columns, strict=True))
+        hashes = ((name, _hash(column, known[name])) for name, column in _columns(kind, names, rows))
         return State(len(rows), {name: one for name, one in hashes if one is not None})
 
     def same_labels(self, before: State, now: State) -> bool:
@@ -78,6 +77,14 @@ def _fields(kind: type[Struct]) -> dict[str, type[Struct] | None]:
         if field.type is not Raw and len(held) <= 1 and not listed:
             fields[field.name] = held[0] if held else None
     return fields
+
+
+def _columns(kind: type[Struct], names: Sequence[str], rows: Sequence[Any]) -> Iterable[tuple[str, Sequence[Any]]]:
+    """Return what the fields *names*, at least two, hold in all *rows*, of which the first is of a *kind*."""
+    if set(map(type, rows)) != {kind}:  # in the dialects of a server, which have other fields besides
+        return zip(names, zip(*map(attrgetter(*names), rows), strict=True), strict=True)
+    columns = dict(zip(kind.__struct_fields__, zip(*map(structs.astuple, rows), strict=True), strict=True))
+    return ((name, columns[name]) for name in names)
 
 
 def _hash(column: Sequence[Any], kind: type[Struct] | None) -> int | None:

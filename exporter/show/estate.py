@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -11,6 +10,7 @@ from typing import Final, Self, TypeVar
 
 from exporter.collectors.base import Source
 from exporter.config import Zvm as ZvmConfig
+from exporter.polling.clock import Clock
 from exporter.polling.source import ZvmSource
 from exporter.show.text import harmless
 from exporter.zvm.client import Zvm
@@ -42,7 +42,7 @@ class Asked:
 
     def source(self, filters: Mapping[str, str]) -> Source:
         """Return what a resource is asked by."""
-        return ZvmSource(self.client, "show", filters, lambda _: (), None, time.time)
+        return ZvmSource(self.client, "show", filters, lambda _: (), None, Clock())
 
 
 @dataclass

@@ -16,7 +16,7 @@ _LONGEST_SECONDS: Final = NOW - PARTS[0].begin
 
 
 def recorded(folder: Path, estate: str) -> History:
-    """Play the day of an *estate*, and write its history into *folder*; about a minute."""
+    """Play the day of an *estate*, and write its history into *folder*; some minutes."""
     folder.mkdir(parents=True)
     made = History(folder, PARTS)
     made.write(scraped(asyncio.run(played(DAYS[estate]))))

@@ -76,7 +76,8 @@ def _troubled(clock: DrivenClock) -> Sequence[Estate]:
 
 
 def _healthy(clock: DrivenClock) -> Sequence[Estate]:
-    return pair(("nyc", 50), ("lon", 50), seed=1, clock=clock.wall, incidents=False)
+    # With this seed no recovery has failed, and each VPG was tested in time.
+    return pair(("nyc", 50), ("lon", 50), seed=576, clock=clock.wall, incidents=False)
 
 
 TROUBLED: Final = Day(

@@ -29,7 +29,8 @@ def _rate(metric: str) -> str:
 
 _ENCRYPTED: Final = _rate("zerto_vm_encrypted_bytes_total")
 _PLAIN: Final = _rate("zerto_vm_unencrypted_bytes_total")
-_SHARE: Final = f"{_ENCRYPTED} / ({_ENCRYPTED} + {_PLAIN} > 0)"
+# Each rate once: they are those of all VMs. Not a number where nothing is written, which is no number >= 0.
+_SHARE: Final = f"1 / (1 + {_PLAIN} / {_ENCRYPTED}) >= 0"
 _MOST: Final = f"topk(20, max by (vm, vm_id) ({told_by('zvm:zerto_vm_encrypted_ratio:topk20')}))"
 _TREND: Final = f"max by (vm, vm_id) ({of_zvms('zerto_vm_encryption_trend_level')})"
 _OF_VMS: Final = f"max by (vm, vm_id) ({of_zvms('zerto_vm_suspicion_level')})"

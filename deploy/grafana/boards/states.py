@@ -71,10 +71,10 @@ NAMES_OF_VRA_STATUS: Final[Names] = {
     for name in map(VRA_STATUS.name, VRA_STATUS.codes)
     if name not in _VRA_WORKS
 }
-COLOR_OF_VRA_STATUS: Final = {
+COLOR_OF_VRA_STATUS: Final[dict[str, str]] = {
     **dict.fromkeys(_VRA_WORKS, "blue"),
     "Installed": "green",
-    **{name: color for name, (_, color) in NAMES_OF_VRA_STATUS.items()},
+    **{str(name): color for name, (_, color) in NAMES_OF_VRA_STATUS.items()},
 }
 # Of a datastore and of what looks after it.
 NAMES_OF_HEALTH: Final[Names] = {"Warning": ("Warning", "yellow"), "Error": ("Error", "red")}

@@ -155,6 +155,7 @@ OVER_TIME: Final = Row(
             whole=True,
             stacked=True,
             colors=states.COLOR_OF_VRA_STATUS,
+            many=True,
             width=24,
         ),
     ),

@@ -72,9 +72,8 @@ NAMES_OF_VRA_STATUS: Final[Names] = {
     if name not in _VRA_WORKS
 }
 COLOR_OF_VRA_STATUS: Final = {
-    **dict.fromkeys(_VRA_WORKS, "blue"),
-    "Installed": "green",
-    **{name: color for name, (_, color) in NAMES_OF_VRA_STATUS.items()},
+    **{name: "green" if name == "Installed" else "blue" for name in _VRA_WORKS},
+    **{str(name): color for name, (_, color) in NAMES_OF_VRA_STATUS.items()},
 }
 # Of a datastore and of what looks after it.
 NAMES_OF_HEALTH: Final[Names] = {"Warning": ("Warning", "yellow"), "Error": ("Error", "red")}

@@ -461,7 +461,7 @@ def test_what_a_zvm_lists_that_cannot_be_read_is_not_gone(tmp_path: Path) -> Non
 
 def test_what_writes_nothing_has_no_share_that_is_encrypted(tmp_path: Path) -> None:
     of_vm = '{{job="zerto", zvm="nyc", vm="{0}", vm_id="{0}"}}'
-    written = {"both": ("0+100x30", "0+300x30"), "plain": ("7x30", "0+300x30"), "none": ("7x30", "9x30")}
+    written = {"both": ("0+300x30", "0+300x30"), "plain": ("7x30", "0+300x30"), "none": ("7x30", "9x30")}
     series = [
         {"series": f"{metric}{of_vm.format(vm)}", "values": values}
         for vm, (encrypted, plain) in written.items()
@@ -473,7 +473,7 @@ def test_what_writes_nothing_has_no_share_that_is_encrypted(tmp_path: Path) -> N
     ]
     share = panel_of("zerto-ransomware", "Suspected VMs").queries[1]
     told_of = '{{vm="{0}", vm_id="{0}"}}'
-    judged(tmp_path, series, [expected_of(share, "30m", {told_of.format("both"): 0.25, told_of.format("plain"): 0})])
+    judged(tmp_path, series, [expected_of(share, "30m", {told_of.format("both"): 0.5, told_of.format("plain"): 0})])
 
 
 def test_where_no_exporter_was_ever_seen_its_targets_are_found_by_the_name_of_their_job(estate: Estate) -> None:

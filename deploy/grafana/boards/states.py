@@ -71,9 +71,8 @@ NAMES_OF_VRA_STATUS: Final[Names] = {
     for name in map(VRA_STATUS.name, VRA_STATUS.codes)
     if name not in _VRA_WORKS
 }
-COLOR_OF_VRA_STATUS: Final[dict[str, str]] = {
-    **dict.fromkeys(_VRA_WORKS, "blue"),
-    "Installed": "green",
+COLOR_OF_VRA_STATUS: Final = {
+    **{name: "green" if name == "Installed" else "blue" for name in _VRA_WORKS},
     **{str(name): color for name, (_, color) in NAMES_OF_VRA_STATUS.items()},
 }
 # Of a datastore and of what looks after it.

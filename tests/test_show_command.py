@@ -368,7 +368,9 @@ class TestProcess:
     """As a shell has it."""
 
     def start(self, *argv: str, **streams: Any) -> subprocess.Popen[bytes]:
-        environment = {**CLEAN, "PYTHONPATH": str(Path(__file__).parent.parent), **streams.pop("env", {})}
+        # A runner of tests may say how wide the terminal is, which none is.
+        environment = {name: value for name, value in CLEAN.items() if name != "COLUMNS"}
+        environment |= {"PYTHONPATH": str(Path(__file__).parent.parent), **streams.pop("env", {})}
         command = [sys.executable, "-m", "exporter", "show", *argv]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, **streams)
 

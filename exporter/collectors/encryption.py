@@ -17,6 +17,7 @@ from exporter.collectors import vms
 from exporter.collectors.base import Collector, Fetch, Source, UnsupportedError, if_there
 from exporter.collectors.fields import NamedLink, Number, Text
 from exporter.collectors.statistics import ENCRYPTED_HELP, UNENCRYPTED_HELP
+from exporter.counts import NOTHING, Counts
 from exporter.prometheus.table import NONE, SECTORS, Labels, Metric, Table
 from exporter.zvm.decode.layout import OBJECT
 from exporter.zvm.decode.rows import Decoded, Decoder
@@ -212,7 +213,7 @@ class _Parts:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self.decoded: list[Decoded[Struct]] = []
+        self.lost: list[Counts] = []
 
     async def rows(self, path: str, decoder: Decoder[Row]) -> list[Row] | None:
         """Return the rows of a part, None where the server does not have it.
@@ -225,7 +226,7 @@ class _Parts:
             return None
         if decoded.lost.invalid_records and not decoded.rows:
             raise DecodeError(f"GET {path}: {decoded.lost.complaint}")
-        self.decoded.append(decoded)  # type: ignore[arg-type]
+        self.lost.append(decoded.lost)
         return decoded.rows
 
 
@@ -241,12 +242,12 @@ def begin(source: Source) -> Fetch[Detection]:
         settings = await parts.rows(STATE, STATE_DECODER)
         enabled = settings[0].enabled if settings else None
         if enabled is False:
-            return Decoded([Detection(enabled=False)], parts.decoded[0].lost)
+            return Decoded([Detection(enabled=False)], parts.lost[0])
         suspected_vms = await parts.rows(SUSPECTED_VMS, SUSPECTED_DECODER)
         suspected_vpgs = await parts.rows(SUSPECTED_VPGS, SUSPECTED_DECODER)
         volumes = await parts.rows(SUSPECTED_VOLUMES, VOLUMES_DECODER)
         measured = await parts.rows(METRICS, METRICS_DECODER)  # last: it is large, and in hand until the end
-        if not parts.decoded:
+        if not parts.lost:
             raise UnsupportedError(f"the ZVM has none of GET {ROOT}/..., or not for this user")
         now_known = source.rows("vms")
         if now_known and now_known is not known:
@@ -258,8 +259,7 @@ def begin(source: Source) -> Fetch[Detection]:
             vpgs=_suspicions(suspected_vpgs, {vpg.id: Who(vpg.id, vpg.name, vpg.role) for vpg in source.rows("vpgs")}),
             volumes=None if volumes is None else _volumes(volumes, names),
         )
-        lost = [one.lost for one in parts.decoded]
-        return Decoded([detection], sum(lost[1:], lost[0]))
+        return Decoded([detection], sum(parts.lost, NOTHING))
 
     return fetch
 

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, tables, variables
 from boards.parts import Board, Column, Query, Row, To
-from boards.promql import of_zvms, tally, told_by
+from boards.promql import of_zvms, tally, told_by, told_lately
 
 _PAIR: Final = "zvm, peer, peer_id"
 NO_PEER: Final = "no peer site is reported: the collector peers is off, no ZVM answers, or none is paired."
@@ -151,7 +151,7 @@ OVER_TIME: Final = Row(
         parts.chart(
             "Sent by each ZVM's VMs",
             "How much do the VMs of each ZVM send to their recovery sites, after compression?",
-            Query(f"sum by (zvm) ({told_by('zvm:zerto_vm_network_traffic_bytes:rate5m')})", "{{zvm}}"),
+            Query(f"sum by (zvm) ({told_lately('zvm:zerto_vm_network_traffic_bytes:rate15m')})", "{{zvm}}"),
             missing="no VM is reported with its traffic: the collector statistics is off, or the rules are new.",
             unit=units.BytesPerSecondIEC,
             many=True,

@@ -54,6 +54,11 @@ def told_by(record: str, *matchers: str) -> str:
     return f"{record}{{{', '.join((_ZVM, *matchers))}}}"
 
 
+def told_lately(record: str) -> str:
+    """Return the same of a *record* that is made every ten minutes: without a range no sample counts for that long."""
+    return f"last_over_time({told_by(record)}[11m])"
+
+
 def scraped(*matchers: str) -> str:
     """Return whether each target answers: of the exporter's jobs, or where none was ever seen, of those named so."""
     named = ", ".join(('job=~".*zerto.*"', *matchers))

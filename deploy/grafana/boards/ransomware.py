@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, tables, variables
 from boards.parts import Board, Column, Query, Row, To
-from boards.promql import of_zvms, tally, told_by, vpgs
+from boards.promql import of_zvms, tally, told_lately, vpgs
 
 _VPGS: Final = vpgs()
 _NONE: Final = (
@@ -31,7 +31,7 @@ _ENCRYPTED: Final = _rate("zerto_vm_encrypted_bytes_total")
 _PLAIN: Final = _rate("zerto_vm_unencrypted_bytes_total")
 # Each rate once: they are those of all VMs. Not a number where nothing is written, which is no number >= 0.
 _SHARE: Final = f"1 / (1 + {_PLAIN} / {_ENCRYPTED}) >= 0"
-_MOST: Final = f"topk(20, max by (vm, vm_id) ({told_by('zvm:zerto_vm_encrypted_ratio:topk20')}))"
+_MOST: Final = f"topk(20, max by (vm, vm_id) ({told_lately('zvm:zerto_vm_encrypted_ratio:topk20')}))"
 _TREND: Final = f"max by (vm, vm_id) ({of_zvms('zerto_vm_encryption_trend_level')})"
 _OF_VMS: Final = f"max by (vm, vm_id) ({of_zvms('zerto_vm_suspicion_level')})"
 
@@ -164,7 +164,7 @@ OVER_TIME: Final = Row(
         parts.chart(
             "Encrypted share of what is written",
             "When did the share rise? Checkpoints from before are the good ones.",
-            Query(f"max by (zvm) ({told_by('zvm:zerto_vm_encrypted:ratio15m')})", "{{zvm}}"),
+            Query(f"max by (zvm) ({told_lately('zvm:zerto_vm_encrypted:ratio15m')})", "{{zvm}}"),
             missing="no VM writes, or the ZVMs do not tell what is encrypted.",
             unit=units.PercentUnit,
             in_sight=1,

@@ -21,7 +21,7 @@ from boards.promql import (
     counted,
     of_zvms,
     tally,
-    told_by,
+    told_lately,
     vms,
     vpgs,
 )
@@ -232,7 +232,7 @@ KNOW: Final = Row(
             "VMs by ZVM and role",
             "How many VMs does each ZVM protect, and for how many is it the recovery side? A VM that two ZVMs list is "
             "here twice, once in each role.",
-            Query(f"max by (zvm, role) ({told_by('zvm:zerto_vm_role:count')})", "{{zvm}} {{role}}"),
+            Query(f"max by (zvm, role) ({told_lately('zvm:zerto_vm_role:count')})", "{{zvm}} {{role}}"),
             missing="no VM was reported in this time.",
             passing=True,
             stacked=True,

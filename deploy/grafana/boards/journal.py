@@ -64,7 +64,8 @@ NOW: Final = Row(
     (
         parts.count(
             "Journals past warning",
-            "Journals that are fuller than the size at which the ZVM warns.",
+            "Journals that are fuller than the size where the ZVM warns. Their list has the fullest one of each VPG; a "
+            "click on the VPG there leads to all of its VMs.",
             f"count({of_vms(_WARNED, A_VPG)}) or 0 * ({_WARNS})",
             runbook="ZertoJournalNearLimit",
             to=To("zerto-journal", "Fullest journals"),
@@ -106,6 +107,7 @@ NOW: Final = Row(
             "Below fail-safe",
             "VPGs whose journal is below the history at which it stops rather than lose checkpoints.",
             under(_VPGS, *_FAIL_SAFE),
+            runbook="ZertoJournalHistoryShort",
             to=To("zerto-journal", "Histories, shortest first"),
             missing="no VPG is reported with a fail-safe history.",
         ),

@@ -25,10 +25,11 @@ NOW: Final = Row(
     (
         tables.vpgs(
             "The VPG now",
-            "State, RPO and history of the chosen VPGs beside what was promised.",
+            "State, RPO and history of the chosen VPGs beside what was promised. Where two sites have a VPG of this "
+            "name, both are here and in all panels below; a click on one leaves only that one.",
             _VPGS,
             missing="the VPG is not reported: its ZVMs are silent, or it was deleted.",
-            height=4,
+            height=5,
         ),
         tables.vms(
             "Its VMs",
@@ -53,6 +54,7 @@ PROMISES: Final = Row(
             missing="the ZVM calculated no RPO in this time, or was silent. It is not zero.",
             unit=units.Seconds,
             promised=True,
+            many=True,
         ),
         parts.chart(
             "History",
@@ -82,6 +84,7 @@ PROMISES: Final = Row(
             missing="none is configured for the VPG, or the ZVM was silent.",
             unit=units.DurationInDaysHoursMinutesSeconds,
             promised=True,
+            many=True,
         ),
     ),
 )
@@ -149,6 +152,7 @@ LOAD: Final = Row(
             missing=_SILENT,
             unit=units.BytesIEC,
             promised=True,
+            many=True,
         ),
         parts.chart(
             "Progress",

@@ -59,7 +59,7 @@ NOW: Final = Row(
         ),
         parts.count(
             "Polls that failed",
-            "Polls that ended in anything but success, in the time of this page.",
+            "Polls that ended in anything but success, in the time of this page. The list says of which, and why.",
             f"sum({increase('zerto_exporter_polls_total', FAILED)} and on (job, instance) {BUILD})",
             to=To("zerto-exporter", "Polls that failed, by ZVM"),
             missing=UNSCRAPED,

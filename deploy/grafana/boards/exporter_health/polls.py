@@ -61,7 +61,7 @@ POLLS: Final = Row(
         ),
         parts.chart(
             "Polls left out",
-            "Which ZVM takes longer than its interval? All: those of all ZVMs together.",
+            "Which ZVM takes longer than its interval? Give it a longer one. All: those of all ZVMs together.",
             Query(only_where(each_minute("zvm", "zerto_exporter_polls_skipped_total")), "{{zvm}}"),
             Query(all_of_it("zerto_exporter_polls_skipped_total"), "All"),
             missing=NOT_BEFORE,

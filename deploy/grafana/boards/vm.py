@@ -165,9 +165,9 @@ LOAD: Final = Row(
         ),
         parts.chart(
             "Storage at the recovery site",
-            "How much storage does the VM use of what is provisioned for it? The dashed line is the limit.",
+            "How much storage does the VM use of what is provisioned for it? That is the dashed line.",
             Query(_each("zerto_vm_used_storage_bytes"), _NAME),
-            Query(_each("zerto_vm_provisioned_storage_bytes"), f"{_NAME} limit"),
+            Query(_each("zerto_vm_provisioned_storage_bytes"), f"{_NAME} provisioned"),
             missing=_SILENT,
             unit=units.BytesIEC,
             promised=True,

@@ -35,7 +35,7 @@ NOW: Final = Row(
             "Its VMs",
             "Which VM holds the VPG back? The one with the highest RPO is first; a click on one opens it.",
             _VMS,
-            missing="no VM of the VPG is reported: its ZVMs do not answer for VMs, or it is empty and protects nothing.",
+            missing="no VM of the VPG is reported: its ZVMs do not tell them, or it is empty and protects nothing.",
             worst=(("RPO", True),),
             height=9,
         ),

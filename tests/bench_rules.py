@@ -4,7 +4,8 @@
 
 Each VM is listed by both of its ZVMs. Rules are evaluated once, at the end of the history; panels are asked as Grafana
 asks them, with all chosen, over the range that their dashboard opens with. Figures are processor time of the Prometheus
-process, with that of writing the answer. With `--data` the history is kept for the next run.
+process, with that of writing the answer. Of rules the memory is told too that was taken for them, which is the same
+however busy the machine is. With `--data` the history is kept for the next run.
 """
 
 from __future__ import annotations
@@ -77,6 +78,18 @@ class Server(Prometheus):
         times = {"start": repr(self.now - seconds), "end": repr(self.now)}
         found: list[str] = self._answer(f"/api/v1/label/{label}/values", **{"match[]": selector}, **times)["data"]
         return found
+
+    def allocated(self) -> float:
+        """Return how many MB it has taken since its start, given back or not."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self._given_up)
+        try:
+            connection.request("GET", "/metrics")
+            found = re.search(rb"^go_memstats_alloc_bytes_total (\S+)", connection.getresponse().read(), re.MULTILINE)
+        finally:
+            connection.close()
+        if found is None:
+            raise RuntimeError("Prometheus does not tell what memory it takes")
+        return float(found[1]) / 1e6
 
     def _measured(self, path: str, **parameters: str) -> Asked:
         before = self._cpu()
@@ -166,22 +179,30 @@ def cost_of_rules(server: Server, groups: Sequence[dict[str, Any]], rounds: int,
     """
     rules = [rule for group in groups for rule in group["rules"]]
     taken = dict.fromkeys(map(id, rules), 0.0)
+    memory = dict.fromkeys(map(id, rules), 0.0)
     found: dict[int, str] = {}
     for _ in range(rounds):
         for rule in rules:
+            before = server.allocated()
             asked = server.instant(rule["expr"])
+            memory[id(rule)] += (server.allocated() - before) / rounds
             taken[id(rule)] += asked.cpu / rounds
             found[id(rule)] = asked.error or f"{len(asked.data)} series"
-    total = 0.0
+    total = megabytes = 0.0
     for group in groups:
         interval = _seconds(group.get("interval", f"{INTERVAL_SECONDS}s"))
         for rule in group["rules"] if each else ():
-            yield Line(f"  {rule.get('record') or rule['alert']}", f"{taken[id(rule)] * 1e3:.0f} ms", found[id(rule)])
+            what = f"{memory[id(rule)]:.0f} MB, {found[id(rule)]}"
+            yield Line(f"  {rule.get('record') or rule['alert']}", f"{taken[id(rule)] * 1e3:.0f} ms", what)
         once = sum(taken[id(rule)] for rule in group["rules"])
+        of_group = sum(memory[id(rule)] for rule in group["rules"])
         total += once * INTERVAL_SECONDS / interval
-        yield Line(f"group {group['name']}, {len(group['rules'])} rules, every {interval:g} s", f"{once * 1e3:.0f} ms")
+        megabytes += of_group * INTERVAL_SECONDS / interval
+        name = f"group {group['name']}, {len(group['rules'])} rules, every {interval:g} s"
+        yield Line(name, f"{once * 1e3:.0f} ms", f"{of_group:.0f} MB")
     met = total <= GOAL_OF_RULES_SECONDS
     yield Line("all rules, each once", f"{sum(taken.values()):.2f} s")
+    yield Line(f"memory taken for all rules, of {INTERVAL_SECONDS} s", f"{megabytes:.0f} MB")
     yield Line(f"all rules, of {INTERVAL_SECONDS} s", f"{total:.2f} s", f"<= {GOAL_OF_RULES_SECONDS} s", met)
 
 

@@ -116,7 +116,7 @@ class TestState:
         ]
         page = text(*statuses)
         assert "vms: 3 of 20 records are cut off: more series than <code>max_series</code>" in page
-        assert ["vms: 1 records and 0 values of the answer could not be used; the first: record 7: no identifier"] in (
+        assert ["vms: 1 record and 0 values of the answer could not be used; the first: record 7: no identifier"] in (
             found := cells(page)
         )
         assert ["vms: 0 records and 2 values of the answer could not be used"] in found

@@ -35,6 +35,21 @@ def _each(metric: str, *more: str) -> str:
     return f"max by ({', '.join((_OF_EACH, *more))}) ({of_zvms(metric)})"
 
 
+_NOW_FREE: Final = " / ".join(of_zvms(f"zerto_datastore_{what}_bytes") for what in ("free", "capacity"))
+# What is told by a state differs from the share by its labels.
+_TROUBLE: Final = " or ".join(
+    (
+        f"({_NOW_FREE} < bool 0.1) + ({_NOW_FREE} < bool 0.03)",
+        *(
+            f"2 * {of_zvms('zerto_datastore_state', state)}"
+            for state in ('health="Error"', 'availability="Unavailable"')
+        ),
+        of_zvms("zerto_datastore_state", 'health="Warning"'),
+        of_zvms("zerto_datastore_state", 'availability=~".*Maintenance"'),
+    )
+)
+
+
 def _zertos(metric: str, *matchers: str) -> str:
     return f"sum by ({_OF_EACH}) (max by ({_OF_EACH}, usage) ({of_zvms(metric, *matchers)}))"
 
@@ -68,7 +83,7 @@ NOW: Final = Row(
             to=TO_EACH,
             missing=NONE,
             unit=units.PercentUnit,
-            decimals=0,
+            decimals=1,
             steps=((None, "orange"), (0, "red"), (0.03, "yellow"), (0.1, "green")),
         ),
         parts.count(
@@ -103,7 +118,8 @@ NOW: Final = Row(
         ),
         parts.rows(
             "Each datastore",
-            "How full is each datastore, and what of that is Zerto's?",
+            "How full is each datastore, and what of that is Zerto's? VMs to it are recovered there, VMs from it are "
+            "protected there.",
             {
                 "A": _USED,
                 "B": _FREE,
@@ -115,11 +131,13 @@ NOW: Final = Row(
                 "H": _each("zerto_datastore_vras"),
                 "I": _each("zerto_datastore_state", "availability", "health"),
                 "J": _each("zerto_datastore_info", "type"),
+                "K": f"max by ({_OF_EACH}) ({_TROUBLE})",
             },
             (
-                parts.share("Used", "A", _FULL, width=95),
-                Column("Datastore", "datastore", width=185),
-                Column("Available", "availability", width=110),
+                Column("Trouble", "K", names=states.in_cells(states.ALERTS), empty="Not known", width=112),
+                parts.share("Used", "A", _FULL, decimals=1, width=95),
+                Column("Datastore", "datastore", width=175),
+                Column("Available", "availability", names=states.NAMES_OF_AVAILABILITY, empty="Not known", width=110),
                 Column("Health", "health", names=states.NAMES_OF_HEALTH, empty="Not known", width=110),
                 Column("Free", "B", unit=units.BytesIEC, empty="Not known", width=100),
                 Column("Capacity", "C", unit=units.BytesIEC, empty="Not known", width=105),
@@ -129,11 +147,11 @@ NOW: Final = Row(
                 Column("VMs from it", "G", empty="Not known", width=115),
                 Column("VRAs", "H", empty="Not known", width=80),
                 Column("Type", "type", width=90),
-                Column("ZVM", "zvm", link=tables.TO_ZVM),
+                Column("ZVM", "zvm", link=tables.TO_ZVM, width=130),
                 Column("datastore_id", "datastore_id", hidden=True),
             ),
             missing=NONE,
-            worst=(("Used", True),),
+            worst=(("Trouble", True), ("Used", True)),
             runbook="ZertoDatastoreNearlyFull",
         ),
         parts.rows(
@@ -180,13 +198,14 @@ OVER_TIME: Final = Row(
     (
         parts.chart(
             "Free space of the ten fullest",
-            "Which datastores fill up?",
+            "Which datastores fill up? Below the dashed line less than a tenth is free.",
             Query(
                 f"{_FREE} / ({_CAPACITY} > 0) and on (zvm, datastore_id) bottomk(10, {_AT_END})",
                 "{{datastore}} of {{zvm}}",
             ),
             missing=NONE,
             unit=units.PercentUnit,
+            steps=((None, "transparent"), (0.1, "red")),
             many=True,
             lowest_first=True,
         ),

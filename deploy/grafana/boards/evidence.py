@@ -32,6 +32,10 @@ def _each(expression: str) -> str:
     return _VPGS.each(expression, "type")
 
 
+def _of_repository(metric: str) -> str:
+    return f"max by (zvm, repository) ({of_zvms(metric)})"
+
+
 NOW: Final = Row(
     "Is it proved?",
     (
@@ -54,8 +58,8 @@ NOW: Final = Row(
             steps=parts.ANY_IS_ODD,
         ),
         parts.count(
-            "Last one failed",
-            "VPGs of which no kind of recovery succeeded the last time that it was tried.",
+            "None succeeded",
+            "VPGs of whose last failover test, failover and move each one failed that is known.",
             tally(f"{_VPGS.values(_SUCCESSFUL)} == 0", _SUCCESSFUL),
             runbook="ZertoRecoveryNotProved",
             to=_TO_EACH,
@@ -182,25 +186,36 @@ KEPT: Final = Row(
             "Repositories",
             "Is there room where the copies are kept?",
             {
-                "A": f"max by (zvm, repository) ({of_zvms('zerto_repository_free_bytes')})",
-                "B": f"max by (zvm, repository) ({of_zvms('zerto_repository_capacity_bytes')})",
-                "C": f"max by (zvm, repository) ({of_zvms('zerto_repository_immutable')})",
+                "A": _of_repository("zerto_repository_free_bytes"),
+                "B": _of_repository("zerto_repository_capacity_bytes"),
+                "C": _of_repository("zerto_repository_immutable"),
+                "D": f"1 - {_of_repository('zerto_repository_free_bytes')}"
+                f" / ({_of_repository('zerto_repository_capacity_bytes')} > 0)",
             },
             (
                 Column("Repository", "repository"),
-                Column("Free", "A", unit=units.BytesIEC, empty="Not told", harmless=True),
-                Column("Capacity", "B", unit=units.BytesIEC, empty="Not told", harmless=True),
+                parts.share(
+                    "Used",
+                    "D",
+                    ((None, "orange"), (0, "green"), (0.9, "yellow"), (0.97, "red")),
+                    empty="Not told",
+                    harmless=True,
+                    width=100,
+                ),
+                Column("Free", "A", unit=units.BytesIEC, empty="Not told", harmless=True, width=100),
+                Column("Capacity", "B", unit=units.BytesIEC, empty="Not told", harmless=True, width=115),
                 Column(
                     "Immutable",
                     "C",
                     names={0: ("No", "yellow"), 1: ("Yes", "transparent")},
                     empty="Not told",
                     harmless=True,
+                    width=125,
                 ),
-                Column("ZVM", "zvm", link=tables.TO_ZVM),
+                Column("ZVM", "zvm", link=tables.TO_ZVM, width=110),
             ),
             missing="no repository is reported, or the collector retention is off.",
-            worst=(("Free", False),),
+            worst=(("Used", True),),
             height=8,
             width=12,
         ),

@@ -12,8 +12,7 @@ from boards.promql import of_zvms, tally, told_by
 
 _OF_EACH: Final = "zvm, datastore, datastore_id"
 NONE: Final = "no datastore is reported: the collector datastores is off, or no ZVM answers."
-ENDLESS: Final = "no license is reported, or it does not end."
-_NO_LICENSE: Final = "no license is reported: the collector license is off, or its user may not read it."
+NO_LICENSE: Final = "no license is reported: the collector license is off, or its user may not read it."
 TO_EACH: Final = To("zerto-datastores", "Each datastore")
 TO_LICENSES: Final = To("zerto-datastores", "Licenses")
 _FREE: Final = f"max by ({_OF_EACH}) ({of_zvms('zerto_datastore_free_bytes')})"
@@ -25,7 +24,9 @@ _USED: Final = f"1 - {_FREE} / ({_CAPACITY} > 0)"
 ABOVE: Final = tally(f"{_USED} > 0.9", _CAPACITY)
 _FULL: Final[parts.Steps] = ((None, "orange"), (0, "green"), (0.9, "yellow"), (0.97, "red"))
 _ENDS: Final = f"max by (zvm) ({of_zvms('zerto_license_expiry_timestamp_seconds')}) - time()"
-ENDS_FIRST: Final = f"clamp_min(min({_ENDS}), 0)"
+# A license without an end is one of which nothing but the end is missing.
+ENDS_FIRST: Final = f"clamp_min(min({_ENDS}), 0) or -(count({of_zvms('zerto_license_info')}) > bool 0)"
+WITHOUT_END: Final[parts.Names] = {-1: ("Never", "green")}
 UNTIL_THE_END: Final[parts.Steps] = ((None, "orange"), (0, "red"), (7 * 86400, "yellow"), (30 * 86400, "green"))
 _LICENSED: Final = f"max by (zvm) ({of_zvms('zerto_license_max_vms')})"
 _PROTECTED: Final = f"max by (zvm) ({of_zvms('zerto_license_used_vms')})"
@@ -101,9 +102,10 @@ NOW: Final = Row(
             ENDS_FIRST,
             runbook="ZertoLicenseExpiring",
             to=TO_LICENSES,
-            missing=ENDLESS,
+            missing=NO_LICENSE,
             unit=units.DurationInDaysHoursMinutesSeconds,
             steps=UNTIL_THE_END,
+            names=WITHOUT_END,
         ),
         parts.count(
             "License used",
@@ -111,7 +113,7 @@ NOW: Final = Row(
             f"max({_PROTECTED} / ({_LICENSED} > 0))",
             runbook="ZertoLicenseOverused",
             to=TO_LICENSES,
-            missing=_NO_LICENSE,
+            missing=NO_LICENSE,
             unit=units.PercentUnit,
             decimals=0,
             steps=((None, "orange"), (0, "green"), (0.9, "yellow"), (1.001, "red")),
@@ -185,7 +187,7 @@ NOW: Final = Row(
                     harmless=True,
                 ),
             ),
-            missing=_NO_LICENSE,
+            missing=NO_LICENSE,
             worst=(("Ends in", False),),
             height=7,
             runbook="ZertoLicenseExpiring",

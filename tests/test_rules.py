@@ -35,7 +35,7 @@ from exporter.collectors.enums import ENTITY, STATUS, SUBSTATUS, Enum
 DEPLOY = ROOT / "deploy" / "prometheus"
 CASES = sorted((DEPLOY / "tests").glob("*.yml"))
 # Hours and days take promtool long: make check has them.
-LONG = {"budget", "budget_of_days", "exporter_days", "budget_after_silence", "days_with_gaps"}
+LONG = {"budget", "budget_of_days", "exporter_days", "budget_after_silence", "days_with_gaps", "each_clause"}
 OF_VPGS = {"zerto-vpg", "zerto-vpg-of-minutes", "zerto-rpo-budget-alerts"}
 OF_VPGS |= {"zerto-estate-vpg", "zerto-estate-vpg-of-minutes"}
 REMEMBERED = {"ZertoVpgVanished", "ZertoZvmEmpty"}  # are about what a ZVM no longer lists

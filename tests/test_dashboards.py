@@ -538,6 +538,22 @@ def test_where_nothing_to_list_is_the_good_case_no_data_is_not_said() -> None:
     assert all("not known" in str(said[title]) for title in good)
 
 
+def test_what_is_said_of_a_table_without_rows_is_not_said_in_its_cells() -> None:
+    found = 0
+    for _, panel in tables():
+        for header in columns(panel).values() if panel["fieldConfig"]["defaults"].get("noValue") else ():
+            found += 1
+            properties = overridden(panel)[header]
+            told = [one["type"] for one in properties.get("mappings", ())]
+            assert "special" in told or properties["noValue"] == "", (panel["title"], header)
+    assert found > 20
+
+
+def test_a_table_has_room_for_a_second_row() -> None:
+    """Two sites may have a VPG or a VM of the same name."""
+    assert all(panel["gridPos"]["h"] >= 5 for _, panel in tables())
+
+
 def test_the_colour_of_a_missing_number_is_below_all_others() -> None:
     """Grafana takes the first threshold for 0 where it sorts them."""
     for board in committed():

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from exporter.collectors import vms, vpgs
 from exporter.collectors.vms import Vm
@@ -166,6 +167,23 @@ def test_a_record_that_does_not_fit_costs_itself(monkeypatch: pytest.MonkeyPatch
     assert len(odd) == 1
 
 
+def test_the_fields_of_a_dialect_are_in_the_order_of_the_wire() -> None:
+    """Else msgspec looks at half of all fields for each key: a tenth of a decode."""
+    decoder = fresh()
+    record = {
+        "Whatever": 1,
+        **vm(VmName="web", Else=2, IOPs=3, ProtectedSite={"href": "", "type": "", "identifier": ""}),
+    }
+    decode(record, decoder=decoder)
+    (row,) = decode(record, decoder=decoder).rows
+    assert keys_of(row)[: len(record)] == list(record)
+    assert keys_of(row.protected_site)[:3] == ["href", "type", "identifier"]
+
+
+def keys_of(row: Any) -> list[str]:
+    return [field.encode_name for field in structs.fields(row)]
+
+
 def test_a_server_that_invents_keys_is_not_learned_by_heart() -> None:
     """Each record has a thousand keys of its own; all are read, and what is kept of them is bounded."""
     decoder = fresh()
@@ -179,7 +197,8 @@ def test_a_server_that_invents_keys_is_not_learned_by_heart() -> None:
     assert len(decoder._dialects) <= 8
     assert all(dialect.keys.useless <= MOST_KEYS for dialect in decoder._dialects)
     gc.collect()
-    assert len(Vm.__subclasses__()) < 60  # the structs of dialects that are forgotten go
+    kinds = [one for one in gc.get_objects() if isinstance(one, type) and vars(one).get("variant_of") is Vm]
+    assert 0 < len(kinds) < 60  # the structs of dialects that are forgotten go
 
 
 @pytest.mark.parametrize("key", ['quo"te', "back\\slash", "line\nfeed", "\u017ftatus", "caf\u00e9", "", "x" * 9999])

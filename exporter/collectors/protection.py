@@ -16,6 +16,7 @@ from exporter.prometheus.table import Labels, Value
 
 _DESCRIBED: Final = 1000  # codes; there are fifty
 _AT_ONCE: Final = 1000  # rows; more would hold up the event loop
+_SENT: Final = attrgetter("status", "status_description", "substatus", "substatus_description")
 
 
 class Entities(Struct, frozen=True, gc=False):
@@ -83,19 +84,19 @@ async def name_states(source: Source, rows: Sequence[Any]) -> None:
     Raises:
         AuthError: as Source.names.
     """
-    fields = []
-    for enum, field_name in ((STATUS, "status"), (SUBSTATUS, "substatus")):
-        # One after the other: a third connection to each ZVM would be for them alone.
-        states = _States(enum, await source.names(enum.path), source.described(enum.path))
-        fields.append((states, field_name, attrgetter(field_name, f"{field_name}_description")))
+    # One after the other: a third connection to each ZVM would be for them alone.
+    statuses, substatuses = [
+        _States(enum, await source.names(enum.path), source.described(enum.path)) for enum in (STATUS, SUBSTATUS)
+    ]
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
-        for states, field_name, sent in fields:
-            # At each poll nearly every state stays as it is: which there are is found in C, and Python sets the others.
-            named = {pair: states.state(*pair) for pair in dict.fromkeys(map(sent, some))}
-            if any(state is not wire for (wire, _), state in named.items()):
-                for row in some:
-                    setattr(row, field_name, named[sent(row)])
+        # At each poll nearly every state stays as it is: which there are is found in C, and Python sets the others.
+        named = {
+            sent: (statuses.state(*sent[:2]), substatuses.state(*sent[2:])) for sent in dict.fromkeys(map(_SENT, some))
+        }
+        if any(status is not sent[0] or substatus is not sent[2] for sent, (status, substatus) in named.items()):
+            for row in some:
+                row.status, row.substatus = named[_SENT(row)]
         await asyncio.sleep(0)
 
 

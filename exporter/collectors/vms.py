@@ -6,7 +6,8 @@ A ZVM lists the VMs that it protects and those that recover to it; the label `ro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, not_
 from typing import Any
 
 from msgspec import Struct, field
@@ -299,7 +300,7 @@ def summary(vms: Sequence[Vm]) -> Summary:
     """Sum up *vms*: how many they are, each counted once, which has the worst RPO, and how many have none."""
     ids = list(map(attrgetter("id"), vms))
     known = [calculated(rpo) or 0 for rpo in map(attrgetter("actual_rpo"), vms)]
-    count, unknown = len(set(ids)), len({one for one, rpo in zip(ids, known, strict=True) if not rpo})
+    count, unknown = len(set(ids)), len(set(compress(ids, map(not_, known))))
     worst_rpo = max(known, default=0)
     if not worst_rpo:
         return Summary(count, None, without_rpo=unknown)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import attrgetter
 from types import FunctionType
 from typing import Any, Final, get_args
@@ -41,16 +41,14 @@ class Reads:
         self._labels = _read_by(labels)
         self._metrics = [_read_by(functions) for functions in metrics]
         read = (names for names in (self._labels, *self._metrics) if names is not None)
-        self._fields = sorted(frozenset[str]().union(*read))
+        self._fields = frozenset[str]().union(*read)
 
     def state(self, rows: Sequence[Any]) -> State:
         """Return what *rows* hold, at least one; only structs, which have the same fields, can be compared."""
         kind = type(rows[0])
         known = _fields(kind) if issubclass(kind, Struct) else {}
-        names = [name for name in self._fields if name in known]
-        if len(names) < 2:  # of one name, attrgetter makes no tuple; such a table is small
-            return State(len(rows), {})
-        hashes = ((name, _hash(column, known[name])) for name, column in _columns(kind, names, rows))
+        names = known.keys() & self._fields
+        hashes = ((name, _hash(column, known[name])) for name, column in _columns(names, rows)) if names else ()
         return State(len(rows), {name: one for name, one in hashes if one is not None})
 
     def same_labels(self, before: State, now: State) -> bool:
@@ -79,12 +77,15 @@ def _fields(kind: type[Struct]) -> dict[str, type[Struct] | None]:
     return fields
 
 
-def _columns(kind: type[Struct], names: Sequence[str], rows: Sequence[Any]) -> Iterable[tuple[str, Sequence[Any]]]:
-    """Return what the fields *names*, at least two, hold in all *rows*, of which the first is of a *kind*."""
+def _columns(names: Collection[str], rows: Sequence[Any]) -> list[tuple[str, list[Any]]]:
+    """Return what the fields *names*, in any order, hold in all *rows*."""
+    kind = type(rows[0])
     if set(map(type, rows)) != {kind}:  # in the dialects of a server, which have other fields besides
-        return zip(names, zip(*map(attrgetter(*names), rows), strict=True), strict=True)
-    columns = dict(zip(kind.__struct_fields__, zip(*map(structs.astuple, rows), strict=True), strict=True))
-    return ((name, columns[name]) for name in names)
+        return [(name, list(map(attrgetter(name), rows))) for name in names]
+    # All in one list, not in a tuple of each row: so many tuples would set off the collection of garbage.
+    values = list(chain.from_iterable(map(structs.astuple, rows)))
+    fields = kind.__struct_fields__
+    return [(name, values[place :: len(fields)]) for place, name in enumerate(fields) if name in names]
 
 
 def _hash(column: Sequence[Any], kind: type[Struct] | None) -> int | None:

@@ -64,7 +64,8 @@ NOW: Final = Row(
     (
         parts.count(
             "Journals past warning",
-            "Journals that are fuller than the size at which the ZVM warns.",
+            "Journals that are fuller than the size where the ZVM warns. Their list has the fullest one of each VPG; a "
+            "click on the VPG there leads to all of its VMs.",
             f"count({of_vms(_WARNED, A_VPG)}) or 0 * ({_WARNS})",
             runbook="ZertoJournalNearLimit",
             to=To("zerto-journal", "Fullest journals"),
@@ -106,12 +107,14 @@ NOW: Final = Row(
             "Below fail-safe",
             "VPGs whose journal is below the history at which it stops rather than lose checkpoints.",
             under(_VPGS, *_FAIL_SAFE),
+            runbook="ZertoJournalHistoryShort",
             to=To("zerto-journal", "Histories, shortest first"),
             missing="no VPG is reported with a fail-safe history.",
         ),
         parts.count(
             "Journals in all",
-            "Storage that all journals use together. A value that the protecting ZVM sent wrong is not in it.",
+            "Storage that all journals use together. Not in it: VMs of which no ZVM tells, and a value that the "
+            "protecting ZVM sent wrong.",
             f"sum({_of_vpgs('zerto_vm_journal_used_bytes')})",
             to=To("zerto-journal", "Largest journals by VPG"),
             missing=_NO_VM,
@@ -205,7 +208,8 @@ TREND: Final = Row(
         ),
         parts.chart(
             "Journals by recovery site",
-            "How much storage do the journals use at each recovery site?",
+            "How much storage do the journals use at each recovery site? A step down is also VMs of which no ZVM tells "
+            "any more.",
             Query(_to_sites("zerto_vm_journal_used_bytes"), "{{recovery_site}}"),
             missing=_NO_VM_THEN,
             unit=units.BytesIEC,
@@ -225,7 +229,7 @@ TREND: Final = Row(
             "Storage by recovery site",
             "How much is used at each recovery site? Dashed: what is provisioned there for the VMs.",
             Query(_to_sites("zerto_vpg_used_storage_bytes"), "{{recovery_site}}"),
-            Query(_to_sites("zerto_vpg_provisioned_storage_bytes"), "{{recovery_site}} limit"),
+            Query(_to_sites("zerto_vpg_provisioned_storage_bytes"), "{{recovery_site}} provisioned"),
             missing="no VM was reported in this time.",
             unit=units.BytesIEC,
             promised=True,

@@ -115,7 +115,8 @@ ANSWER: Final = Row(
         parts.rows(
             "Each ZVM",
             "How is each ZVM, is what it said in time, and what does it list? Partly: it answers for its VMs or for "
-            "its VPGs, not for both. VMs of both are those that it protects to itself.",
+            "its VPGs, not for both. VMs of both are those that it protects to itself. Polls took: the last ones of "
+            "all its resources together. Logins failed: in the time of this page.",
             {
                 "A": ANSWERS,
                 "B": OVERDUE_OF_EACH,
@@ -131,7 +132,7 @@ ANSWER: Final = Row(
                 Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Answers", "A", names=states.ANSWERS, empty="Not known"),
                 Column("Data overdue", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Not known"),
-                Column("Last poll took", "C", unit=units.Seconds, empty="Not known"),
+                Column("Polls took", "C", unit=units.Seconds, empty="Not known"),
                 Column("VMs protected", "D", empty="Not known"),
                 Column("VMs recovered", "E", empty="Not known"),
                 Column("VMs of both", "F", empty="Not known"),
@@ -159,13 +160,14 @@ ANSWER: Final = Row(
         ),
         parts.rows(
             "Polls, failing first",
-            "Which resource of which ZVM is not polled well? Overdue: for how long its next good poll has been due.",
+            "Which resource of which ZVM is not polled well? Overdue: for how long its next good poll has been due. "
+            "Never polled: none has succeeded since the exporter started.",
             {"A": SUCCEEDED, "B": OVERDUE, "C": _TOOK, "D": INTERVAL},
             (
                 Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Collector", "collector", width=140),
                 Column("Last poll", "A", names=states.in_cells(states.SUCCEEDED), empty="Not known", width=130),
-                Column("Overdue", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never", width=125),
+                Column("Overdue", "B", unit=units.DurationInDaysHoursMinutesSeconds, empty="Never polled", width=125),
                 Column("Took", "C", unit=units.Seconds, empty="Not known", width=95),
                 Column("Interval", "D", unit=units.Seconds, empty="Not known", width=95),
             ),

@@ -45,11 +45,13 @@ NOW: Final = Row(
             "VPGs whose newest checkpoint is as new as their configured RPO asks, as a share of all that have one. A "
             "VPG without a known RPO counts as missing it, unless it is moved or synchronized for the first time.",
             f"1 - sum({_MISSED}) / sum({_COUNT})",
+            runbook="ZertoRpoAboveTarget",
             to=_TO_EACH,
             missing=_NEVER,
             unit=units.PercentUnit,
             decimals=2,
-            steps=((None, "orange"), (0, "yellow"), (1, "green")),
+            # 95 % is the lowest objective that can be chosen.
+            steps=((None, "orange"), (0, "red"), (0.95, "yellow"), (1, "green")),
             width=5,
         ),
         parts.count(
@@ -126,9 +128,9 @@ OVER_TIME: Final = Row(
         parts.rows(
             "VPGs by time within the RPO",
             "Which VPG used the budget? The share of the last 30 days in which each VPG kept its RPO, and how much of "
-            "the budget of one VPG it used, at the objective chosen above. In steps of three hours. RPO % is how much "
-            "of the promised RPO it uses now. Only VPGs that are reported now: the numbers above also have the time of "
-            "those that were deleted.",
+            "the budget of one VPG it used, at the objective chosen above. In steps of three hours: what began since "
+            "the last one is not in it yet. RPO % is how much of the promised RPO it uses now. Only VPGs that are "
+            "reported now: the numbers above also have the time of those that were deleted.",
             {
                 "A": f"1 - {_MISSED_OF_EACH}",
                 "B": f"{_MISSED_OF_EACH} / (1 - $objective)",

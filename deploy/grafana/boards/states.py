@@ -23,7 +23,7 @@ ANSWERS: Final[Names] = {0: ("Down", "red"), 1: ("Partly", "orange"), 2: ("Up", 
 FAILING: Final[Names] = {
     0: ("None", "green"),
     1: ("1 ZVM", "orange"),
-    **{n: (f"{n} ZVMs", "orange") for n in range(2, 10)},
+    **{n: (f"{n} ZVMs", "dark-orange") for n in range(2, 10)},
 }
 SUCCEEDED: Final[Names] = {0: ("Failed", "red"), 1: ("Succeeded", "green")}
 READINGS: Final[Names] = {0: ("Refused", "red"), 1: ("Accepted", "transparent")}
@@ -63,8 +63,12 @@ NAMES_OF_STATUS: Final[Names] = {
 NAMES_OF_SUBSTATUS: Final[Names] = {
     name: (name, "red") for name in map(SUBSTATUS.name, SUBSTATUS.codes) if _colour(name) == "red"
 }
-# Where states are counted by name.
-COLOR_OF_STATUS: Final = {STATUS.name(code): _colour(STATUS.name(code)) for code in STATUS.codes}
+# Where states are counted by name, side by side: those that miss the SLA are told apart.
+COLOR_OF_STATUS: Final = {
+    **{STATUS.name(code): _colour(STATUS.name(code)) for code in STATUS.codes},
+    "RpoNotMeetingSLA": "dark-red",
+    "HistoryNotMeetingSLA": "light-red",
+}
 _VRA_WORKS: Final = ("Installed", "Installing", "Removing", "UpdatingIpSettings", "DuringChangeHost")
 NAMES_OF_VRA_STATUS: Final[Names] = {
     name: (name, "yellow" if name == "HostInMaintenanceMode" else "red")

@@ -89,8 +89,8 @@ def vms(
     columns = (
         Column("VM", "vm", link=TO_VM, width=200),
         Column("Exists", "A", names=states.in_cells(states.EXISTS), empty="Not known", width=95),
-        Column("Status", "status", width=180),
-        Column("Substatus", "substatus", width=190),
+        Column("Status", "status", names=states.NAMES_OF_STATUS, empty="Not known", width=180),
+        Column("Substatus", "substatus", names=states.NAMES_OF_SUBSTATUS, empty="Not known", width=190),
         Column("RPO", "C", unit=units.Seconds, empty="Not known", width=95),
         Column("IOPS", "D", unit=units.Short, decimals=0, empty="Not known", width=90),
         Column("Writes", "E", unit=units.BytesPerSecondIEC, empty="Not known", width=105),

@@ -30,11 +30,12 @@ NOW: Final = Row(
     (
         tables.vms(
             "The VM now",
-            "State, RPO, load and journal of the chosen VMs, once for each VPG that they are in.",
+            "State, RPO, load and journal of the chosen VMs, once for each VPG that they are in. Where two sites have "
+            "a VM of this name, both are here and in all panels below; a click on one leaves only that one.",
             _VMS,
             missing="the VM is not reported: its ZVMs are silent, or it is no longer protected.",
             worst=(("RPO", True),),
-            height=4,
+            height=5,
         ),
         parts.rows(
             "What it is",
@@ -73,7 +74,7 @@ NOW: Final = Row(
             ),
             missing="the VM is not reported: its ZVMs are silent, or it is no longer protected.",
             worst=(("VM", False),),
-            height=4,
+            height=5,
         ),
     ),
 )
@@ -90,6 +91,7 @@ PROMISES: Final = Row(
             missing="the ZVM calculated no RPO in this time, or was silent. It is not zero.",
             unit=units.Seconds,
             promised=True,
+            many=True,
         ),
         parts.chart(
             "Journal",
@@ -163,12 +165,13 @@ LOAD: Final = Row(
         ),
         parts.chart(
             "Storage at the recovery site",
-            "How much storage does the VM use of what is provisioned for it? The dashed line is the limit.",
+            "How much storage does the VM use of what is provisioned for it? That is the dashed line.",
             Query(_each("zerto_vm_used_storage_bytes"), _NAME),
-            Query(_each("zerto_vm_provisioned_storage_bytes"), f"{_NAME} limit"),
+            Query(_each("zerto_vm_provisioned_storage_bytes"), f"{_NAME} provisioned"),
             missing=_SILENT,
             unit=units.BytesIEC,
             promised=True,
+            many=True,
         ),
     ),
 )

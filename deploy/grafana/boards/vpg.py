@@ -25,16 +25,17 @@ NOW: Final = Row(
     (
         tables.vpgs(
             "The VPG now",
-            "State, RPO and history of the chosen VPGs beside what was promised.",
+            "State, RPO and history of the chosen VPGs beside what was promised. Where two sites have a VPG of this "
+            "name, both are here and in all panels below; a click on one leaves only that one.",
             _VPGS,
             missing="the VPG is not reported: its ZVMs are silent, or it was deleted.",
-            height=4,
+            height=5,
         ),
         tables.vms(
             "Its VMs",
             "Which VM holds the VPG back? The one with the highest RPO is first; a click on one opens it.",
             _VMS,
-            missing="no VM of the VPG is reported. An empty VPG protects nothing.",
+            missing="no VM of the VPG is reported: its ZVMs do not tell them, or it is empty and protects nothing.",
             worst=(("RPO", True),),
             height=9,
         ),
@@ -53,6 +54,7 @@ PROMISES: Final = Row(
             missing="the ZVM calculated no RPO in this time, or was silent. It is not zero.",
             unit=units.Seconds,
             promised=True,
+            many=True,
         ),
         parts.chart(
             "History",
@@ -82,6 +84,7 @@ PROMISES: Final = Row(
             missing="none is configured for the VPG, or the ZVM was silent.",
             unit=units.DurationInDaysHoursMinutesSeconds,
             promised=True,
+            many=True,
         ),
     ),
 )
@@ -143,12 +146,13 @@ LOAD: Final = Row(
         ),
         parts.chart(
             "Storage at the recovery site",
-            "How much storage does the VPG use of what is provisioned for it? The dashed line is the limit.",
+            "How much storage does the VPG use of what is provisioned for it? That is the dashed line.",
             Query(_each("zerto_vpg_used_storage_bytes"), _NAME),
-            Query(_each("zerto_vpg_provisioned_storage_bytes"), f"{_NAME} limit"),
+            Query(_each("zerto_vpg_provisioned_storage_bytes"), f"{_NAME} provisioned"),
             missing=_SILENT,
             unit=units.BytesIEC,
             promised=True,
+            many=True,
         ),
         parts.chart(
             "Progress",

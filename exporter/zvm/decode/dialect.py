@@ -8,6 +8,7 @@ JSON, which costs next to nothing.
 
 from __future__ import annotations
 
+import inspect
 import operator
 import sys
 from collections.abc import Mapping, Sequence
@@ -101,41 +102,46 @@ class Shape(Generic[Row]):
 
 @dataclass
 class Keys:
-    """The keys that were met in an object: of its fields by their names in the struct, and others."""
+    """The keys that were met in an object, in the order of the wire; of each the field that it is, "" for none."""
 
-    spelled: dict[str, str] = field(default_factory=dict)
-    others: set[str] = field(default_factory=set)
-    nested: dict[str, Keys] = field(default_factory=dict)
+    met: dict[str, str] = field(default_factory=dict)
+    nested: dict[str, Keys] = field(default_factory=dict)  # by the names of the fields
 
     def copy(self) -> Keys:
         """Return the same keys, to learn more."""
         nested = {name: keys.copy() for name, keys in self.nested.items()}
-        return Keys(dict(self.spelled), set(self.others), nested)
+        return Keys(dict(self.met), nested)
 
     def have(self, other: Keys) -> bool:
         """Tell whether there is nothing to learn from *other*."""
-        return (
-            self.spelled.items() >= other.spelled.items()
-            and self.others >= other.others
-            and all(name in self.nested and self.nested[name].have(keys) for name, keys in other.nested.items())
+        return self.met.items() >= other.met.items() and all(
+            name in self.nested and self.nested[name].have(keys) for name, keys in other.nested.items()
         )
 
     @property
     def useless(self) -> int:
         """How many of the keys are of no use."""
-        return len(self.others) + sum(keys.useless for keys in self.nested.values())
+        return self._others + sum(keys.useless for keys in self.nested.values())
+
+    @property
+    def _others(self) -> int:
+        return sum(not name for name in self.met.values())
 
     def learn(self, shape: Shape[Any], record: Any) -> None:
         """Add those keys of *record*, of the struct of *shape*, that fit to what is known; never without bound."""
         if not isinstance(record, dict):
             return
+        spelled, others = set(self.met.values()), self._others
         for key, value in islice(record.items(), _MOST_STUDIED):
             known = shape.known.get(key.casefold())
             if known is None:
-                if len(self.others) < MOST_KEYS and _plain(key):
-                    self.others.add(key)
+                if others < MOST_KEYS and _plain(key) and key not in self.met:
+                    self.met[key] = ""
+                    others += 1
             elif _plain(key):
-                self.spelled.setdefault(known.name, key)
+                if known.name not in spelled:
+                    self.met[key] = known.name
+                    spelled.add(known.name)
                 for part, item in shape.parts(known.name, value)[:_MOST_STUDIED]:
                     self.nested.setdefault(known.name, Keys()).learn(part, item)
 
@@ -162,7 +168,8 @@ def folded(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _variant(shape: Shape[Row], keys: Keys) -> type[Row]:
-    fields: list[tuple[str, Any, Any]] = []
+    spelled = {name: key for key, name in keys.met.items() if name}
+    fields: dict[str, tuple[str, Any, Any]] = {}  # by their keys
     for known in shape.fields:
         nested, listed, kind = shape.nested.get(known.name), shape.listed.get(known.name), known.type
         null = NoneType in options(kind)
@@ -172,24 +179,25 @@ def _variant(shape: Shape[Row], keys: Keys) -> type[Row]:
             kind = list[_variant(listed, keys.nested.get(known.name, Keys()))]  # type: ignore[misc] # it is a value here
         if kind is not known.type and null:
             kind = kind | None
-        name = keys.spelled.get(known.name, known.encode_name)
+        name = spelled.get(known.name, known.encode_name)
         default = {} if known.required else {"default": known.default, "default_factory": known.default_factory}
-        fields.append((known.name, kind, msgspec.field(name=name, **default)))
-    fields += [
-        (f"other_{number}", Raw, msgspec.field(name=key, default=NOTHING))
-        for number, key in enumerate(sorted(keys.others))
-    ]
+        fields[name] = known.name, kind, msgspec.field(name=name, **default)
+    useless = (key for key, name in keys.met.items() if not name)
+    for number, key in enumerate(useless):
+        fields[key] = f"other_{number}", Raw, msgspec.field(name=key, default=NOTHING)
     config, get = shape.struct.__struct_config__, operator.attrgetter(*(known.name for known in shape.fields))
 
     def same(one: Row, other: object) -> bool:
-        return isinstance(other, shape.struct) and get(one) == get(other)
+        return getattr(type(other), "variant_of", type(other)) is shape.struct and get(one) == get(other)
 
-    # What is raw is looked at by nobody: it lies in a buffer that has been used again since.
-    return msgspec.defstruct(  # type: ignore[return-value] # a subclass of the struct
+    # What is raw is looked at by nobody: it lies in a buffer that has been used again since. Fields are in the order
+    # of the wire: msgspec looks for a key from where the last one was. A subclass would have the order of its parent.
+    return msgspec.defstruct(  # type: ignore[return-value] # like the struct in all that is asked of it
         shape.struct.__name__,
-        fields,
-        bases=(shape.struct,),
+        [fields.pop(key) for key in keys.met] + [*fields.values()],
         namespace={
+            **dict(inspect.getmembers(shape.struct, inspect.isfunction)),
+            "variant_of": shape.struct,
             "__eq__": same,
             "__hash__": lambda one: hash(get(one)),
             "__repr__": lambda one: f"{shape.struct.__name__}{get(one)!r}",

@@ -47,7 +47,7 @@ PROCESS: Final = Row(
             "Scrapes took",
             "How long does Prometheus wait for the exporter?",
             Query(own("scrape_duration_seconds"), "{{instance}}"),
-            missing="Prometheus has no target of the exporter.",
+            missing=NOT_BEFORE,
             unit=units.Seconds,
         ),
         parts.rows(

@@ -13,6 +13,8 @@ WHOLE: Final = units.LocaleFormat
 INSTANCE: Final = 'instance=~"$instance"'
 FAILED: Final = 'outcome!="success"'
 REFUSED: Final = 'code!~"2.."'
+# Among many lines that of all of them is found: the others take what colours are left, pale ones too.
+OF_ALL: Final = {"All": "text"}
 UNSCRAPED: Final = "the exporter is not scraped, or only by way of /probe, which leaves these metrics out."
 NOT_BEFORE: Final = "the exporter was not scraped in this time."
 

@@ -24,11 +24,9 @@ _VPGS: Final = vpgs(A_VPG)
 _VMS: Final = vms(A_VPG)
 
 
-def _told(what: str, expression: str, **labels: str) -> str:
-    """Return *expression* with a label that tells what is the matter, and more *labels*: all rows have the same."""
-    for name, value in {"what": what, **labels}.items():
-        expression = f"label_replace({expression}, '{name}', '{value}', '', '')"
-    return expression
+def _told(what: str, expression: str) -> str:
+    """Return *expression* with a label that tells what is the matter."""
+    return f"label_replace({expression}, 'what', '{what}', '', '')"
 
 
 def _missing_vms() -> str:
@@ -51,9 +49,10 @@ WORST: Final = Row(
         parts.rows(
             "Gone or missing",
             "Which VPGs and VMs were reported a day ago and are no longer, and which VMs are missing at the "
-            "hypervisor? What a ZVM listed that does not answer is not among them: see beside.",
+            "hypervisor? Ask who did it: the events of the ZVM name the user. What a ZVM listed that does not answer "
+            "is not among them: see beside.",
             {
-                "A": _told("VPG gone", f"group by (vpg, vpg_id) ({went(_VPGS)})", vm="-", vm_id="-"),
+                "A": _told("VPG gone", f"group by (vpg, vpg_id) ({went(_VPGS)})"),
                 "B": _told("VM gone", f"group by (vpg, vpg_id, vm, vm_id) ({went(_VMS)})"),
                 "C": _told("VM missing", f"group by (vpg, vpg_id, vm, vm_id) ({_missing_vms()})"),
             },

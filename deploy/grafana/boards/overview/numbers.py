@@ -112,6 +112,7 @@ TRUST: Final = Row(
             "VPGs that were reported a day ago and are not reported by any ZVM now: they were deleted. What a ZVM "
             "listed that does not answer is not counted: nobody knows of it.",
             gone(_VPGS),
+            runbook="ZertoVpgVanished",
             to=_TO_GONE,
             missing="no ZVM answers, or Prometheus has no samples from a day ago to compare with.",
             width=3,
@@ -121,6 +122,7 @@ TRUST: Final = Row(
             "VMs that were reported a day ago and are not reported in any VPG by any ZVM now: they were taken out of "
             "their VPGs. What a ZVM listed that does not answer for its VMs is not counted: nobody knows of it.",
             gone(_VMS),
+            runbook="ZertoVmsVanished",
             to=_TO_GONE,
             missing="no ZVM answers, or Prometheus has no samples from a day ago to compare with.",
             width=3,
@@ -185,7 +187,7 @@ RECOVERABLE: Final = Row(
         ),
         parts.count(
             "Failover tests overdue",
-            "VPGs without a failover test in the time chosen above, or without any.",
+            "VPGs without a failover test in the time chosen above, or without any. In their list, order by Last test.",
             untested(_VPGS),
             runbook="ZertoFailoverTestOverdue",
             to=_TO_VPGS,
@@ -221,14 +223,17 @@ RECOVERABLE: Final = Row(
             "Failover tests running",
             "VPGs in which a failover test runs. End it when it is done: it fills the journal meanwhile.",
             f"sum({_VPGS.values(_VPGS.metric('zerto_vpg_failover_test_running'))})",
+            runbook="ZertoFailoverTestForgotten",
             to=_TO_VPGS,
             missing="no VPG is reported.",
             steps=((None, "orange"), (0, "blue"), (1, "purple")),
         ),
         parts.count(
             "VPGs with an alert",
-            "VPGs for which the ZVM itself has a warning or an error.",
+            "VPGs for which the ZVM itself has a warning or an error: see Alert in their list. What it says is in the "
+            "ZVM, under Monitoring.",
             f"sum({_VPGS.values(_VPGS.metric('zerto_vpg_alert_status_code') + ' > bool 0')})",
+            runbook="ZertoZvmAlert",
             to=_TO_VPGS,
             missing="no ZVM tells its alerts.",
             steps=parts.ANY_IS_ODD,

@@ -108,6 +108,7 @@ def rows(
     """Return a table of what holds now; *worst* are the columns that sort it, and whether the largest is first.
 
     *nothing* is said instead of "No data" where a table without rows is the good case: what is true without data too.
+    Grafana would say it in each empty cell as well; there, as in all other tables, a label that is not told is blank.
 
     Labels that are no column must not be in the answers, or Grafana shows them.
     """
@@ -131,6 +132,8 @@ def rows(
         builder.no_value(nothing)
     for column in columns:
         properties = column.properties()
+        if nothing is not None and column.empty is None:
+            properties.append(dashboard.DynamicConfigValue("noValue", ""))
         if properties:
             builder.override_by_name(column.title, properties)
     return Panel(title, answers, missing, width, height, builder, tuple(queries.values()), runbook)

@@ -17,7 +17,7 @@ from boards.parts.colors import Names, Steps, named, thresholds
 from boards.parts.links import Link, links
 
 # What a line is held against has the same colour everywhere, and is dashed.
-_LIMITS: Final = (("/(promised|limit)$/", "red"), ("/(warning|fail-safe)$/", "orange"))
+_LIMITS: Final = (("/(promised|limit|provisioned)$/", "red"), ("/(warning|fail-safe)$/", "orange"))
 
 
 def chart(

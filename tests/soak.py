@@ -82,7 +82,7 @@ class Storm:
         self._changing = False
         self._change = 0
         self._reload_good = True
-        self._last_reload = 0.0
+        self._last_reload: float | None = None
         self._over = asyncio.Event()
         self._readers = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
@@ -135,10 +135,11 @@ class Storm:
 
     async def _recovered(self) -> None:
         """See that all ZVMs are back soon after the last reload; on a machine that is short of processors, later."""
+        begun = time.time()
         while self.tally.recovered is None:
-            since = time.time() - self._last_reload
+            since = time.time() - (self._last_reload or begun)
             if since > (_STARVED_RECOVERY_SECONDS if self._starved.seconds else _RECOVERY_SECONDS):
-                self._wrong(f"not back {since:.0f} s after the last reload: {', '.join(self.tally.not_recovered)}")
+                self._wrong(self.tally.missing(since, reloaded=self._last_reload is not None))
                 return
             await asyncio.sleep(0.5)
 
@@ -218,7 +219,7 @@ class Storm:
             facts = await self._page("/metrics, gzip", "/metrics", zipped=True, twice=twice)
             if facts is not None:
                 self.tally.page(facts)
-                if self._last_reload:
+                if self._last_reload is not None:
                     self.tally.back(facts.zvms, self._standing, self._last_reload, sent)
             await self._pause(_WHOLE_EVERY)
 

@@ -42,7 +42,7 @@ class Tally:
     series: int = 0
     down: int = 0
     recovered: float | None = None
-    not_recovered: Sequence[str] = ()
+    not_recovered: Sequence[str] = ()  # as the last whole page since then had it
     _figures: list[tuple[float, Figures]] = field(default_factory=list)
     _polls: dict[str, float] = field(default_factory=dict)
     _polls_before: float = 0.0
@@ -74,6 +74,14 @@ class Tally:
             self.not_recovered = [name for name in names if not is_back(zvms.get(name), since)]
             if not self.not_recovered:
                 self.recovered = sent - since
+
+    def missing(self, seconds: float, *, reloaded: bool) -> str:
+        """Return what is missing at the end, where not all ZVMs are back so many *seconds* after the last reload."""
+        if not reloaded:
+            return f"the last reload is not over {seconds:.0f} s after the end of the storm"
+        if not self.not_recovered:
+            return f"no whole page was read within {seconds:.0f} s after the last reload"
+        return f"not back {seconds:.0f} s after the last reload: {', '.join(self.not_recovered)}"
 
     def figures(self, now: float, figures: Figures) -> None:
         """Take in what the exporter's process holds."""

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -411,7 +411,7 @@ def test_a_zvm_that_went_down_is_down_though_its_hourly_poll_was_a_good_one(tmp_
     judged(tmp_path, series, [asked])
 
 
-def expected_of(query: str, when: str, expected: dict[str, float]) -> dict[str, Any]:
+def expected_of(query: str, when: str, expected: Mapping[str, float]) -> dict[str, Any]:
     """Return promtool's test of a *query*, all chosen, with the values that it is to give by their labels."""
     samples = [{"labels": labels, "value": value} for labels, value in expected.items()]
     for name in ("job", "zvm", "vpg", "organization"):
@@ -474,6 +474,74 @@ def test_what_writes_nothing_has_no_share_that_is_encrypted(tmp_path: Path) -> N
     share = panel_of("zerto-ransomware", "Suspected VMs").queries[1]
     told_of = '{{vm="{0}", vm_id="{0}"}}'
     judged(tmp_path, series, [expected_of(share, "30m", {told_of.format("both"): 0.5, told_of.format("plain"): 0})])
+
+
+def test_the_worst_vras_and_datastores_are_first_whoever_says_what_is_wrong(tmp_path: Path) -> None:
+    """An alert, a state, a ghost, a health, an availability and a share each do it alone, and the worst counts."""
+    told = '{{job="zerto", zvm="nyc", {0}="{1}", {0}_id="{1}"{2}}}'
+    vras = {  # an alert, a ghost, a state: how bad it is in all
+        "fine": (0, 0, "Installed", 0),
+        "warned": (1, 0, "Installing", 1),
+        "alert": (2, 0, "Installed", 2),
+        "ghost": (0, 1, "HostInMaintenanceMode", 2),
+        "state": (0, 0, "HostPasswordChanged", 2),
+        "maintained": (0, 0, "HostInMaintenanceMode", 1),
+    }
+    stores = {  # bytes that are free of 1000, a health, an availability
+        "fine": (500, "Normal", "Normal", 0),
+        "full": (29, "Normal", "Normal", 2),
+        "nearly": (99, "Normal", "Normal", 1),
+        "health": (500, "Error", "Normal", 2),
+        "warned": (500, "Warning", "Normal", 1),
+        "lost": (99, "Warning", "Unavailable", 2),
+        "maintained": (500, "Normal", "EnteringMaintenance", 1),
+    }
+    values = {
+        **{f"zerto_vra_alert_status_code{told.format('vra', name, '')}": one[0] for name, one in vras.items()},
+        **{f"zerto_vra_ghost{told.format('vra', name, '')}": one[1] for name, one in vras.items()},
+        **{"zerto_vra_state" + told.format("vra", name, f', status="{one[2]}"'): 1 for name, one in vras.items()},
+        **{f"zerto_datastore_free_bytes{told.format('datastore', name, '')}": one[0] for name, one in stores.items()},
+        **{f"zerto_datastore_capacity_bytes{told.format('datastore', name, '')}": 1000 for name in stores},
+        **{
+            "zerto_datastore_state" + told.format("datastore", name, f', health="{one[1]}", availability="{one[2]}"'): 1
+            for name, one in stores.items()
+        },
+    }
+    asked = [
+        expected_of(
+            panel_of(board, panel).queries[-1],
+            "5m",
+            {f'{{zvm="nyc", {what}="{name}", {what}_id="{name}"}}': one[-1] for name, one in all_of_them.items()},
+        )
+        for board, panel, what, all_of_them in (
+            ("zerto-vras", "Each VRA", "vra", vras),
+            ("zerto-datastores", "Each datastore", "datastore", stores),
+        )
+    ]
+    judged(tmp_path, [{"series": name, "values": f"{value}x9"} for name, value in values.items()], asked)
+
+
+def test_a_license_without_an_end_is_not_one_that_nobody_tells(tmp_path: Path) -> None:
+    license_of = 'zerto_license_{}{{job="zerto", zvm="nyc"{}}}'
+    ends = panel_of("zerto-datastores", "License ends in").queries[0]
+    info = {"series": license_of.format("info", ', type="Enterprise"'), "values": "1x9"}
+    end = {"series": license_of.format("expiry_timestamp_seconds", ""), "values": "1000x9"}
+    judged(tmp_path, [info, end], [expected_of(ends, "5m", {"{}": 700})])
+    judged(tmp_path, [info], [expected_of(ends, "5m", {"{}": -1})])
+    judged(tmp_path, [end | {"values": "100x9"}, info], [expected_of(ends, "5m", {"{}": 0})])
+    judged(tmp_path, [{"series": "up", "values": "1x9"}], [expected_of(ends, "5m", {})])
+
+
+def test_which_peer_is_cut_off_is_told_only_of_that_one(tmp_path: Path) -> None:
+    state = 'zerto_peer_pairing_state{{job="zerto", zvm="nyc", peer="{0}", peer_id="{0}", status="{1}"}}'
+    peers = {"lon": "Paired", "par": "Unpaired", "ams": "Incompatible", "new": "Pairing"}
+    series = [{"series": state.format(*one), "values": "1x9"} for one in peers.items()]
+    cut = 'zvm:zerto_vpg_disconnected:count{zvm="nyc", own_site="nyc", peer_site="par"}'
+    paired, *_, cut_off = panel_of("zerto-peers", "Each peer").queries
+    told = '{{zvm="nyc", peer="{0}", peer_id="{0}"}}'
+    rating = {told.format(peer): value for peer, value in (("lon", 0), ("par", 2), ("ams", 2), ("new", 1))}
+    asked = [expected_of(paired, "5m", rating), expected_of(cut_off, "5m", {told.format("par"): 4})]
+    judged(tmp_path, [*series, {"series": cut, "values": "4x9"}], asked)
 
 
 def test_where_no_exporter_was_ever_seen_its_targets_are_found_by_the_name_of_their_job(estate: Estate) -> None:

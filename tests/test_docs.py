@@ -92,17 +92,5 @@ def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
     assert [text for text in [*quote, after] if not figures(text) <= measured] == []
 
 
-def test_readme_tells_each_collector_and_how_many_metrics_there_are() -> None:
-    text = (ROOT / "README.md").read_text()
-    told = {metric.name for one in collectors.ALL for table in one.tables for metric in table.metrics}
-    assert f"lists them all, {len(told)} about what ZVMs tell:" in text
-    by_default = ", ".join(f"`{one.name}`" for one in collectors.ALL if one.standard)
-    off = ", ".join(f"`{one.name}`" for one in collectors.ALL if not one.standard)
-    assert f"| {by_default} | {off} |" in text
-    requests = re.search(r"send (\d+) requests a minute", metrics.text())
-    assert requests is not None
-    assert f"[{requests[1]} requests a minute]" in text
-
-
 def figures(text: str) -> set[str]:
     return set(re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d),(?=\d{3})", "", text)))

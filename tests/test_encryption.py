@@ -10,22 +10,24 @@ import msgspec
 import pytest
 from support import DrivenClock, Page, Running, Simulate, zvm_config
 
-from exporter.collectors import encryption, vms
-from exporter.simulator import Estate, Fault, Simulator, faults
+from exporter.collectors import detection, vms
+from exporter.simulator import Estate, Fault, Simulator, faults, pair
+from exporter.simulator.estate.operations import Wish
+from exporter.simulator.estate.tasks import Kind
 from exporter.simulator.exchange import Payload
 
 Export = Callable[..., Awaitable[Running]]
 COLLECTORS = ("vms", "vpgs", "encryption")
 PARTS = {
-    encryption.STATE: {"zerto_encryption_detection_enabled"},
-    encryption.METRICS: {
+    detection.STATE: {"zerto_encryption_detection_enabled"},
+    detection.METRICS: {
         "zerto_vm_encrypted_bytes_total",
         "zerto_vm_unencrypted_bytes_total",
         "zerto_vm_encryption_trend_level",
     },
-    encryption.SUSPECTED_VMS: {"zerto_suspected_vms", "zerto_vm_suspicion_level"},
-    encryption.SUSPECTED_VPGS: {"zerto_suspected_vpgs", "zerto_vpg_suspicion_level"},
-    encryption.SUSPECTED_VOLUMES: {"zerto_suspected_volumes"},
+    detection.SUSPECTED_VMS: {"zerto_suspected_vms", "zerto_vm_suspicion_level"},
+    detection.SUSPECTED_VPGS: {"zerto_suspected_vpgs", "zerto_vpg_suspicion_level"},
+    detection.SUSPECTED_VOLUMES: {"zerto_suspected_volumes"},
 }
 METRICS = {name for names in PARTS.values() for name in names}
 
@@ -136,7 +138,7 @@ async def test_ransomware_is_seen_in_the_counters_the_levels_the_lists_and_the_a
 
 @pytest.mark.parametrize(
     ("missing", "code"),
-    [*((path, 404) for path in PARTS), *((encryption.STATE, code) for code in (403, 405, 501))],
+    [*((path, 404) for path in PARTS), *((detection.STATE, code) for code in (403, 405, 501))],
     ids=lambda what: str(what).rpartition("Detection/")[2],
 )
 async def test_a_part_that_a_server_lacks_costs_only_itself(
@@ -155,12 +157,12 @@ async def test_where_it_is_switched_off_that_alone_is_told(
     sim: Simulator, polled: Callable[[], Awaitable[Page]]
 ) -> None:
     """A 0 of suspected VMs would say that somebody looked."""
-    sim.faults.set(encryption.STATE, answering({"EncryptionDetectionEnabled": False}))
+    sim.faults.set(detection.STATE, answering({"EncryptionDetectionEnabled": False}))
     page = await polled()
     assert names(page) == {"zerto_encryption_detection_enabled"}
     assert page.value("zerto_encryption_detection_enabled") == 0
-    assert not [one for one in sim.requests if one.path == encryption.METRICS]
-    sim.faults.set(encryption.STATE, answering(None))
+    assert not [one for one in sim.requests if one.path == detection.METRICS]
+    sim.faults.set(detection.STATE, answering(None))
     page = await polled()
     assert "zerto_encryption_detection_enabled" not in names(page)
     assert page.value("zerto_suspected_vms") == 0
@@ -171,7 +173,7 @@ async def test_each_value_and_null_and_what_is_none_of_a_record(
 ) -> None:
     """Whoever is suspected is counted, however little is said of it; a list of nothing readable is a failure."""
     sim.faults.set(
-        encryption.METRICS,
+        detection.METRICS,
         answering(
             [
                 {"Link": {"identifier": "vm-1?VpgIdentifier=x", "name": "one"}, "EncryptionMetrics": MEASURED},
@@ -186,12 +188,12 @@ async def test_each_value_and_null_and_what_is_none_of_a_record(
         {"Link": None},
         {"SuspicionLevel": None},
     ]
-    sim.faults.set(encryption.SUSPECTED_VMS, answering([*suspected, "no record"]))
+    sim.faults.set(detection.SUSPECTED_VMS, answering([*suspected, "no record"]))
     sim.faults.set(
-        encryption.SUSPECTED_VPGS, answering([{"Link": {"identifier": "vpg-1", "name": "VPG"}, "SuspicionLevel": 2}])
+        detection.SUSPECTED_VPGS, answering([{"Link": {"identifier": "vpg-1", "name": "VPG"}, "SuspicionLevel": 2}])
     )
     volume = {"AssociatedVm": {"Identifier": "vm-1", "Name": "one"}}
-    sim.faults.set(encryption.SUSPECTED_VOLUMES, answering([volume, volume, {"AssociatedVm": None}]))
+    sim.faults.set(detection.SUSPECTED_VOLUMES, answering([volume, volume, {"AssociatedVm": None}]))
     page = await polled()
     one = {"zvm": "nyc", "role": "", "vm": "one", "vm_id": "vm-1"}
     assert page.all("zerto_vm_encrypted_bytes_total") == [(one, 300 * 512)]
@@ -203,7 +205,7 @@ async def test_each_value_and_null_and_what_is_none_of_a_record(
     assert page.value("zerto_suspected_volumes", vm_id="vm-1") == 2
     assert page.value("zerto_suspected_volumes", vm_id="") == 1
     assert page.value("zerto_exporter_invalid_records_total", collector="encryption") == 1
-    sim.faults.set(encryption.SUSPECTED_VMS, answering(["no record"]))
+    sim.faults.set(detection.SUSPECTED_VMS, answering(["no record"]))
     page = await polled()
     assert page.value("zerto_collector_success", collector="encryption") == 0
     assert page.value("zerto_suspected_vms") == 3
@@ -217,11 +219,90 @@ async def test_xml_is_read_too_and_a_part_that_fails_is_a_failure(
 ) -> None:
     sim.estate.start_incident("ransomware")
     clock.now += 100
-    sim.faults.set(encryption.ROOT, faults.xml())
+    sim.faults.set(detection.ROOT, faults.xml())
     page = await polled()
     assert names(page) == METRICS
     assert page.value("zerto_suspected_vms") == len(page.all("zerto_vm_suspicion_level")) > 1
-    sim.faults.set(encryption.SUSPECTED_VPGS, faults.status(500))
+    sim.faults.set(detection.SUSPECTED_VPGS, faults.status(500))
     page = await polled()
     assert page.value("zerto_collector_success", collector="encryption") == 0
     assert page.value("zerto_up") == 1
+
+
+COUNTERS = ("zerto_vm_encrypted_bytes_total", "zerto_vm_unencrypted_bytes_total")
+
+
+def series(page: Page) -> dict[tuple[str, ...], dict[str, float]]:
+    """Return the counters by the labels of a VM: each VM of a ZVM has one set of labels at a time."""
+    found: dict[tuple[str, ...], dict[str, float]] = {}
+    for name in COUNTERS:
+        for labels, value in page.all(name):
+            found.setdefault(tuple(labels[key] for key in ("zvm", "vm_id", "vm", "role")), {})[name] = value
+    assert len({labels[:2] for labels in found}) == len(found)
+    return found
+
+
+async def test_the_vms_of_a_vpg_that_is_reversed_are_counted_where_they_run_and_later_under_the_labels_of_before(
+    simulate: Simulate, export: Export, clock: DrivenClock, ca_file: Path
+) -> None:
+    """They have other identifiers there. What falls within a series begins at 0, which is a reset that rate() knows."""
+    nyc, lon = pair(("nyc", 12), ("lon", 6), seed=4, clock=clock.wall, incidents=False)
+    zvms = [await simulate(estate, auth="session") for estate in (nyc, lon)]
+    running = await export(
+        [zvm_config(sim, sim.estate.site, ca_file=ca_file, collectors=COLLECTORS, interval=120.0) for sim in zvms]
+    )
+    await clock.idle(2)
+    before = series(await running.page())
+    vpg = next(vpg for vpg in nyc.own.vpgs if vpg.recovery.identifier == lon.here.identifier)
+    members = {member.vm.identifier for member in vpg.members}
+    of_vpg = {labels for labels in before if labels[0] == "nyc" and labels[1] in members}
+    assert {labels[3] for labels in of_vpg} == {"protected"}
+    assert len(of_vpg) == len(members)
+
+    async def turn(kind: Kind, commit: Kind) -> dict[tuple[str, ...], dict[str, float]]:
+        nyc.begin(vpg, Wish(kind, "operator"))
+        await clock.advance(360)
+        nyc.begin(vpg, Wish(commit, "operator", reverse=True))
+        await clock.advance(600)
+        return series(await running.page())
+
+    there = await turn(Kind.FAILOVER, Kind.FAILOVER_COMMIT)
+    assert before.keys() - there.keys() == of_vpg
+    new = there.keys() - before.keys()
+    assert {(zvm, role) for zvm, _, _, role in new} == {("lon", "protected")}
+    assert {vm for _, _, vm, _ in new} == {vm for _, _, vm, _ in of_vpg}
+    assert all(there[labels][COUNTERS[1]] < before[old][COUNTERS[1]] for labels, old in zip(new, of_vpg, strict=True))
+
+    back = await turn(Kind.MOVE, Kind.MOVE_COMMIT)
+    assert back.keys() == before.keys()
+    for labels, counted in back.items():
+        for name, value in counted.items():
+            assert 0 < value < before[labels][name] if labels in of_vpg else value > before[labels][name]
+
+
+async def test_a_vm_that_leaves_and_comes_back_has_the_same_series_and_never_two(
+    sim: Simulator, polled: Callable[[], Awaitable[Page]]
+) -> None:
+    """The lists of a ZVM need not agree: for as long as only one of them has a VM, it is still one and the same VM."""
+    before = series(await polled())
+    gone = min(before)
+
+    def without(path: str) -> None:
+        def mutate(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return [one for one in records if gone[1] not in (one.get("VmIdentifier"), one["Link"]["identifier"])]
+
+        sim.faults.set(path, Fault("without", mutate=mutate))
+
+    without(vms.PATH)
+    for _ in range(3):
+        still = series(await polled())
+    assert still.keys() == before.keys()
+    assert all(still[gone][name] > before[gone][name] for name in COUNTERS)
+    without(detection.METRICS)
+    assert {labels for labels in before if labels[1] != gone[1]} == series(await polled()).keys()
+    sim.faults.clear(vms.PATH)
+    assert gone not in series(await polled())
+    sim.faults.clear()
+    back = series(await polled())
+    assert back.keys() == before.keys()
+    assert all(back[gone][name] > before[gone][name] for name in COUNTERS)

@@ -230,6 +230,22 @@ async def test_an_answer_that_is_full_is_not_all(newest_first: bool) -> None:
     assert len(counted.source.asked) <= before + 10
 
 
+@pytest.mark.parametrize(("each", "asked"), [(events.FULL, 3), (4 * events.FULL, 1)])
+async def test_where_there_is_no_end_of_events_what_is_not_asked_for_is_counted(each: int, asked: int) -> None:
+    written = 0
+
+    def answer(path: str, _: Mapping[str, str]) -> Any:
+        nonlocal written
+        written += each
+        return query_date(NOON) if path == events.CLOCK else [event(written + n, NOON + n) for n in range(each)]
+
+    source = Answering(answer, NOON)
+    lost = (await events.Counting(source, requests=3)()).lost
+    assert sum(path == events.PATH for path, _ in source.asked) == asked
+    assert lost.invalid_records == 1
+    assert "not all is asked for" in lost.complaint
+
+
 async def test_a_zvm_that_does_not_tell_its_time_is_asked_for_what_is_newer_than_the_newest_event() -> None:
     """Its clock may be an hour ahead of ours, or behind."""
     for offset in (-3600, 3600):

@@ -116,7 +116,7 @@ class TestState:
         ]
         page = text(*statuses)
         assert "vms: 3 of 20 records are cut off: more series than <code>max_series</code>" in page
-        assert ["vms: 1 records and 0 values of the answer could not be used; the first: record 7: no identifier"] in (
+        assert ["vms: 1 record and 0 values of the answer could not be used; the first: record 7: no identifier"] in (
             found := cells(page)
         )
         assert ["vms: 0 records and 2 values of the answer could not be used"] in found
@@ -146,7 +146,7 @@ class TestState:
             "VPGs that need attention": f"{NONE} nothing is known from 2 ZVMs",
             "Worst RPO": "7 s web-01, at lon",
             "Oldest data": "5 min of nyc",
-            "VMs listed": "10 5 series",
+            "VMs listed": "10 by 1 ZVM, 5 series",
         }
 
     def test_a_failure_that_is_over_is_told_for_an_hour(self) -> None:
@@ -165,7 +165,7 @@ class TestState:
             "VPGs that need attention": f"{NONE} nothing is known from 3 ZVMs",
             "Worst RPO": "1 min 15 s erp-db-01 in VPG ERP, at nyc",
             "Oldest data": "10 s of lon",
-            "VMs listed": "1,507 15 series",
+            "VMs listed": "1,507 by 3 ZVMs, 15 series",
         }
         assert words(next(parsed(page).iter("title"))) == f"3 up {NONE} Zerto exporter"
 
@@ -197,7 +197,7 @@ class TestState:
             "VPGs that need attention": NONE,
             "Worst RPO": NONE,
             "Oldest data": NONE,
-            "VMs listed": "0 0 series",
+            "VMs listed": f"{NONE} 0 series",
         }
         assert summed([]).verdict == "none is polled here"
 

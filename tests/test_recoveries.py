@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from exporter.collectors.fields import query_date
 from exporter.collectors.names import OTHER
 from exporter.prometheus.table import Renderer
 from exporter.simulator import Estate, Simulator, faults
-from exporter.zvm.errors import DecodeError
+from exporter.zvm.errors import DecodeError, StatusError
 
 Export = Callable[..., Awaitable[Running]]
 
@@ -180,11 +181,12 @@ async def test_a_zvm_that_knows_no_pages_or_has_no_end_of_them_is_not_asked_for_
     assert len(source.asked) == 2
     source.asked.clear()
     source.answer = lambda _, params: [report(int(params["pageNumber"]), NOW)]
-    await fetch()
+    lost = (await fetch()).lost
     assert len(source.asked) == 200
+    assert (lost.invalid_records, lost.complaint) == (1, "GET /v1/reports/recovery: no end within 200 pages")
 
 
-async def test_of_very_many_the_youngest_are_remembered() -> None:
+async def test_of_very_many_the_youngest_are_remembered_and_the_others_are_counted() -> None:
     source, fetch = collecting(Reports())
     source.kept["vpgs"] = ()
     source.answer = lambda _, params: [
@@ -192,9 +194,55 @@ async def test_of_very_many_the_youngest_are_remembered() -> None:
         for number in range((int(params["pageNumber"]) - 1) * 1000, int(params["pageNumber"]) * 1000)
         if number < 12_000
     ]
-    rows = (await fetch()).rows
-    assert len(rows) == 10_000
-    assert min(row.start for row in rows) == NOW + 2000
+    decoded = await fetch()
+    assert len(decoded.rows) == 10_000
+    assert min(row.start for row in decoded.rows) == NOW + 2000
+    assert decoded.lost.invalid_records == 2000
+    assert "the oldest are left out" in decoded.lost.complaint
+
+
+async def test_of_more_reports_than_are_read_the_others_are_counted() -> None:
+    source = Answering(lambda _, params: pages[int(params["pageNumber"]) - 1], NOW)
+    pages = [[report(number, NOW + number, f"v-{number}") for number in numbers] for numbers in (range(3), range(2, 9))]
+    decoded = await recoveries.Remembering(source, reports=5)()
+    assert [row.vpg_id for row in decoded.rows] == ["v-0", "v-1", "v-2", "v-3", "v-4"]
+    assert len(source.asked) == 2
+    assert (decoded.lost.invalid_records, decoded.lost.complaint) == (
+        4,
+        "GET /v1/reports/recovery: more than 5 reports",
+    )
+
+
+async def test_pages_take_no_more_memory_than_one() -> None:
+    """A ZVM may put as much on each of its pages as fits in an answer."""
+    source, fetch = collecting(Reports())
+    pages: list[int] = []
+
+    def page(_: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
+        number = int(params["pageNumber"])
+        names = (f"{number} {place} ".ljust(1000, "x") for place in range(200))
+        return [report(number * 1000 + at, NOW, VpgName=name) for at, name in enumerate(names) if number <= pages[-1]]
+
+    source.answer = page
+    peaks = []
+    for most in (1, 10):
+        pages.append(most)
+        tracemalloc.start()
+        await fetch()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0]
+
+
+async def test_a_page_that_fails_changes_nothing() -> None:
+    source, fetch = collecting(Reports())
+    source.answer = lambda _, params: [report(1, NOW - 60)] if params["pageNumber"] == "1" else []
+    before = (await fetch()).rows
+    source.answer = lambda _, params: [report(2, NOW)] if params["pageNumber"] == "1" else None
+    with pytest.raises(StatusError):
+        await fetch()
+    source.answer = lambda *_: []
+    assert (await fetch()).rows == before
 
 
 async def test_reports_without_dates_are_said_to_be_so() -> None:

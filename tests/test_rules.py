@@ -5,6 +5,7 @@ promtool and Alertmanager themselves judge; here stands what they cannot know: o
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -34,7 +35,7 @@ from exporter.collectors.enums import ENTITY, STATUS, SUBSTATUS, Enum
 DEPLOY = ROOT / "deploy" / "prometheus"
 CASES = sorted((DEPLOY / "tests").glob("*.yml"))
 # Hours and days take promtool long: make check has them.
-LONG = {"budget", "budget_of_days", "exporter_days", "budget_after_silence", "days_with_gaps"}
+LONG = {"budget", "budget_of_days", "exporter_days", "budget_after_silence", "days_with_gaps", "each_clause"}
 OF_VPGS = {"zerto-vpg", "zerto-vpg-of-minutes", "zerto-rpo-budget-alerts"}
 OF_VPGS |= {"zerto-estate-vpg", "zerto-estate-vpg-of-minutes"}
 REMEMBERED = {"ZertoVpgVanished", "ZertoZvmEmpty"}  # are about what a ZVM no longer lists
@@ -558,6 +559,117 @@ def test_a_cause_keeps_its_symptoms_silent_and_nothing_else(tmp_path: Path) -> N
         labels("ZertoZvmAlert", zvm="up", entity="Vpg", help_identifier="VPG0003"),
         labels("ZertoDatastoreNearlyFull", zvm="up", datastore_id="full", severity="warning"),
     ]
+    with running(tmp_path) as address:
+        found = silent(address, [*loud, *quiet], len(quiet))
+    assert sorted(map(sorted, map(dict.items, found))) == sorted(map(sorted, map(dict.items, quiet)))
+
+
+RPO_OR_SLA = ("ZertoRpoAboveTarget", "ZertoRpoNotCalculated", "ZertoVpgNotMeetingSla", "ZertoJournalHistoryShort")
+BUDGETS = ("ZertoRpoBudgetBurningFast", "ZertoRpoBudgetBurningSlow")
+CRITICAL = {"severity": "critical"}
+WARNING = {"severity": "warning"}
+Told = tuple[str, Labels]
+# By the labels that a cause and its symptom have in common: the causes, and what each of them keeps silent.
+CAUSES: list[tuple[tuple[str, ...], list[Told], list[Told]]] = [
+    (
+        ("job", "instance"),
+        [("ZertoExporterDown", WARNING)],
+        [(name, {}) for name in ("ZertoZvmMissing", "ZertoConfigReloadFailed", "ZertoExporterUnsteady")],
+    ),
+    (("job", "instance"), [("ZertoExporterUnsteady", CRITICAL)], [("ZertoZvmMissing", {})]),
+    (("job",), [("ZertoExporterDown", CRITICAL)], [("ZertoShardMissing", {})]),
+    (("zvm",), [("ZertoZvmMissing", {})], [("ZertoLoginRefused", {}), ("ZertoZvmDown", {}), ("ZertoDataStale", {})]),
+    (("zvm",), [("ZertoLoginRefused", {})], [("ZertoZvmDown", {}), ("ZertoRecordsLost", {})]),
+    (("zvm",), [("ZertoZvmDown", {})], [("ZertoDataStale", {"collector": "vms"}), ("ZertoVraNotReady", {})]),
+    (
+        ("zvm",),
+        [("ZertoDataStale", {"collector": "vms"})],
+        [(name, {"vpg_id": "a"}) for name in ("ZertoRpoNotCalculated", "ZertoJournalNearLimit", "ZertoVmGone")],
+    ),
+    (
+        ("zvm",),
+        [("ZertoDataStale", {"collector": "vpgs"})],
+        [(name, {"vpg_id": "a"}) for name in (*BUDGETS, "ZertoJournalHistoryShort", "ZertoFailoverTestOverdue")],
+    ),
+    (
+        ("vpg_id",),
+        [("ZertoVpgInterrupted", {"scope": "site"})],
+        [("ZertoPeerDisconnected", {}), ("ZertoProtectionHalted", {})],
+    ),
+    (
+        ("vpg_id",),
+        [("ZertoVpgInterrupted", {"scope": "vpg"}), ("ZertoReverseProtectionMissing", {})],
+        [(name, {}) for name in RPO_OR_SLA],
+    ),
+    (
+        ("vpg_id",),
+        [("ZertoReverseProtectionMissing", {})],
+        [("ZertoVpgError", {"substatus": "NeedsConfiguration"})],
+    ),
+    (("zvm", "organization"), [("ZertoVpgInterrupted", {"scope": "vpg"})], [(name, {}) for name in BUDGETS]),
+    (
+        ("vpg_id",),
+        [
+            (name, CRITICAL)
+            for name in ("ZertoPeerDisconnected", "ZertoProtectionHalted", "ZertoVpgError", "ZertoReplicationPaused")
+        ],
+        [(name, {}) for name in (*RPO_OR_SLA, "ZertoInitialSyncLong")],
+    ),
+    (("vpg_id",), [("ZertoRpoAboveTarget", {})], [("ZertoVpgNotMeetingSla", {})]),
+    (("zvm", "organization"), [("ZertoRpoBudgetBurningFast", {})], [("ZertoRpoBudgetBurningSlow", {})]),
+    (
+        ("zvm",),
+        [("ZertoRecordsCut", {})],
+        [(name, {}) for name in ("ZertoSeriesNearLimit", "ZertoVpgVanished", "ZertoVmsVanished")],
+    ),
+    (
+        ("zvm",),
+        [("ZertoSitesDisconnected", {}), ("ZertoPairingLost", {})],
+        [("ZertoZvmAlert", {"entity": "Zvm"}), ("ZertoZvmAlert", {"entity": "Vpg"})],
+    ),
+    (
+        ("zvm",),
+        [("ZertoVraNotReady", CRITICAL), ("ZertoVraGhost", {}), ("ZertoHostInMaintenance", {})],
+        [("ZertoZvmAlert", {"entity": "Vra"})],
+    ),
+    (
+        ("zvm",),
+        [("ZertoLicenseExpiring", CRITICAL), ("ZertoLicenseOverused", {})],
+        [("ZertoZvmAlert", {"entity": "License"})],
+    ),
+    (("zvm",), [("ZertoDatastoreNearlyFull", CRITICAL)], [("ZertoZvmAlert", {"entity": "Storage"})]),
+    (("zvm", "vra_id"), [("ZertoVraNotReady", CRITICAL)], [("ZertoVraNotReady", WARNING)]),
+    (("zvm",), [("ZertoLicenseExpiring", CRITICAL)], [("ZertoLicenseExpiring", WARNING)]),
+    (("zvm", "datastore_id"), [("ZertoDatastoreNearlyFull", CRITICAL)], [("ZertoDatastoreNearlyFull", WARNING)]),
+]
+# What each of these does not keep silent, though it is about the same ZVM.
+BESIDE: list[tuple[Told, Told]] = [
+    *(((name, {}), ("ZertoPeerDisconnected", {"vpg_id": "b"})) for name in ("ZertoZvmMissing", "ZertoLoginRefused")),
+    (("ZertoLicenseExpiring", CRITICAL), ("ZertoZvmAlert", {"entity": "Vra"})),
+    (("ZertoVraGhost", {}), ("ZertoZvmAlert", {"entity": "License"})),
+    (("ZertoPairingLost", {}), ("ZertoZvmAlert", {"entity": "Storage"})),
+]
+
+
+def test_each_symptom_alone_is_kept_silent_by_its_cause_alone(tmp_path: Path) -> None:
+    """A symptom of the same is silent; one that differs in any of the labels that they have in common is loud."""
+    names = itertools.count()
+
+    def of_its_own(name: str, others: Labels) -> Labels:
+        """Return an alert about objects of its own: two that both lack a label are equal in it."""
+        return labels(name, **({label: f"{label}-{next(names)}" for label in ("zvm", "job", "instance")} | others))
+
+    loud: list[Labels] = []
+    quiet: list[Labels] = []
+    for common, causes, symptoms in CAUSES:
+        for (cause, of_cause), (symptom, of_symptom) in itertools.product(causes, symptoms):
+            same = {label: f"{label}-{next(names)}" for label in common}
+            loud.append(of_its_own(cause, same | of_cause))
+            quiet.append(of_its_own(symptom, same | of_symptom))
+            loud += [of_its_own(symptom, same | of_symptom | {label: f"other-{next(names)}"}) for label in common]
+    for (cause, of_cause), (other, of_other) in BESIDE:
+        same = {"zvm": f"zvm-{next(names)}"}
+        loud += [of_its_own(cause, same | of_cause), of_its_own(other, same | of_other)]
     with running(tmp_path) as address:
         found = silent(address, [*loud, *quiet], len(quiet))
     assert sorted(map(sorted, map(dict.items, found))) == sorted(map(sorted, map(dict.items, quiet)))

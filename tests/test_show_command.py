@@ -21,6 +21,7 @@ from command_line import CLEAN, Command, Sites, dead_port, write_config
 from support import PASSWORD
 
 from exporter.readable import iso, local, size
+from exporter.show import vms
 from exporter.show.filters import RESOURCES, filters
 from exporter.show.rows import Column, Level, Row, text
 from exporter.show.table import Page, table
@@ -476,6 +477,25 @@ class TestTable:
 )
 def test_sizes(count: int, said: str) -> None:
     assert size(count) == said
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "share", "provisioned", "said"),
+    [
+        (2**30, 2**32, None, 2**34, "1 GiB of 4 GiB"),
+        (2**30, None, 0.5, 2**34, "1 GiB of 8 GiB"),
+        (2**30, None, 0.5, None, "1 GiB"),
+        (0, None, None, 2**34, "0 B"),
+        (None, 2**32, None, 2**34, ""),
+    ],
+)
+def test_a_journal_beside_its_limit(
+    used: int | None, limit: int | None, share: float | None, provisioned: int | None, said: str
+) -> None:
+    (journal,) = (column for column in vms.RESOURCE.columns if column.title == "Journal")
+    sent = {"used_bytes": used, "hard_limit_bytes": limit, "hard_limit_ratio": share}
+    record = {f"journal_{key}": value for key, value in sent.items()}
+    assert journal.cell({**record, "provisioned_storage_bytes": provisioned}) == said
 
 
 @pytest.mark.parametrize(

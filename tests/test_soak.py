@@ -186,3 +186,14 @@ def test_the_plan_follows_from_the_seed_and_leaves_time_to_recover() -> None:
     assert not one.reloads[-1].bad
     assert {(reload.how, bool(reload.bad)) for reload in one.reloads} >= {("POST", True), ("SIGHUP", True)}
     assert len({trouble.zvm for trouble in one.troubles}) <= 80
+
+
+def test_what_is_missing_at_the_end_is_told_by_name() -> None:
+    tally = Tally(2)
+    assert tally.missing(61, reloaded=False) == "the last reload is not over 61 s after the end of the storm"
+    assert tally.missing(13, reloaded=True) == "no whole page was read within 13 s after the last reload"
+    tally.back(read(page(age=5.0).encode()).zvms, ("nyc", "lon"), NOW - 1, NOW)
+    assert tally.missing(13, reloaded=True) == "not back 13 s after the last reload: nyc, lon"
+    assert tally.recovered is None
+    tally.back(read(page(age=5.0).encode()).zvms, ("nyc",), NOW - 9, NOW)
+    assert tally.recovered == 9

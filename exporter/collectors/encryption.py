@@ -1,7 +1,6 @@
 """What a ZVM's encryption detection says of the writes of its VMs: GET /v1/encryptionDetection/...
 
 Servers have it from 10.0 on, not each of them all of its parts: what one does not have costs nothing but itself.
-Where nothing is suspected, that is told by a 0; where detection is switched off, nothing is told but that.
 """
 
 from __future__ import annotations
@@ -15,20 +14,25 @@ from msgspec import Struct, field
 
 from exporter.collectors import vms
 from exporter.collectors.base import Collector, Fetch, Source, UnsupportedError, if_there
+from exporter.collectors.detection import (
+    METRICS,
+    ROOT,
+    STATE,
+    SUSPECTED_VMS,
+    SUSPECTED_VOLUMES,
+    SUSPECTED_VPGS,
+    TABLES,
+    Detection,
+    OfVm,
+    Suspicion,
+    Volumes,
+    Who,
+)
 from exporter.collectors.fields import NamedLink, Number, Text
-from exporter.collectors.statistics import ENCRYPTED_HELP, UNENCRYPTED_HELP
 from exporter.counts import NOTHING, Counts
-from exporter.prometheus.table import NONE, SECTORS, Labels, Metric, Table
 from exporter.zvm.decode.layout import OBJECT
 from exporter.zvm.decode.rows import Decoded, Decoder
 from exporter.zvm.errors import DecodeError
-
-ROOT: Final = "/v1/encryptionDetection"
-STATE: Final = f"{ROOT}/state"
-METRICS: Final = f"{ROOT}/metrics/vms"
-SUSPECTED_VMS: Final = f"{ROOT}/suspected/vms"
-SUSPECTED_VPGS: Final = f"{ROOT}/suspected/vpgs"
-SUSPECTED_VOLUMES: Final = f"{ROOT}/suspected/volumes"
 
 _AT_ONCE: Final = 1000  # rows; more would hold up the event loop
 _ROLES: Final = ("protected", "local", "recovery", "")  # of a VM in several VPGs, the first of these
@@ -69,137 +73,6 @@ class SuspectedVolume(Struct, frozen=True, gc=False):
     vm: Associated | None = field(name="AssociatedVm", default=None)
 
 
-class Who(Struct, frozen=True, gc=False):
-    """A VM or a VPG, and what the ZVM is to it."""
-
-    id: str
-    name: str
-    role: str
-
-
-class OfVm(Struct, frozen=True, gc=False):
-    who: Who
-    encrypted: Number
-    unencrypted: Number
-    trend: Number
-
-
-class Suspicion(Struct, frozen=True, gc=False):
-    who: Who
-    level: Number
-
-
-class Volumes(Struct, frozen=True, gc=False):
-    """How many volumes of a VM are suspected."""
-
-    who: Who
-    count: int
-
-
-class Detection(Struct, frozen=True):
-    """All that one poll brought; None where the server does not have it."""
-
-    enabled: bool | None = None
-    measured: list[OfVm] | None = None
-    vms: list[Suspicion] | None = None
-    vpgs: list[Suspicion] | None = None
-    volumes: list[Volumes] | None = None
-
-
-OF_VM: Labels[OfVm | Suspicion | Volumes] = {"vm": lambda one: one.who.name, "vm_id": lambda one: one.who.id}
-OF_VPG: Labels[Suspicion] = {"vpg": lambda one: one.who.name, "vpg_id": lambda one: one.who.id}
-ROLE: Labels[OfVm | Suspicion | Volumes] = {"role": lambda one: one.who.role}
-
-TABLES: Final = (
-    Table[Detection](
-        {},
-        Metric(
-            "zerto_encryption_detection_enabled",
-            "1 if the ZVM looks for encryption, 0 if that is switched off.",
-            f"GET {STATE} EncryptionDetectionEnabled",
-            NONE,
-            lambda one: one.enabled,
-        ),
-        Metric(
-            "zerto_suspected_vms",
-            "VMs whose data is suspected of being encrypted by others.",
-            f"GET {SUSPECTED_VMS}",
-            NONE,
-            lambda one: None if one.vms is None else len(one.vms),
-        ),
-        Metric(
-            "zerto_suspected_vpgs",
-            "VPGs of VMs whose data is suspected of being encrypted by others.",
-            f"GET {SUSPECTED_VPGS}",
-            NONE,
-            lambda one: None if one.vpgs is None else len(one.vpgs),
-        ),
-    ),
-    Table[OfVm](
-        OF_VM,
-        Metric(
-            "zerto_vm_encrypted_bytes_total",
-            ENCRYPTED_HELP,
-            f"GET {METRICS} EncryptionMetrics.EncryptedData",
-            SECTORS,
-            lambda one: one.encrypted,
-        ),
-        Metric(
-            "zerto_vm_unencrypted_bytes_total",
-            UNENCRYPTED_HELP,
-            f"GET {METRICS} EncryptionMetrics.NonEncryptedData",
-            SECTORS,
-            lambda one: one.unencrypted,
-        ),
-        Metric(
-            "zerto_vm_encryption_trend_level",
-            "How much the share of data that looks encrypted has changed lately. Zerto does not say how far it goes.",
-            f"GET {METRICS} EncryptionMetrics.TrendChangeLevel",
-            NONE,
-            lambda one: one.trend,
-        ),
-        attributes=ROLE,
-        each=lambda one: one.measured or (),
-    ),
-    Table[Suspicion](
-        OF_VM,
-        Metric(
-            "zerto_vm_suspicion_level",
-            "How much a suspected VM is suspected. Zerto does not say how far it goes.",
-            f"GET {SUSPECTED_VMS} SuspicionLevel",
-            NONE,
-            lambda one: one.level,
-        ),
-        attributes=ROLE,
-        each=lambda one: one.vms or (),
-    ),
-    Table[Suspicion](
-        OF_VPG,
-        Metric(
-            "zerto_vpg_suspicion_level",
-            "How much a suspected VPG is suspected. Zerto does not say how far it goes.",
-            f"GET {SUSPECTED_VPGS} SuspicionLevel",
-            NONE,
-            lambda one: one.level,
-        ),
-        attributes=ROLE,
-        each=lambda one: one.vpgs or (),
-    ),
-    Table[Volumes](
-        OF_VM,
-        Metric(
-            "zerto_suspected_volumes",
-            "Volumes of the VM whose data is suspected of being encrypted by others. Where no volume is, one sample of "
-            "0 without a VM.",
-            f"GET {SUSPECTED_VOLUMES}",
-            NONE,
-            lambda one: one.count,
-        ),
-        attributes=ROLE,
-        each=lambda one: one.volumes or (),
-    ),
-)
-
 STATE_DECODER: Final = Decoder(Settings, layout=OBJECT)
 METRICS_DECODER: Final = Decoder(VmMetrics)
 SUSPECTED_DECODER: Final = Decoder(Suspected)
@@ -235,9 +108,10 @@ def begin(source: Source) -> Fetch[Detection]:
     # Of the last poll that knew VMs: a counter must not change its labels where one fails.
     known: Sequence[vms.Known] = ()
     names: dict[str, Who] = {}
+    published: dict[str, Who] = {}
 
     async def fetch() -> Decoded[Detection]:
-        nonlocal known, names
+        nonlocal known, names, published
         parts = _Parts(source)
         settings = await parts.rows(STATE, STATE_DECODER)
         enabled = settings[0].enabled if settings else None
@@ -251,10 +125,13 @@ def begin(source: Source) -> Fetch[Detection]:
             raise UnsupportedError(f"the ZVM has none of GET {ROOT}/..., or not for this user")
         now_known = source.rows("vms")
         if now_known and now_known is not known:
-            known, names = now_known, await _vms_of(now_known)
+            # One that has left the VMs and is counted still is called what it was called before.
+            known, names = now_known, published | await _vms_of(now_known)
+        counted = None if measured is None else await _measured(measured, names, counted=_counted(source))
+        published = {one.who.id: one.who for one in counted or ()}
         detection = Detection(
             enabled=enabled,
-            measured=None if measured is None else await _measured(measured, names, counted=_counted(source)),
+            measured=counted,
             vms=_suspicions(suspected_vms, names),
             vpgs=_suspicions(suspected_vpgs, {vpg.id: Who(vpg.id, vpg.name, vpg.role) for vpg in source.rows("vpgs")}),
             volumes=None if volumes is None else _volumes(volumes, names),

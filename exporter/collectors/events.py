@@ -13,6 +13,7 @@ from exporter.collectors.enums import Code, Enum, Listed
 from exporter.collectors.fields import Identifier, Text, identity_from_link, query_date, timestamp
 from exporter.collectors.names import Names, gently, listed_name
 from exporter.collectors.once import Once
+from exporter.counts import Counts
 from exporter.prometheus.table import NONE, Labels, Metric, Table
 from exporter.zvm.decode.layout import value
 from exporter.zvm.decode.rows import Decoded, Decoder
@@ -162,10 +163,11 @@ TIME_DECODER: Decoder[Time] = Decoder(Time, layout=value("Utc"))
 
 
 class Counting:
-    """Counts the events of one ZVM, for as long as the exporter runs."""
+    """Counts the events of one ZVM, for as long as the exporter runs, with at most so many *requests* in a poll."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, requests: int = _REQUESTS) -> None:
         self._source = source
+        self._requests = requests
         self._once = Once()
         self._counts: Counter[Kind] = Counter()
         self._types, self._categories = Names(), Names(_CATEGORIES)
@@ -208,13 +210,15 @@ class Counting:
     async def _answered(self, since: float) -> Decoded[Event]:
         """Return all events *since* then, be it in several requests: a full answer may lack what is before and behind.
 
+        What is too much to be asked for is counted as lost.
+
         Raises:
             ZvmError: as Source.get.
         """
         found: dict[str, Event] = {}
         answered: Decoded[Event] = Decoded()
         spans: deque[tuple[float, float | None]] = deque([(since, None)])
-        for _ in range(_REQUESTS):
+        for _ in range(self._requests):
             start, end = spans.popleft()
             params = {"startDate": query_date(start)} | ({} if end is None else {"endDate": query_date(end)})
             decoded = await self._source.get(PATH, DECODER, params)
@@ -224,8 +228,10 @@ class Counting:
             dates = [date for date in map(_date, decoded.rows) if date is not None]
             if dates and len(decoded.rows) >= FULL and len(found) > known:
                 spans += [(start, min(dates) + _MILLISECOND), (max(dates), end)]
-            if not spans:
+            if not spans or len(found) >= self._requests * FULL:
                 break
+        if spans:
+            answered.lost += Counts(1, complaint=f"GET {PATH}: not all is asked for, after {len(found)} events")
         answered.rows = list(found.values())
         return answered
 

@@ -18,6 +18,7 @@ from exporter.collectors.base import Collector, Fetch, Source
 from exporter.collectors.enums import Enum
 from exporter.collectors.fields import Identifier, Number, Text, query_date, timestamp
 from exporter.collectors.names import Names, gently
+from exporter.counts import NOTHING, Counts
 from exporter.prometheus.table import NONE, SECONDS, TIMESTAMP, Labels, Metric, NoNumber, Table
 from exporter.zvm.decode.rows import Decoded, Decoder
 from exporter.zvm.errors import DecodeError
@@ -109,6 +110,8 @@ TABLE: Table[Recovery] = Table(
     attributes={"role": lambda one: one.role},
 )
 
+Last = dict[tuple[str, str], Recovery]  # by the VPG and the type
+
 DECODER: Decoder[Report] = Decoder(Report, quoted=False)
 
 
@@ -130,59 +133,57 @@ def successful(status: str | None) -> bool | None:
     return False if status.startswith("fail") else None
 
 
-class Remembering:
-    """Knows the last recovery of each type of each VPG of one ZVM."""
+class _Reading:
+    """The pages of one poll, of which no more is kept than the *last* recoveries, and which reports there were."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._types = Names(len(TYPE.codes) + _OTHER_TYPES)
-        self._last: dict[tuple[str, str], Recovery] = {}
+    def __init__(self, last: Last, reports: int, most: int, types: Names) -> None:
+        self.lost = NOTHING
+        self._last = last
+        self._reports = reports
+        self._most = most
+        self._types = types
+        self._seen: set[int] = set()  # the hashes of their identifiers, which take less room
+        self._readable = False
 
-    def inherit(self, before: Self) -> None:
-        """Go on with what the one *before* knew."""
-        self._types, self._last = before._types, before._last
+    async def take(self, page: Decoded[Report]) -> bool:
+        """Remember what *page* has; tell whether to ask for the next: the last is empty, or was there before."""
+        known, beyond = len(self._seen), 0
+        self.lost += page.lost
+        async for report in gently(page.rows):
+            mark = hash(report.id)
+            if mark in self._seen:
+                continue
+            if len(self._seen) == self._reports:
+                beyond += 1
+                continue
+            self._seen.add(mark)
+            self._readable |= self._remember(report)
+        if beyond:
+            self._leave_out(beyond, f"more than {self._reports} reports")
+        too_many = len(self._last) - self._most
+        if too_many > 0:
+            self._last = dict(nlargest(self._most, self._last.items(), key=lambda item: item[1].start))
+            self._leave_out(too_many, f"recoveries of more than {self._most} types of VPGs: the oldest are left out")
+        return len(self._seen) > known and not beyond
 
-    async def __call__(self) -> Decoded[Recovery]:
-        """Return the last recoveries of the VPGs that there are."""
-        answered = await self._answered(query_date(self._since()))
-        readable = 0
-        async for report in gently(answered.rows):
-            readable += self._take(report)
-        if answered.rows and not readable:
-            raise DecodeError(f"GET {PATH}: expected dates in StartTime, got none that can be read")
-        if len(self._last) > _KEPT:
-            self._last = dict(nlargest(_KEPT, self._last.items(), key=lambda item: item[1].start))
-        return Decoded(list(self._shown()), answered.lost)
+    def endless(self) -> None:
+        """Count that there may be more pages than are read."""
+        self._leave_out(1, f"no end within {_PAGES} pages")
 
-    def _since(self) -> float:
-        """Return from when on to read reports: what was not over yet is read again."""
-        now = self._source.wall()
-        if not self._last:
-            return now - _FIRST
-        newest = max(one.start for one in self._last.values())
-        open_ones = (one.start for one in self._last.values() if one.end is None and one.successful is None)
-        return max(min(now, newest, *open_ones) - _OVERLAP, now - _FIRST)
-
-    async def _answered(self, since: str) -> Decoded[Report]:
-        """Return the reports *since* then of all pages: the last page is empty, or is one that was there before.
+    def ended(self) -> Last:
+        """Return the last recoveries.
 
         Raises:
-            ZvmError: as Source.get.
+            DecodeError: no report has a date that can be read.
         """
-        found: dict[str, Report] = {}
-        answered: Decoded[Report] = Decoded()
-        for page in range(1, _PAGES + 1):
-            params = {"startTime": since, "pageNumber": str(page), "pageSize": str(_PAGE)}
-            decoded = await self._source.get(PATH, DECODER, params)
-            answered.lost += decoded.lost
-            known = len(found)
-            found |= {report.id: report for report in decoded.rows}
-            if len(found) == known:
-                break
-        answered.rows = list(found.values())
-        return answered
+        if self._seen and not self._readable:
+            raise DecodeError(f"GET {PATH}: expected dates in StartTime, got none that can be read")
+        return self._last
 
-    def _take(self, report: Report) -> bool:
+    def _leave_out(self, count: int, why: str) -> None:
+        self.lost += Counts(count, complaint=f"GET {PATH}: {why}")
+
+    def _remember(self, report: Report) -> bool:
         """Remember *report* if it is the last of its kind; tell whether its date can be read."""
         general, start = report.general, timestamp(report.general.start)
         if start is None or isnan(start):
@@ -200,6 +201,47 @@ class Remembering:
                 successful(general.status),
             )
         return True
+
+
+class Remembering:
+    """Knows the last recovery of each type of each VPG of one ZVM.
+
+    It reads at most so many *reports* in a poll and remembers at most so many recoveries, whatever it is answered. What
+    is left out for that is counted as lost.
+    """
+
+    def __init__(self, source: Source, *, reports: int = _PAGES * _PAGE, most: int = _KEPT) -> None:
+        self._source = source
+        self._reports = reports
+        self._most = most
+        self._types = Names(len(TYPE.codes) + _OTHER_TYPES)
+        self._last: Last = {}
+
+    def inherit(self, before: Self) -> None:
+        """Go on with what the one *before* knew."""
+        self._types, self._last = before._types, before._last
+
+    async def __call__(self) -> Decoded[Recovery]:
+        """Return the last recoveries of the VPGs that there are; where a page fails, nothing of it was read."""
+        reading = _Reading(dict(self._last), self._reports, self._most, self._types)
+        since = query_date(self._since())
+        for page in range(1, _PAGES + 1):
+            params = {"startTime": since, "pageNumber": str(page), "pageSize": str(_PAGE)}
+            if not await reading.take(await self._source.get(PATH, DECODER, params)):
+                break
+        else:
+            reading.endless()
+        self._last = reading.ended()
+        return Decoded(list(self._shown()), reading.lost)
+
+    def _since(self) -> float:
+        """Return from when on to read reports: what was not over yet is read again."""
+        now = self._source.wall()
+        if not self._last:
+            return now - _FIRST
+        newest = max(one.start for one in self._last.values())
+        open_ones = (one.start for one in self._last.values() if one.end is None and one.successful is None)
+        return max(min(now, newest, *open_ones) - _OVERLAP, now - _FIRST)
 
     def _shown(self) -> Iterable[Recovery]:
         """Yield what is published: of the VPGs that there are, by the names that they have."""

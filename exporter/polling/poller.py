@@ -155,7 +155,7 @@ class Poller:
             if collector.by_object:
                 rounds = Rounds(options.requests_per_poll, interval, self._clock.monotonic)
             kept = partial(target.kept, store=self._store)
-            line = None if interval == zvm.interval or collector.name == zvm.judged_by else target.line
+            line = target.line(collector.name, interval)
             source = ZvmSource(target.client, collector.endpoint, zvm.filters, kept, rounds, self._clock, line)
             # Those that are as fast as the ZVM's interval keep together, so that their samples are of one moment.
             slow += interval != zvm.interval

@@ -21,7 +21,7 @@ Object = TypeVar("Object")
 class ZvmSource:
     """The `Source` of the collector of *endpoint* at one ZVM; *kept* is asked for what another collector keeps.
 
-    A slower collector waits in *line* before each request, with the others of its kind.
+    It waits in *line* before each request, with others that are as fast or as slow.
     """
 
     def __init__(

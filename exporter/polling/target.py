@@ -68,8 +68,10 @@ class Target:
         self.failure: Failure | None = None
         self.history = History()
         self.pace = Pace()
+        self._fast_line = asyncio.Semaphore(config.max_requests)
         # Of the requests that a ZVM may get at once, half are for the fast collectors, however long the others wait.
-        self.line = asyncio.Semaphore(max(config.max_requests // 2, 1))
+        # Of one there is no half: then one of the others may wait beside it.
+        self._slow_line = asyncio.Semaphore(max(config.max_requests // 2, 1))
         self._fast_polls = 0
         self._calm = asyncio.Event()
         self._calm.set()
@@ -104,6 +106,11 @@ class Target:
     def fast(self, job: Job) -> bool:
         """Tell whether *job* is as fast as the ZVM's interval."""
         return job.interval == self.config.interval
+
+    def line(self, collector: str, interval: float) -> asyncio.Semaphore:
+        """Return where the requests of a *collector* wait for others like it, which is polled at that *interval*."""
+        fast = interval == self.config.interval or collector == self.config.judged_by
+        return self._fast_line if fast else self._slow_line
 
     def begin(self, job: Job) -> None:
         """Take note that a poll of *job* begins."""

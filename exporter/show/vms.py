@@ -37,12 +37,14 @@ def _row(vm: Vm) -> Row:
 
 
 def _journal(record: Record) -> str:
+    """Return what the journal uses of its limit, which is told in bytes or as a share of what the VM has."""
     used, most, share = (record[f"journal_{key}"] for key in ("used_bytes", "hard_limit_bytes", "hard_limit_ratio"))
+    provisioned = record["provisioned_storage_bytes"]
     if not isinstance(used, int | float):
         return ""
-    if isinstance(most, int | float):
-        return f"{size(used)} of {size(most)}"
-    return f"{size(used)} of {share:.0%}" if isinstance(share, int | float) else size(used)
+    if isinstance(share, int | float) and isinstance(provisioned, int | float):
+        most = share * provisioned
+    return f"{size(used)} of {size(most)}" if isinstance(most, int | float) else size(used)
 
 
 RESOURCE: Final = Resource(

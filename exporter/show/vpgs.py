@@ -47,7 +47,12 @@ RESOURCE: Final = Resource(
         Column("Promised", number("configured_history_seconds", span), rank=3, right=True),
         Column("VMs", number("vms", lambda count: f"{count:.0f}"), rank=5, right=True),
         Column("Role", text("role"), rank=4),
-        Column("Progress", number("progress_ratio", lambda ratio: f"{ratio:.0%}" if ratio else ""), rank=6, right=True),
+        Column(
+            "Progress",
+            number("progress_ratio", lambda ratio: f"{100 * ratio:.0f} %" if ratio else ""),
+            rank=6,
+            right=True,
+        ),
         Column("Used", number("used_storage_bytes", size), rank=8, right=True),
         Column("Sites", sites, rank=7, least=16),
         Column("Last test", number("last_test_timestamp_seconds", local), rank=9),

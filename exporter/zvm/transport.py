@@ -32,6 +32,7 @@ from exporter.zvm.tls import Follower
 from exporter.zvm.tries import Tries
 
 _LOGIN_BODY: Final = 2**20  # bytes
+_LEAST: Final = 2  # requests at a time
 
 
 class Transport:
@@ -57,7 +58,8 @@ class Transport:
         self._connections = Connections(settings.timeout, settings.interval)
         self._tries = Tries(settings.name, settings.timeout)
         self._failures = Failures(settings, scrubber, self._proxy)
-        self._at_once = asyncio.Semaphore(settings.max_requests)
+        # Never only one: whoever lets one thing wait for another has room for what must not wait.
+        self._at_once = asyncio.Semaphore(max(settings.max_requests, _LEAST))
         self._log = structlog.get_logger().bind(zvm=settings.name)
 
     async def send(  # noqa: PLR0913 - each is a part of a request
@@ -75,7 +77,7 @@ class Transport:
         """Send one request and return its answer, whatever the status; *slot* is taken when the answer begins.
 
         *endpoint* is the template of *path* where it has one: by that it is counted. Of more than `max_requests` at a
-        time the others wait; that counts for no `timeout`.
+        time, or two where that is one, the others wait; that counts for no `timeout`.
 
         Raises:
             ZvmError: there is no answer.

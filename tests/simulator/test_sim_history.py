@@ -104,6 +104,46 @@ async def test_a_day_of_tasks_is_in_every_state_and_the_same_at_both_sites() -> 
     assert {1, 6} <= states
 
 
+async def test_what_an_event_says_was_turned_on_is_in_the_list_of_alerts_until_it_is_turned_off() -> None:
+    """Of each kind of incident; at both sites of a pair where both are concerned."""
+    clock = Clock()
+    nyc, lon = pair(("nyc", 60), ("lon", 40), seed=3, clock=clock, incidents=False, cloud=False)
+    ours = [vpg.name for vpg in nyc.own.vpgs if vpg.recovery.identifier == lon.here.identifier]
+    cuts = ["peer-disconnected", "recovery-possible", "peer-disconnected"]
+    of_vpgs = ["vra-down", "vm-missing", "journal-near-limit", "journal-full", "ransomware", *cuts]
+    async with serving(nyc, clock=clock, **LONG) as here, serving(lon, **LONG) as there:
+
+        async def on(zvm: Zvm) -> set[str]:
+            found, events = set[str](), await zvm.rows("/v1/events", eventCategory="alerts")
+            for event in reversed(events):
+                found ^= {alert["identifier"] for alert in event["RelatedEntities"]["Alerts"]}
+            return found
+
+        async def listed(zvm: Zvm) -> set[str]:
+            return {alert["Link"]["identifier"] for alert in await zvm.rows("/v1/alerts")}
+
+        for kind, name in zip(of_vpgs, ours, strict=False):
+            nyc.start_incident(kind, name)
+        nyc.start_incident("license-expiring")
+        nyc.start_incident("datastore-full")
+        clock.now += 600
+        assert len(await on(here)) == len(of_vpgs[: len(ours)]) + 1
+        assert await on(here) <= await listed(here)
+        assert len(await on(there)) == len(await on(here)) - 1, "who protects a VPG sees it being encrypted"
+        assert await on(there) <= await listed(there)
+        nyc.end_incident()
+        clock.now += 10
+        for kind in ("wan-down", "site-down"):
+            nyc.start_incident(kind)
+            clock.now += 60
+            assert len(await on(here)) == 1
+            assert await on(here) <= await listed(here)
+            clock.now += 4000
+            assert await on(here) <= await listed(here)
+            nyc.end_incident(kind)
+            assert not await on(here)
+
+
 async def test_an_alert_of_an_incident_is_turned_on_and_off() -> None:
     clock = Clock()
     estate = quiet(clock=clock)

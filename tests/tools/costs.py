@@ -92,6 +92,15 @@ def requests(collector: Collector[Any]) -> Iterator[str]:
         yield f"`GET {endpoint}`" + (f" for each {_each(collector)}" if collector.by_object else often)
 
 
+def requests_a_minute() -> float:
+    """Return how many requests a ZVM gets at the defaults, of collectors that do not ask by object."""
+    return sum(_a_minute(collector) for collector in collectors.ALL if collector.standard and not collector.by_object)
+
+
+def _a_minute(collector: Collector[Any]) -> float:
+    return sum(_cost(collector.name).asked.values()) * 60 / _ZVM.interval_of(collector)
+
+
 def text() -> str:
     """Return the section about costs and versions."""
     return "".join(_parts())
@@ -100,20 +109,16 @@ def text() -> str:
 def _parts() -> Iterator[str]:
     yield _COSTS
     yield "| collector | by default | every | requests a minute | series |\n|---|---|---|---|---|\n"
-    total = 0.0
     for collector in collectors.ALL:
         every = _ZVM.interval_of(collector)
-        a_poll: float = sum(_cost(collector.name).asked.values())
-        a_minute = f"{a_poll * 60 / every:.2g}"
+        a_minute = f"{_a_minute(collector):.2g}"
         if collector.by_object:
             most = Options().requests_per_poll
             a_minute = f"one for each {_each(collector)} every {duration(every)}, at most {most * 60 / every:.2g}"
-        elif collector.standard:
-            total += a_poll * 60 / every
         series = ", ".join(f"{_few(count)} for each {thing}" for thing, count in _cost(collector.name).series.items())
         standard = "yes" if collector.standard else "no"
         yield f"| `{collector.name}` | {standard} | {duration(every)} | {a_minute} | {series} |\n"
-    yield f"\nTogether, those polled by default send {total:.0f} requests a minute.\n"
+    yield f"\nTogether, those polled by default send {requests_a_minute():.0f} requests a minute.\n"
     yield _VERSIONS
     yield "| collector | Windows ZVM, 9.x | appliance, 10.0 | |\n|---|---|---|---|\n"
     for collector in collectors.ALL:

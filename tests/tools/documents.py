@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools import configuration, golden, metrics, picture, runbooks
+from tools import configuration, golden, metrics, picture, readme, runbooks
 
 
 def generated() -> dict[Path, str]:
     """Return what each generated document must hold."""
-    return {module.FILE: module.text() for module in (metrics, configuration, runbooks, picture, golden)}
+    return {module.FILE: module.text() for module in (readme, metrics, configuration, runbooks, picture, golden)}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, tables, variables
 from boards.parts import Board, Column, Query, Row, To
-from boards.promql import counted, of_zvms, tally
+from boards.promql import UP, counted, of_zvms, tally
 
 NONE: Final = "no ZVM tells which VMs it does not protect: the collector unprotected is off, or none answers."
 TO_EACH: Final = To("zerto-coverage", "Each site")
@@ -64,7 +64,7 @@ NOW: Final = Row(
         ),
         parts.rows(
             "Each site",
-            "How many VMs of each site are in a VPG, and how many are in none?",
+            "How many VMs of each site are in a VPG, and how many in none? What is not known is in no number above.",
             {
                 "A": _SHARE,
                 "B": _PROTECTED,
@@ -72,6 +72,7 @@ NOW: Final = Row(
                 "D": _GROWTH,
                 "E": _STORAGE,
                 "F": f"max by (zvm) ({of_zvms('zerto_unprotected_vcd_vapps')})",
+                "G": UP,
             },
             (
                 Column("ZVM", "zvm", link=tables.TO_ZVM),

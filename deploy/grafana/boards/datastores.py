@@ -12,8 +12,7 @@ from boards.promql import of_zvms, tally, told_by
 
 _OF_EACH: Final = "zvm, datastore, datastore_id"
 NONE: Final = "no datastore is reported: the collector datastores is off, or no ZVM answers."
-ENDLESS: Final = "no license is reported, or it does not end."
-_NO_LICENSE: Final = "no license is reported: the collector license is off, or its user may not read it."
+NO_LICENSE: Final = "no license is reported: the collector license is off, or its user may not read it."
 TO_EACH: Final = To("zerto-datastores", "Each datastore")
 TO_LICENSES: Final = To("zerto-datastores", "Licenses")
 _FREE: Final = f"max by ({_OF_EACH}) ({of_zvms('zerto_datastore_free_bytes')})"
@@ -25,7 +24,9 @@ _USED: Final = f"1 - {_FREE} / ({_CAPACITY} > 0)"
 ABOVE: Final = tally(f"{_USED} > 0.9", _CAPACITY)
 _FULL: Final[parts.Steps] = ((None, "orange"), (0, "green"), (0.9, "yellow"), (0.97, "red"))
 _ENDS: Final = f"max by (zvm) ({of_zvms('zerto_license_expiry_timestamp_seconds')}) - time()"
-ENDS_FIRST: Final = f"clamp_min(min({_ENDS}), 0)"
+# A license without an end is one of which nothing but the end is missing.
+ENDS_FIRST: Final = f"clamp_min(min({_ENDS}), 0) or -(count({of_zvms('zerto_license_info')}) > bool 0)"
+WITHOUT_END: Final[parts.Names] = {-1: ("Never", "green")}
 UNTIL_THE_END: Final[parts.Steps] = ((None, "orange"), (0, "red"), (7 * 86400, "yellow"), (30 * 86400, "green"))
 _LICENSED: Final = f"max by (zvm) ({of_zvms('zerto_license_max_vms')})"
 _PROTECTED: Final = f"max by (zvm) ({of_zvms('zerto_license_used_vms')})"
@@ -33,6 +34,21 @@ _PROTECTED: Final = f"max by (zvm) ({of_zvms('zerto_license_used_vms')})"
 
 def _each(metric: str, *more: str) -> str:
     return f"max by ({', '.join((_OF_EACH, *more))}) ({of_zvms(metric)})"
+
+
+_NOW_FREE: Final = " / ".join(of_zvms(f"zerto_datastore_{what}_bytes") for what in ("free", "capacity"))
+# What is told by a state differs from the share by its labels.
+_TROUBLE: Final = " or ".join(
+    (
+        f"({_NOW_FREE} < bool 0.1) + ({_NOW_FREE} < bool 0.03)",
+        *(
+            f"2 * {of_zvms('zerto_datastore_state', state)}"
+            for state in ('health="Error"', 'availability="Unavailable"')
+        ),
+        of_zvms("zerto_datastore_state", 'health="Warning"'),
+        of_zvms("zerto_datastore_state", 'availability=~".*Maintenance"'),
+    )
+)
 
 
 def _zertos(metric: str, *matchers: str) -> str:
@@ -68,7 +84,7 @@ NOW: Final = Row(
             to=TO_EACH,
             missing=NONE,
             unit=units.PercentUnit,
-            decimals=0,
+            decimals=1,
             steps=((None, "orange"), (0, "red"), (0.03, "yellow"), (0.1, "green")),
         ),
         parts.count(
@@ -86,9 +102,10 @@ NOW: Final = Row(
             ENDS_FIRST,
             runbook="ZertoLicenseExpiring",
             to=TO_LICENSES,
-            missing=ENDLESS,
+            missing=NO_LICENSE,
             unit=units.DurationInDaysHoursMinutesSeconds,
             steps=UNTIL_THE_END,
+            names=WITHOUT_END,
         ),
         parts.count(
             "License used",
@@ -96,14 +113,15 @@ NOW: Final = Row(
             f"max({_PROTECTED} / ({_LICENSED} > 0))",
             runbook="ZertoLicenseOverused",
             to=TO_LICENSES,
-            missing=_NO_LICENSE,
+            missing=NO_LICENSE,
             unit=units.PercentUnit,
             decimals=0,
             steps=((None, "orange"), (0, "green"), (0.9, "yellow"), (1.001, "red")),
         ),
         parts.rows(
             "Each datastore",
-            "How full is each datastore, and what of that is Zerto's?",
+            "How full is each datastore, and what of that is Zerto's? VMs to it are recovered there, VMs from it are "
+            "protected there.",
             {
                 "A": _USED,
                 "B": _FREE,
@@ -115,11 +133,13 @@ NOW: Final = Row(
                 "H": _each("zerto_datastore_vras"),
                 "I": _each("zerto_datastore_state", "availability", "health"),
                 "J": _each("zerto_datastore_info", "type"),
+                "K": f"max by ({_OF_EACH}) ({_TROUBLE})",
             },
             (
-                parts.share("Used", "A", _FULL, width=95),
-                Column("Datastore", "datastore", width=185),
-                Column("Available", "availability", width=110),
+                Column("Trouble", "K", names=states.in_cells(states.ALERTS), empty="Not known", width=112),
+                parts.share("Used", "A", _FULL, decimals=1, width=95),
+                Column("Datastore", "datastore", width=175),
+                Column("Available", "availability", names=states.NAMES_OF_AVAILABILITY, empty="Not known", width=110),
                 Column("Health", "health", names=states.NAMES_OF_HEALTH, empty="Not known", width=110),
                 Column("Free", "B", unit=units.BytesIEC, empty="Not known", width=100),
                 Column("Capacity", "C", unit=units.BytesIEC, empty="Not known", width=105),
@@ -129,11 +149,11 @@ NOW: Final = Row(
                 Column("VMs from it", "G", empty="Not known", width=115),
                 Column("VRAs", "H", empty="Not known", width=80),
                 Column("Type", "type", width=90),
-                Column("ZVM", "zvm", link=tables.TO_ZVM),
+                Column("ZVM", "zvm", link=tables.TO_ZVM, width=130),
                 Column("datastore_id", "datastore_id", hidden=True),
             ),
             missing=NONE,
-            worst=(("Used", True),),
+            worst=(("Trouble", True), ("Used", True)),
             runbook="ZertoDatastoreNearlyFull",
         ),
         parts.rows(
@@ -167,7 +187,7 @@ NOW: Final = Row(
                     harmless=True,
                 ),
             ),
-            missing=_NO_LICENSE,
+            missing=NO_LICENSE,
             worst=(("Ends in", False),),
             height=7,
             runbook="ZertoLicenseExpiring",
@@ -180,13 +200,14 @@ OVER_TIME: Final = Row(
     (
         parts.chart(
             "Free space of the ten fullest",
-            "Which datastores fill up?",
+            "Which datastores fill up? Below the dashed line less than a tenth is free.",
             Query(
                 f"{_FREE} / ({_CAPACITY} > 0) and on (zvm, datastore_id) bottomk(10, {_AT_END})",
                 "{{datastore}} of {{zvm}}",
             ),
             missing=NONE,
             unit=units.PercentUnit,
+            steps=((None, "transparent"), (0.1, "red")),
             many=True,
             lowest_first=True,
         ),

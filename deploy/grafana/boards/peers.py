@@ -16,11 +16,18 @@ _NO_SITE: Final = "no site is reported: the collector site is off, or no ZVM ans
 TO_PEERS: Final = To("zerto-peers", "Each peer")
 _TO_SITES: Final = To("zerto-peers", "Each site")
 _STATE: Final = f"max by ({_PAIR}) ({of_zvms('zerto_peer_pairing_state')})"
+_PAIRING: Final = 'status="Pairing"'
 _NOT_PAIRED: Final = 'status!~"Paired|Pairing"'
 LOST: Final = tally(f"max by ({_PAIR}) ({of_zvms('zerto_peer_pairing_state', _NOT_PAIRED)})", _STATE)
 # To the tenth of a second: what is less is the time that an answer takes.
 _OFFSET: Final = f"round(min by (zvm) (abs({of_zvms('zerto_site_clock_offset_seconds')})), 0.1)"
+_PAIRED: Final = (
+    f"2 * max by ({_PAIR}) ({of_zvms('zerto_peer_pairing_state', _NOT_PAIRED)})"
+    f" or max by ({_PAIR}) ({of_zvms('zerto_peer_pairing_state', _PAIRING)}) or 0 * {_STATE}"
+)
 _CUT: Final = told_by("zvm:zerto_vpg_disconnected:count")
+_CUT_OF_PEER: Final = f'label_join({_CUT}, "peer", "", "peer_site")'
+_CUT_OFF: Final = f"0 * {_STATE} + on (zvm, peer) group_left () max by (zvm, peer) ({_CUT_OF_PEER})"
 
 
 def _of_peer(metric: str, *more: str) -> str:
@@ -35,7 +42,7 @@ NOW: Final = Row(
     "Are the sites together?",
     (
         parts.count(
-            "Pairs of sites",
+            "Peers",
             "Peer sites as the ZVMs know them: each end of a pair counts for itself.",
             f"count({_STATE})",
             to=TO_PEERS,
@@ -54,11 +61,11 @@ NOW: Final = Row(
         ),
         parts.count(
             "Cuts between sites",
-            "Pairs of sites of whose VPGs at least half say that the other site is lost.",
-            tally(f"count by (own_site, peer_site) ({_CUT})", of_zvms("zerto_vpg_info")),
+            "Sites of whose VPGs with a peer at least half say that this peer is lost: each end that says so counts.",
+            tally(f"count by (own_site, peer_site) ({_CUT})", told_by("vpg:zerto_vpg_info:peer")),
             runbook="ZertoSitesDisconnected",
             to=TO_PEERS,
-            missing="no VPG is reported.",
+            missing="no VPG is reported that recovers to another site.",
             width=6,
         ),
         parts.count(
@@ -72,45 +79,57 @@ NOW: Final = Row(
         ),
         parts.rows(
             "Each peer",
-            "What does each ZVM say of its peers, and how much is kept and written by the VMs that recover there?",
+            "What does each ZVM say of its peers, how many VPGs between them are cut off, and how much is written and "
+            "kept by the VMs that recover there? The unit of Outgoing is not documented: it is likely MiB/s.",
             {
-                "A": _of_peer("zerto_peer_pairing_status_code"),
+                "A": _PAIRED,
                 "B": _of_peer("zerto_peer_pairing_state", "status"),
                 "C": _of_peer("zerto_peer_incoming_throughput_bytes_per_second"),
                 "D": _of_peer("zerto_peer_outgoing_bandwidth_mbps"),
                 "E": _of_peer("zerto_peer_used_storage_bytes"),
                 "F": _of_peer("zerto_peer_provisioned_storage_bytes"),
                 "G": _of_peer("zerto_peer_info", "location", "version"),
+                "H": _CUT_OFF,
             },
             (
                 Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Peer", "peer"),
-                Column("Pairing", "status"),
+                Column("Pairing", "status", width=130),
                 Column(
                     "Paired",
                     "A",
                     names={0: ("Yes", "transparent"), 1: ("Pairing", "yellow"), 2: ("No", "red")},
                     empty="Not known",
+                    width=110,
+                ),
+                Column(
+                    "VPGs cut off",
+                    "H",
+                    steps=((None, "orange"), (0, "red")),
+                    empty="None told",
+                    harmless=True,
+                    width=150,
                 ),
                 Column("Location", "location"),
-                Column("Version", "version"),
+                Column("Version", "version", width=110),
                 Column("Written for it", "C", unit=units.BytesPerSecondIEC, empty="Not known"),
-                Column("Outgoing", "D", unit=units.MegabitsPerSecond, empty="Not known"),
+                Column("Outgoing", "D", decimals=1, empty="Not known", width=120),
                 Column("Used there", "E", unit=units.BytesIEC, empty="Not known"),
-                Column("Provisioned", "F", unit=units.BytesIEC, empty="Not known"),
+                Column("Provisioned", "F", unit=units.BytesIEC, empty="Not known", width=135),
                 Column("peer_id", "peer_id", hidden=True),
             ),
             missing=NO_PEER,
-            worst=(("Paired", True),),
+            worst=(("Paired", True), ("VPGs cut off", True)),
             height=8,
             runbook="ZertoPairingLost",
         ),
         parts.rows(
             "Each site",
-            "Which version has each ZVM, is its clock right, and is its bandwidth throttled?",
+            "Which version has each ZVM, is its clock right, is its bandwidth throttled, and may VMs recover to the "
+            "site that they are at?",
             {
-                "A": f"{_OFFSET}",
-                "B": _of_site("zerto_site_bandwidth_throttling_bytes_per_second"),
+                "A": _OFFSET,
+                "B": f"8 * {_of_site('zerto_site_bandwidth_throttling_bytes_per_second')}",
                 "C": _of_site("zerto_site_replication_to_self_enabled"),
                 "D": _of_site("zerto_site_info", "site", "location", "type", "display_version", "version"),
             },
@@ -120,7 +139,7 @@ NOW: Final = Row(
                 Column("Location", "location"),
                 Column("Type", "type"),
                 Column("Version", "version"),
-                Column("Called", "display_version"),
+                Column("Release", "display_version"),
                 Column(
                     "Clock is off by",
                     "A",
@@ -129,9 +148,9 @@ NOW: Final = Row(
                     steps=((None, "orange"), (0, "green"), (60, "red")),
                     empty="Not known",
                 ),
-                Column("Throttled to", "B", unit=units.BytesPerSecondSI, empty="No limit", harmless=True),
+                Column("Throttled to", "B", unit=units.BitsPerSecondSI, empty="No limit", harmless=True),
                 Column(
-                    "To itself",
+                    "Replication to self",
                     "C",
                     names={0: ("No", "transparent"), 1: ("Yes", "transparent")},
                     empty="Not told",

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import units
 
 from boards import parts, tables, variables
 from boards.parts import Board, Column, Query, Row, To
-from boards.promql import of_zvms, tally, told_lately, vpgs
+from boards.promql import UP, of_zvms, tally, told_lately, vpgs
 
 _VPGS: Final = vpgs()
 _NONE: Final = (
@@ -77,7 +77,7 @@ NOW: Final = Row(
         parts.rows(
             "Suspected VPGs",
             "Which VPGs, how much are they suspected, and how far back can they be recovered? Checkpoints from before "
-            "the encryption are the good ones.",
+            "the encryption are the good ones. Zerto does not say how far its levels go: a higher one is worse.",
             {
                 "A": _VPGS.each(f"{_LEVEL} > 0"),
                 "B": f"{_VPGS.each(_VPGS.metric('zerto_vpg_history_seconds'))} and on (vpg_id) {_LEVEL} > 0",
@@ -100,7 +100,8 @@ NOW: Final = Row(
         ),
         parts.rows(
             "Suspected VMs",
-            "Which VMs, how much are they suspected, and what share of what they write now is encrypted?",
+            "Which VMs, how much are they suspected, and what share of what they write now is encrypted? A higher "
+            "level is worse.",
             {
                 "A": f"{_OF_VMS} > 0",
                 "B": f"{_SHARE} and on (vm_id) {_OF_VMS} > 0",
@@ -123,7 +124,8 @@ NOW: Final = Row(
         parts.rows(
             "Most encrypted",
             "Which twenty VMs write the largest share of encrypted data, whether they are suspected or not? Databases "
-            "and disks that are encrypted on purpose are among them.",
+            "and disks that are encrypted on purpose are among them. The trend is a level: how much the "
+            "share has changed lately.",
             {
                 "A": _MOST,
                 "B": f"{_ENCRYPTED} and on (vm_id) {_MOST}",
@@ -143,8 +145,9 @@ NOW: Final = Row(
         ),
         parts.rows(
             "Who looks for it",
-            "Which ZVM looks for encryption?",
-            {"A": _ENABLED, "B": f"max by (zvm) ({of_zvms('zerto_suspected_vms')})"},
+            "Which ZVM looks for encryption? One of which that is not known does not answer, is older than 10.0, or is "
+            "not asked.",
+            {"A": _ENABLED, "B": f"max by (zvm) ({of_zvms('zerto_suspected_vms')})", "C": UP},
             (
                 Column("ZVM", "zvm", link=tables.TO_ZVM),
                 Column("Detection", "A", names={0: ("Off", "yellow"), 1: ("On", "transparent")}, empty="Not known"),

@@ -80,6 +80,11 @@ COLOR_OF_VRA_STATUS: Final = {
     **{str(name): color for name, (_, color) in NAMES_OF_VRA_STATUS.items()},
 }
 # Of a datastore and of what looks after it.
+NAMES_OF_AVAILABILITY: Final[Names] = {
+    "Maintenance": ("Maintenance", "yellow"),
+    "EnteringMaintenance": ("EnteringMaintenance", "yellow"),
+    "Unavailable": ("Unavailable", "red"),
+}
 NAMES_OF_HEALTH: Final[Names] = {"Warning": ("Warning", "yellow"), "Error": ("Error", "red")}
 
 

@@ -26,6 +26,18 @@ def _each(metric: str, *more: str) -> str:
     return f"max by ({', '.join((_OF_EACH, *more))}) ({of_zvms(metric)})"
 
 
+# What is told by a state differs from the others by its labels. A ghost is given one, or its alert alone would count.
+_TROUBLE: Final = " or ".join(
+    (
+        of_zvms("zerto_vra_alert_status_code"),
+        f"2 * {of_zvms('zerto_vra_state', _NOT_READY)}",
+        of_zvms("zerto_vra_state", _IN_MAINTENANCE),
+        f"0 * {of_zvms('zerto_vra_state')}",
+        f'label_replace(2 * {of_zvms("zerto_vra_ghost")}, "status", "Ghost", "", "")',
+    )
+)
+
+
 def _busiest(metric: str) -> str:
     """Return the lines of the ten VRAs with the most of *metric* at their end."""
     found = of_zvms(metric)
@@ -37,7 +49,7 @@ NOW: Final = Row(
     (
         parts.count(
             "VRAs",
-            "VRAs that the ZVMs know.",
+            "VRAs that the ZVMs know which answer.",
             f"count({_ALL})",
             to=TO_EACH,
             missing=NONE,
@@ -86,7 +98,8 @@ NOW: Final = Row(
         ),
         parts.rows(
             "Each VRA",
-            "How is each VRA, on which host, and how many VMs does it protect and recover?",
+            "How is each VRA, on which host, and how many VMs does it protect and recover? The worst come first: those "
+            "that are not ready, ghosts or have an error, then warnings and hosts in maintenance.",
             {
                 "A": _each("zerto_vra_alert_status_code"),
                 "B": _each("zerto_vra_state", "status"),
@@ -97,31 +110,33 @@ NOW: Final = Row(
                 "G": _each("zerto_vra_memory_bytes"),
                 "H": _each("zerto_vra_cpu_cores"),
                 "I": _each("zerto_vra_info", "host", "version"),
+                "J": f"max by ({_OF_EACH}) ({_TROUBLE})",
             },
             (
+                Column("Trouble", "J", names=states.in_cells(states.ALERTS), empty="Not known", width=112),
                 Column("VRA", "vra", width=170),
-                Column("State", "status", names=states.NAMES_OF_VRA_STATUS, empty="Not known", width=200),
-                Column("Alert", "A", names=states.in_cells(states.ALERTS), empty="Not known", width=105),
-                Column("Host", "host", width=160),
+                Column("State", "status", names=states.NAMES_OF_VRA_STATUS, empty="Not known", width=185),
+                Column("Alert", "A", names=states.in_cells(states.ALERTS), empty="Not known", width=90),
+                Column("Host", "host", width=145),
                 Column(
                     "Ghost",
                     "C",
                     names={0: ("No", "transparent"), 1: ("Ghost", "red")},
                     empty="Not told",
                     harmless=True,
-                    width=90,
+                    width=85,
                 ),
                 Column("Protects", "D", empty="Not known", width=110),
                 Column("Recovers", "E", empty="Not known", width=125),
                 Column("Volumes", "F", empty="Not known", width=100),
                 Column("Memory", "G", unit=units.BytesIEC, empty="Not known", width=100),
                 Column("Cores", "H", empty="Not told", harmless=True, width=90),
-                Column("Version", "version", width=105),
-                Column("ZVM", "zvm", link=tables.TO_ZVM),
+                Column("Version", "version", width=96),
+                Column("ZVM", "zvm", link=tables.TO_ZVM, width=130),
                 Column("vra_id", "vra_id", hidden=True),
             ),
             missing=NONE,
-            worst=(("Alert", True), ("Recovers", True)),
+            worst=(("Trouble", True), ("Recovers", True)),
             runbook="ZertoVraNotReady",
         ),
     ),
@@ -148,7 +163,7 @@ OVER_TIME: Final = Row(
         ),
         parts.chart(
             "VRAs by state",
-            "How many VRAs were in which state?",
+            "How many VRAs were in which state? Where all are fewer, a ZVM did not answer, or VRAs were removed.",
             Query(f"count by (status) (max by ({_OF_EACH}, status) ({of_zvms('zerto_vra_state')}))", "{{status}}"),
             missing=NONE,
             passing=True,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.simulator.estate.incidents import Incident
+from exporter.simulator.estate.incidents import Incident, alert_identifier
 from exporter.simulator.estate.inventory import Vpg
 from exporter.simulator.estate.licensing import license_at
 from exporter.simulator.estate.readings import VpgReading
@@ -68,7 +68,29 @@ KINDS: Final = tuple(
 
 _SUBSTATUSES: Final = {8: _IN_ERROR, 15: _WAITING, 19: _WAITING, 25: _PAUSED, 26: _PAUSED}
 _DISCONNECTED: Final = frozenset({5, 10, 24})
-_OF_INCIDENTS: Final = {"vm_missing": _MISSING_VM, "journal_near_limit": _JOURNAL, "vra_down": _VRA}
+_OF_INCIDENTS: Final = {
+    "vm_missing": _MISSING_VM,
+    "journal_near_limit": _JOURNAL,
+    "journal_full": _JOURNAL,
+    "vra_down": _VRA,
+}
+_OF_CUTS: Final = frozenset({"peer_disconnected", "recovery_possible"})
+_KIND_OF: Final = {
+    **_OF_INCIDENTS,
+    **dict.fromkeys((*_OF_CUTS, "wan_down", "site_down"), _PEER),
+    "ransomware": _ENCRYPTION,
+    "license_expiring": _LICENSE_ENDS,
+}
+"""The alert that an incident is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _CutOff:
+    """A VPG without a connection since a unix second, and the incident that is why, if one is."""
+
+    vpg: Vpg
+    incident: Incident | None
+    since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +112,17 @@ def alerts_at(site: LivingSite, second: int) -> list[Alert]:
         holding |= protection.incidents.at(second)
     suspected = {vpg.identifier for one in observed_at(site, second) if one.level for vpg in one.vpgs}
     found: list[Alert] = []
-    unreachable: list[tuple[Vpg, int]] = []
+    unreachable: list[_CutOff] = []
+    lost = holding.get("site_down") or holding.get("wan_down")
     for vpg, reading in site.vpgs_at(second):
         incident = holding.get(vpg.identifier)
         since = second // _HOUR * _HOUR if incident is None else int(incident.start)
         kinds = [*_of_vpg(vpg, reading, incident)] + [_ENCRYPTION] * (vpg.identifier in suspected)
         host = vpg.members[0].vm.host if vpg.members else 0
-        found += [_alert(site, kind, kind.text.format(vpg.name, host), since, (vpg,)) for kind in kinds]
+        found += [_alert(site, kind, kind.text.format(vpg.name, host), since, (vpg,), incident) for kind in kinds]
         if reading.substatus in _DISCONNECTED:
-            unreachable.append((vpg, since))
+            cut = incident if incident is not None and incident.kind in _OF_CUTS else lost
+            unreachable.append(_CutOff(vpg, cut, since if cut is None else int(cut.start)))
     found += _of_peers(site, unreachable)
     return [*found, *_of_license(site, second)]
 
@@ -114,16 +138,17 @@ def _of_vpg(vpg: Vpg, reading: VpgReading, incident: Incident | None) -> Iterato
         yield _OF_INCIDENTS[incident.kind]
 
 
-def _of_peers(site: LivingSite, unreachable: Iterable[tuple[Vpg, int]]) -> Iterator[Alert]:
-    """One for each site that VPGs have no connection to."""
-    by_site: dict[str, list[tuple[Vpg, int]]] = {}
-    for vpg, since in unreachable:
-        other = vpg.recovery if vpg.protected.identifier == site.here.identifier else vpg.protected
-        by_site.setdefault(other.name, []).append((vpg, since))
-    for name, cut_off in by_site.items():
-        yield _alert(
-            site, _PEER, _PEER.text.format(name), min(since for _, since in cut_off), tuple(vpg for vpg, _ in cut_off)
-        )
+def _of_peers(site: LivingSite, unreachable: Iterable[_CutOff]) -> Iterator[Alert]:
+    """One for each site that VPGs have no connection to, and each incident that is why."""
+    by_cause: dict[tuple[str, Incident | None], list[_CutOff]] = {}
+    for one in unreachable:
+        other = one.vpg.recovery if one.vpg.protected.identifier == site.here.identifier else one.vpg.protected
+        by_cause.setdefault((other.name, one.incident), []).append(one)
+    for (name, incident), cut_off in by_cause.items():
+        since, vpgs = min(one.since for one in cut_off), tuple(one.vpg for one in cut_off)
+        # What a site has lost altogether is one event: that of its peer.
+        its_own = incident is not None and (incident.vpg_identifier or name == site.peer.name)
+        yield _alert(site, _PEER, _PEER.text.format(name), since, vpgs, incident if its_own else None)
 
 
 def _of_license(site: LivingSite, second: int) -> Iterator[Alert]:
@@ -131,13 +156,19 @@ def _of_license(site: LivingSite, second: int) -> Iterator[Alert]:
     if found.expires - second <= _LICENSE_WARNS_BEFORE:
         incident = site.own.incidents.at(second).get("license_expiring")
         since = found.expires - _LICENSE_WARNS_BEFORE if incident is None else int(incident.start)
-        yield _alert(site, _LICENSE_ENDS, _LICENSE_ENDS.text, since, ())
+        yield _alert(site, _LICENSE_ENDS, _LICENSE_ENDS.text, since, (), incident)
     if sum(count for _, count in found.used) > found.max_vms:
         yield _alert(site, _LICENSE_EXCEEDED, _LICENSE_EXCEEDED.text, second // _HOUR * _HOUR, ())
 
 
-def _alert(site: LivingSite, kind: Kind, text: str, since: int, vpgs: tuple[Vpg, ...]) -> Alert:
+def _alert(
+    site: LivingSite, kind: Kind, text: str, since: int, vpgs: tuple[Vpg, ...], incident: Incident | None = None
+) -> Alert:
+    """An alert; the one that an *incident* is has the identifier that the events about it have."""
     first = vpgs[0].identifier if vpgs else ""
     numbers = stream(site.seed, site.here.name, "alert", kind.help_identifier, first, since)
+    identifier = guid(numbers)
+    if incident is not None and kind is _KIND_OF.get(incident.kind):
+        identifier = alert_identifier(incident)
     # A warning is dismissed now and then by whoever has read it.
-    return Alert(guid(numbers), kind, text, since, vpgs, kind.level == "Warning" and numbers.random() < 0.25)
+    return Alert(identifier, kind, text, since, vpgs, kind.level == "Warning" and numbers.random() < 0.25)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.simulator.estate.incidents import Incident
+from exporter.simulator.estate.incidents import Incident, alert_identifier
 from exporter.simulator.estate.seeded import guid, stream
 from exporter.simulator.estate.site import LivingSite
 from exporter.simulator.estate.tasks import Task
@@ -15,6 +15,12 @@ OF_A_VPG, OF_A_VRA, UNKNOWN, OF_A_SITE = range(4)
 
 SYSTEM: Final = "System"
 """The user of what the ZVM does by itself."""
+
+_WHERE_PROTECTED: Final = frozenset({"ransomware"})
+"""Of which only the ZVM knows that protects the VPG."""
+
+_NOT_LISTED: Final = frozenset({"datastore_full"})
+"""Of which the list of alerts has nothing: no public source has an identifier for it."""
 
 _LONGEST_TASK: Final = 3600
 
@@ -64,15 +70,11 @@ def happenings_at(site: LivingSite, second: int, since: int = 0) -> list[Happeni
         for protection in site.protections
         for incident in protection.incidents.of_the_last_day(second)
         if incident.vpg_identifier in concerned or (protection is site.own and not incident.vpg_identifier)
+        if incident.kind not in _WHERE_PROTECTED or protection is site.own
         for event in _alerts(incident, second)
         if event.second >= since
     ]
     return sorted(found, key=lambda event: (event.second, event.identifier), reverse=True)
-
-
-def alert_identifier(incident: Incident) -> str:
-    """The identifier of the alert that an incident is; the same at both sites of a pair."""
-    return guid(stream("alert", incident.kind, incident.vpg_identifier, int(incident.start)))
 
 
 def _ended(task: Task) -> Happening:
@@ -107,5 +109,5 @@ def _alerts(incident: Incident, second: int) -> Iterator[Happening]:
                 text=f"{said}: VPG '{incident.vpg_name}'" if incident.vpg_name else said,
                 vpg=incident.vpg_identifier,
                 vpg_name=incident.vpg_name,
-                alert=alert,
+                alert="" if incident.kind in _NOT_LISTED else alert,
             )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from exporter.simulator.estate.seeded import stream
+from exporter.simulator.estate.seeded import guid, stream
 
 _BY_THEMSELVES: Final = (
     "peer_disconnected",
@@ -63,6 +63,11 @@ class Incident:
         if self.end is None:
             return 1 - math.exp(-self.elapsed(now) / 120)
         return min(1.0, self.elapsed(now) / (self.end - self.start))
+
+
+def alert_identifier(incident: Incident) -> str:
+    """The identifier of the alert that an incident is; the same at both sites of a pair."""
+    return guid(stream("alert", incident.kind, incident.vpg_identifier, int(incident.start)))
 
 
 class IncidentBook:

@@ -19,17 +19,18 @@ class Observed:
 
 def observed_at(site: LivingSite, second: int) -> list[Observed]:
     """Every VM that the site protects, each once."""
-    holding = site.own.incidents.at(second)
     vms: dict[str, Vm] = {}
     vpgs: defaultdict[str, list[Vpg]] = defaultdict(list)
     levels: defaultdict[str, int] = defaultdict(int)
-    for vpg in site.own.vpgs:
-        if vpg.protected.identifier != site.here.identifier:
-            continue
-        incident = holding.get(vpg.identifier)
-        for place, member in enumerate(vpg.members):
-            identifier = member.vm.identifier
-            vms[identifier] = member.vm
-            vpgs[identifier].append(vpg)
-            levels[identifier] = max(levels[identifier], level(encrypting_for(incident, place, second)))
+    for protection in site.protections:
+        holding = protection.incidents.at(second)
+        for vpg in protection.vpgs:
+            if vpg.protected.identifier != site.here.identifier:
+                continue
+            incident = holding.get(vpg.identifier)
+            for place, member in enumerate(vpg.members):
+                identifier = member.vm.identifier
+                vms[identifier] = member.vm
+                vpgs[identifier].append(vpg)
+                levels[identifier] = max(levels[identifier], level(encrypting_for(incident, place, second)))
     return [Observed(vm, tuple(vpgs[identifier]), levels[identifier]) for identifier, vm in vms.items()]

@@ -68,12 +68,14 @@ class Row:
 class Sum:
     """What the head of the page says of all ZVMs: `worst` has the worst RPO, `oldest` the oldest data.
 
-    `without_rpo` VMs have none, so that nobody can tell whether theirs is not worse.
+    `listing` ZVMs list `vms` of them, a VM with two ZVMs twice. `without_rpo` VMs have no RPO, so that nobody can tell
+    whether theirs is not worse.
     """
 
     verdict: str
     states: dict[State, int]
     vms: int
+    listing: int
     series: int
     worst: Status | None
     without_rpo: int
@@ -144,6 +146,7 @@ def summed(statuses: Sequence[Status]) -> Sum:
         verdict=", ".join(f"{count} {one}" for one, count in counts.items()) or "none is polled here",
         states=counts,
         vms=sum(status.summary.vms for status in served if status.summary is not None),
+        listing=len(served),
         series=sum(status.series for status in statuses),
         without_rpo=sum(status.summary.without_rpo for status in served if status.summary is not None),
         worst=max(known, key=lambda status: status.worst_rpo or 0.0, default=None),

@@ -51,21 +51,22 @@ export async function ask(prometheus, { targets }, { fill, range, step }) {
 const KINDS = {
   // A frame for each series.
   time_series: (series, { query, step, target }) =>
-    series.map(({ metric, value, values = [value] }) =>
-      createDataFrame({
+    series.map(({ metric, value, values = [value] }) => {
+      const samples = broken(values, step);
+      return createDataFrame({
         refId: target.refId,
         fields: [
-          time(values.map(([at]) => at), step),
+          time(samples.map(([at]) => at), step),
           {
             config: { displayNameFromDS: legend(metric, target.legendFormat, query) },
             labels: metric,
             name: 'Value',
             type: FieldType.number,
-            values: values.map(([, number]) => numberOf(number)),
+            values: samples.map(([, number]) => numberOf(number)),
           },
         ],
-      })
-    ),
+      });
+    }),
 
   // A frame for the whole answer, its labels as columns; where nothing was found there are no labels.
   table: (series, { tables, target }) => {
@@ -103,8 +104,15 @@ const time = (seconds, step) => ({
   values: seconds.map((at) => at * 1000),
 });
 
+// A line ends where samples are missing, as in Grafana, whose package sees to that for the first series only.
+const broken = (values, step) =>
+  values.flatMap((value, place) => {
+    const next = values[place + 1];
+    return next && next[0] - value[0] > step ? [value, [value[0] + step, null]] : [value];
+  });
+
 const WORDS = { '+Inf': Infinity, '-Inf': -Infinity };
-const numberOf = (text) => WORDS[text] ?? Number(text);
+const numberOf = (text) => (text === null ? null : WORDS[text] ?? Number(text));
 
 function legend(metric, format, query) {
   if (format && format !== '__auto') return format.replace(/\{\{\s*(.+?)\s*\}\}/g, (_, label) => metric[label] ?? '');

@@ -50,9 +50,10 @@ GROUND: Final = Row(
             datastores.ENDS_FIRST,
             runbook="ZertoLicenseExpiring",
             to=datastores.TO_LICENSES,
-            missing=datastores.ENDLESS,
+            missing=datastores.NO_LICENSE,
             unit=units.DurationInDaysHoursMinutesSeconds,
             steps=datastores.UNTIL_THE_END,
+            names=datastores.WITHOUT_END,
         ),
         parts.count(
             "VMs unprotected",

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import stat
 from grafana_foundation_sdk.models import common, dashboard, units
 
 from boards.parts.board import Panel, Query, target
-from boards.parts.colors import ANY_IS_BAD, Steps, thresholds
+from boards.parts.colors import ANY_IS_BAD, Names, Steps, named, thresholds
 from boards.parts.links import To
 
 
@@ -23,12 +23,14 @@ def count(
     width: int = 4,
     decimals: int | None = None,
     red_to: float | None = None,
+    names: Names | None = None,
     runbook: str | None = None,
     to: To | None = None,
 ) -> Panel:
     """Return a panel of one number that holds now; who clicks on it comes *to* the list of what it counts.
 
     A number of *red_to* or less is red, where *steps* cannot say it: their first one is that of a missing number.
+    *names* are words for some numbers.
     """
     builder = (
         stat.Panel()
@@ -48,4 +50,6 @@ def count(
         # Grafana takes no lower end for 0.
         below = dashboard.DashboardRangeMapOptions(from_val=-1e9, to=red_to, result=red)
         builder.mappings([dashboard.RangeMap(options=below)])
+    if names is not None:
+        builder.mappings(named(names))
     return Panel(title, answers, missing, width, 3, builder, (expression,), runbook, to)

@@ -10,7 +10,7 @@ from boards import parts, states, tables, variables
 from boards.parts import Board, Column, Query, Row
 from boards.promql import A_VM, A_VPG, VM_ID, journal_limit, vms
 
-_VMS: Final = vms(A_VPG, A_VM, VM_ID)
+_VMS: Final = vms(A_VPG, VM_ID, A_VM)  # a name is always chosen, an identity only where two share it
 _NAME: Final = "{{vm}} in {{vpg}}"
 _SILENT: Final = "the VM was not reported in this time: its ZVMs are silent, or it is no longer protected."
 _GAP: Final = " A gap in the band is not a good time."

@@ -10,8 +10,8 @@ from boards import parts, states, tables, variables
 from boards.parts import Board, Query, Row
 from boards.promql import A_VPG, HISTORY, RPO, VPG_ID, vms, vpgs
 
-_VPGS: Final = vpgs(A_VPG, VPG_ID)
-_VMS: Final = vms(A_VPG, VPG_ID)
+_VPGS: Final = vpgs(VPG_ID, A_VPG)  # a name is always chosen, an identity only where two share it
+_VMS: Final = vms(VPG_ID, A_VPG)
 _NAME: Final = "{{vpg}}"
 _SILENT: Final = "the VPG was not reported in this time: its ZVMs are silent, or it was deleted."
 

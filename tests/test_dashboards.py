@@ -631,6 +631,14 @@ def test_what_is_counted_once_is_chosen_by_role() -> None:
             assert roles or recorded(query), (board["title"], panel["title"])
 
 
+def test_of_one_vpg_or_vm_no_query_reads_all() -> None:
+    """Its name is always chosen there, its identity only where two share the name: a match by that alone reads all."""
+    for board, panel, query in targets():
+        chosen = {"zerto-vpg": "$vpg", "zerto-vm": "$vm"}.get(board["uid"])
+        for selector in of_vpgs_and_vms(query) if chosen else ():
+            assert chosen in {m.value for m in selector.matchers.matchers}, (panel["title"], str(selector))
+
+
 def test_a_line_of_all_vpgs_only_selects_and_adds_up() -> None:
     """To match series with series at hundreds of points costs Prometheus minutes where there are many."""
     for board, panel, query in targets():

@@ -35,7 +35,8 @@ from exporter.collectors.enums import ENTITY, STATUS, SUBSTATUS, Enum
 DEPLOY = ROOT / "deploy" / "prometheus"
 CASES = sorted((DEPLOY / "tests").glob("*.yml"))
 # Hours and days take promtool long: make check has them.
-LONG = {"budget", "budget_of_days", "exporter_days", "budget_after_silence", "days_with_gaps", "each_clause"}
+LONG = {"budget", "budget_of_days", "budget_windows", "budget_windows_of_days", "budget_after_silence"}
+LONG |= {"exporter_days", "days_with_gaps", "each_clause"}
 OF_VPGS = {"zerto-vpg", "zerto-vpg-of-minutes", "zerto-rpo-budget-alerts"}
 OF_VPGS |= {"zerto-estate-vpg", "zerto-estate-vpg-of-minutes"}
 REMEMBERED = {"ZertoVpgVanished", "ZertoZvmEmpty"}  # are about what a ZVM no longer lists

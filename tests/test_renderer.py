@@ -251,4 +251,4 @@ def test_a_row_may_be_spread_over_several() -> None:
     stores = [Store("a", {"journal": 1, "recovery": 2}), Store("b", {}), Store("c", {"journal": 0})]
     rendered = table.render({}, stores)
     assert text_of(rendered) == [b'a_used_bytes{id="a",kind="journal"} 1\na_used_bytes{id="a",kind="recovery"} 2\n']
-    assert [table.samples(store) for store in stores] == [2, 0, 0]
+    assert [table.samples(use) for use in table.spread(stores)] == [1, 1, 0]

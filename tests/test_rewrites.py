@@ -151,6 +151,24 @@ async def test_a_file_that_is_filled_right_after_it_was_read_is_read_again(
     assert [await knocker.knock(name) for name in ("bob", "ann")] == [200, 401]
 
 
+async def test_a_file_that_comes_to_rest_at_what_it_held_in_between_is_read(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knocker = Knocker(file)
+    old, new = users("ann"), users("ann", "bob")
+
+    def restless(path: Path, data: bytes) -> WebConfig:
+        put(path, new if data == old.encode() else old)
+        return parse_web(path, data)
+
+    put(file, new)
+    with monkeypatch.context() as patched:
+        patched.setattr("exporter.web.access.parse_web", restless)
+        assert await knocker.knock("bob") == 401
+    put(file, new)
+    assert await knocker.knock("bob") == 200
+
+
 async def test_a_file_that_never_rests_changes_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     knocker = Knocker(file)
 

@@ -15,8 +15,9 @@ from msgspec import Struct, convert
 from structlog.testing import capture_logs
 from support import DrivenClock, Page, Running, Simulate, plain, zvm_config
 
-from exporter.collectors import vms, vpgs
+from exporter.collectors import encryption, vms, vpgs
 from exporter.collectors.base import Collector, Fetch, Source
+from exporter.collectors.detection import Detection, OfVm, Suspicion, Volumes, Who
 from exporter.collectors.vms import Vm
 from exporter.config import Metrics, Options, Zvm
 from exporter.polling.poller import POLL_OUTCOMES, Poller
@@ -187,6 +188,23 @@ def test_what_is_not_published_for_its_metric_leaves_room_for_more_vms() -> None
     allowed = Metrics(allow=("zerto_vm_info",))
     assert len(published(many, zvm(max_series=OWN + 8)).values("zerto_vm_info")) == 4
     assert len(published(many, zvm(max_series=OWN + 8, metrics=allowed)).values("zerto_vm_info")) == 8
+
+
+def test_a_sum_and_who_is_suspected_have_their_place_before_each_vm() -> None:
+    """An attack makes many series: what tells of it must not be the first to go."""
+    attacked = [Who(f"vm-{number}", f"vm-{number}", "protected") for number in range(50)]
+    one = Detection(
+        enabled=True,
+        measured=[OfVm(who, 1, 2, 3) for who in attacked],
+        vms=[Suspicion(attacked[0], 2)],
+        vpgs=[Suspicion(Who("vpg-1", "ERP", ""), 2)],
+        volumes=[Volumes(attacked[0], 4)],
+    )
+    for most, sums, suspected, of_each_vm in ((99, 3, 3, 31), (11, 3, 3, 1), (8, 3, 3, 0), (4, 3, 1, 0)):
+        published = Selector(zvm(max_series=OWN + most), encryption.COLLECTOR, OWN).publish([one], 0)
+        samples = [block.samples for block in published.rendered.blocks]
+        assert (sum(samples[:3]), sum(samples[3:6]), samples[6:]) == (sums, suspected, [of_each_vm] * 3)
+        assert (published.rows, published.cut) == (1, 1)  # it is not whole
 
 
 @pytest.fixture

@@ -87,32 +87,6 @@ TABLES: Final = (
             lambda one: None if one.vpgs is None else len(one.vpgs),
         ),
     ),
-    Table[OfVm](
-        OF_VM,
-        Metric(
-            "zerto_vm_encrypted_bytes_total",
-            ENCRYPTED_HELP,
-            f"GET {METRICS} EncryptionMetrics.EncryptedData",
-            SECTORS,
-            lambda one: one.encrypted,
-        ),
-        Metric(
-            "zerto_vm_unencrypted_bytes_total",
-            UNENCRYPTED_HELP,
-            f"GET {METRICS} EncryptionMetrics.NonEncryptedData",
-            SECTORS,
-            lambda one: one.unencrypted,
-        ),
-        Metric(
-            "zerto_vm_encryption_trend_level",
-            "How much the share of data that looks encrypted has changed lately. Zerto does not say how far it goes.",
-            f"GET {METRICS} EncryptionMetrics.TrendChangeLevel",
-            NONE,
-            lambda one: one.trend,
-        ),
-        attributes=ROLE,
-        each=lambda one: one.measured or (),
-    ),
     Table[Suspicion](
         OF_VM,
         Metric(
@@ -149,5 +123,32 @@ TABLES: Final = (
         ),
         attributes=ROLE,
         each=lambda one: one.volumes or (),
+    ),
+    # Last, as each VM has them: where there is no room for all, who is suspected comes first.
+    Table[OfVm](
+        OF_VM,
+        Metric(
+            "zerto_vm_encrypted_bytes_total",
+            ENCRYPTED_HELP,
+            f"GET {METRICS} EncryptionMetrics.EncryptedData",
+            SECTORS,
+            lambda one: one.encrypted,
+        ),
+        Metric(
+            "zerto_vm_unencrypted_bytes_total",
+            UNENCRYPTED_HELP,
+            f"GET {METRICS} EncryptionMetrics.NonEncryptedData",
+            SECTORS,
+            lambda one: one.unencrypted,
+        ),
+        Metric(
+            "zerto_vm_encryption_trend_level",
+            "How much the share of data that looks encrypted has changed lately. Zerto does not say how far it goes.",
+            f"GET {METRICS} EncryptionMetrics.TrendChangeLevel",
+            NONE,
+            lambda one: one.trend,
+        ),
+        attributes=ROLE,
+        each=lambda one: one.measured or (),
     ),
 )

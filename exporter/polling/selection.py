@@ -13,7 +13,7 @@ from msgspec import Struct
 from exporter.collectors.base import Collector, Summary, Vpgs
 from exporter.config import Zvm as ZvmConfig
 from exporter.prometheus.store import COLLECTOR_TABLE, ZVM_TABLE, Health
-from exporter.prometheus.table import Rendered, Renderer, Table, together
+from exporter.prometheus.table import Rendered, Renderer, together
 
 Row = TypeVar("Row", bound=Struct)
 Matches = Callable[[str], bool]
@@ -26,7 +26,7 @@ class Published:
     rendered: Rendered
     rows: int  # that the configuration asks for
     excluded: int  # the other rows
-    cut: int  # of `rows` those that are not rendered because the ZVM has more series than `max_series`
+    cut: int  # of `rows` those that are not rendered, or not wholly: the ZVM has more series than `max_series`
     wanted: int  # series that there would be without `max_series`
     summary: Summary | None  # of all `rows`
     vpgs: Vpgs | None  # among all `rows`
@@ -57,14 +57,14 @@ class Selector(Generic[Row]):
     def publish(self, rows: Sequence[Row], others: int) -> Published:
         """Render of *rows* what the selection allows; *others* is the number of series that are not for them."""
         chosen = self._chosen(rows)
-        rendered = _render(self._renderers, chosen)
+        rendered = _joined([renderer.render(chosen) for renderer in self._renderers])
         wanted, cut = rendered.series, 0
         if self._max_series is not None:
             left = max(self._max_series - self._own - others, 0)
             if rendered.series > left:
-                kept = self._first(chosen, left)
-                cut = len(chosen) - rendered.duplicates - len(kept)
-                rendered = replace(rendered, blocks=_render(self._of_cut, kept).blocks)
+                kept, cut = self._first(chosen, left)
+                of_each = [renderer.render_spread(some) for renderer, some in zip(self._of_cut, kept, strict=True)]
+                rendered = replace(rendered, blocks=_joined(of_each).blocks)
         summary = None if self._collector.summary is None else self._collector.summary(chosen)
         vpgs = None if self._collector.vpgs is None else self._collector.vpgs(chosen)
         return Published(
@@ -88,19 +88,30 @@ class Selector(Generic[Row]):
             and not any(matches(get(row)) for get, matches in self._exclude)
         ]
 
-    def _first(self, rows: Sequence[Row], left: int) -> list[Row]:
-        """Return the *rows* that come first by their labels, as many as give at most *left* series."""
-        tables = self._collector.tables
-        unique: dict[tuple[str, ...], Row] = {}
-        for row in rows:
-            unique.setdefault(_identity(tables, row), row)
-        kept: list[Row] = []
-        for identity in sorted(unique):
-            left -= sum(table.samples(unique[identity], self._metrics) for table in tables)
-            if left < 0:
-                break
-            kept.append(unique[identity])
-        return kept
+    def _first(self, rows: Sequence[Row], left: int) -> tuple[list[list[Any]], int]:
+        """Return for each table what comes first by its labels of *rows*, and how many of *rows* are not whole then.
+
+        Tables take their turns: what sums up is in the first, and has its place before what it sums up. All together
+        give at most *left* series.
+        """
+        kept: list[list[Any]] = []
+        cut: set[int] = set()
+        for table in self._collector.tables:
+            unique: dict[tuple[str, ...], tuple[int, Any]] = {}
+            for number, row in enumerate(rows):
+                for one in table.spread([row]):
+                    unique.setdefault(table.identity(one), (number, one))
+            first: list[Any] = []
+            in_order = [unique[identity] for identity in sorted(unique)]
+            for _, one in in_order:
+                series = table.samples(one, self._metrics)
+                if series > left:
+                    break
+                left -= series
+                first.append(one)
+            cut.update(number for number, _ in in_order[len(first) :])
+            kept.append(first)
+        return kept, len(cut)
 
     def _new_renderers(self, keeps: Callable[[Row], Any] | None = None) -> list[Renderer[Any]]:
         first, *others = self._collector.tables  # only the first is asked what to keep: it need not be spread
@@ -110,13 +121,8 @@ class Selector(Generic[Row]):
         ]
 
 
-def _identity(tables: Sequence[Table[Any]], row: Any) -> tuple[str, ...]:
-    """Return what tells *row* from the others: what the first of *tables* makes of it, be it spread there."""
-    return next((tables[0].identity(one) for one in tables[0].spread([row])), ())
-
-
-def _render(renderers: Sequence[Renderer[Any]], rows: Sequence[Any]) -> Rendered:
-    first, *others = (renderer.render(rows) for renderer in renderers)
+def _joined(rendered: Sequence[Rendered]) -> Rendered:
+    first, *others = rendered
     return first if not others else together(first, *others)
 
 

@@ -111,9 +111,9 @@ class Table(Generic[Row]):
         return tuple(get(row) for get in self.labels.values())
 
     def samples(self, row: Any, names: Collection[str] | None = None) -> int:
-        """Return how many samples *row* gives in the metrics *names*, None for all."""
+        """Return how many samples *row*, not spread any more, gives in the metrics *names*, None for all."""
         metrics = [metric for metric in self.metrics if names is None or metric.name in names]
-        values = ((metric.unit, metric.value(one)) for one in self.spread([row]) for metric in metrics)
+        values = ((metric.unit, metric.value(row)) for metric in metrics)
         return sum(unit.least <= unit.base(value) < math.inf for unit, value in values if value is not None)
 
     def render(
@@ -159,12 +159,15 @@ class Renderer(Generic[Row]):
 
     def render(self, rows: Sequence[Any], *, again: bool = True) -> Rendered:
         """Render *rows*, which are spread as the table says; *again*, what comes next is compared with them."""
+        return self.render_spread(self._table.spread(rows), again=again)
+
+    def render_spread(self, rows: Sequence[Row], *, again: bool = True) -> Rendered:
+        """Render *rows*, which are not spread any more, as `render` does."""
         # Of a poll that was given up, the rendering may still be under way when the next one's begins.
         with self._lock:
             return self._render(rows, again=again)
 
-    def _render(self, rows: Sequence[Any], *, again: bool) -> Rendered:
-        rows = self._table.spread(rows)
+    def _render(self, rows: Sequence[Row], *, again: bool) -> Rendered:
         parts = [rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE)]
         states = [self._reads.state(part) if again else State(len(part), {}) for part in parts]
         self._identify(parts, states)

@@ -126,6 +126,10 @@ class Access:
                 return
             config, context, contents = self._read()
             _refuse_less(self._file, self._config, config)
+        except _RestlessError as error:
+            self._rewrites.keep(dict.fromkeys(contents))  # what it held in between may be what it holds in the end
+            self._complain(str(error))
+            return
         except (ConfigError, OSError) as error:
             self._rewrites.keep(contents)
             self._complain(str(error))
@@ -161,11 +165,15 @@ class Access:
             context = None if tls is None else tls.context(optional=self._open_probes)
             if before[self._file] == text and before == read(before):
                 return config, context, before
-        raise ConfigError(str(self._file), ["it changes while it is read"])
+        raise _RestlessError(str(self._file), ["it changes while it is read"])
 
     def _files(self, config: WebConfig) -> tuple[Path, ...]:
         tls = config.tls_server_config
         return (self._file, *(tls.files if tls is not None else ()))
+
+
+class _RestlessError(ConfigError):
+    """A file changed each time that it was read."""
 
 
 class _Following(ssl.SSLContext):

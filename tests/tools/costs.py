@@ -147,7 +147,7 @@ def _cost(name: str) -> Cost:
     things: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
     for table in collectors.BY_NAME[name].tables:
         thing = _thing(table.labels)
-        counts[thing] += sum(map(table.samples, rows))
+        counts[thing] += sum(map(table.samples, table.spread(rows)))
         told_by = [get for label, get in table.labels.items() if label in _OF] or [*table.labels.values()]
         things[thing].update(tuple(get(row) for get in told_by) for row in table.spread(rows))
     return Cost(source.asked, {thing: count / len(things[thing]) for thing, count in counts.items() if count})

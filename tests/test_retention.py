@@ -153,4 +153,5 @@ async def test_with_no_room_left_for_all_of_it_the_page_says_so(
     await clock.idle(1)
     page = await running.page()
     assert page.value("zerto_collector_success", collector="retention") == 1
-    assert not page.values("zerto_repository_info")
+    assert page.value("zerto_exporter_cut_records", collector="retention") == 1
+    assert page.value("zerto_exporter_series", collector="retention") < 40
